@@ -1,0 +1,1 @@
+"""Words and wires everyone shares; no decisions."""

@@ -1,0 +1,45 @@
+"""The audit log: who read or changed whose data, which fields, and why. Append-only.
+
+A read of personal data and its audit row share one transaction: if the row cannot be written, the read does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+SQL_AUDIT = """
+INSERT INTO audit (at, staff_id, actor, action, subjects, fields, org_id, incident_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a member of staff, or a part of the service ("import", "leader link")."""
+
+    name: str
+    staff_id: UUID | None = None
+    org_id: UUID | None = None
+
+
+async def audit(
+    conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
+    actor: Actor,
+    action: str,
+    *,
+    at: datetime,
+    subjects: Sequence[UUID] = (),
+    fields: Sequence[str] = (),
+    incident_id: UUID | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Write one row; call it inside the transaction of the read or change. `detail` carries no personal data."""
+    await conn.execute(
+        SQL_AUDIT, at, actor.staff_id, actor.name, action, list(subjects), list(fields), actor.org_id, incident_id, detail or {}
+    )

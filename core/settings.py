@@ -1,0 +1,168 @@
+"""One frozen object with every setting; the only place that reads the environment.
+
+Variables carry the prefix DAIJOBU_ (and DATABASE_URL); a secret `X` may instead be read from the file named in `X_FILE`.
+The defaults run on a laptop. A misspelt DAIJOBU_ variable stops start-up: a setting that silently does nothing at
+three in the morning is worse than a service that refuses to start at noon.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+
+class SettingsError(ValueError):
+    """A setting is wrong or unknown. The message names the variable and what it expects."""
+
+
+PREFIX = "DAIJOBU_"
+#: The one setting whose name is a convention older than ours.
+DATABASE_URL = "DATABASE_URL"
+#: Used by the test suite and the Makefile only; not settings of the service.
+NOT_SETTINGS = frozenset({"DAIJOBU_TEST_DATABASE_URL"})
+
+
+class Settings(BaseModel):
+    """Every setting of the service, with a sentence each. Made by `load_settings`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address the website listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port the website listens on; 0 lets the system choose.")
+    public_url: str = Field(
+        "",
+        description="What people type to reach the website, e.g. https://daijobu.example.jp; default is http on host and port.",
+    )
+    data_dir: Path = Field(Path(".data"), description="Folder of the embedded database, the keys and nothing else.")
+    database_url: SecretStr | None = Field(
+        None, description="DATABASE_URL of an external PostgreSQL 15 to 18; empty means the embedded one."
+    )
+    pool_size: int = Field(10, ge=2, le=200, description="Database connections of one process.")
+    region: str = Field(
+        "43", description="Prefectures served, as comma-separated two-digit JIS codes; Kumamoto (43) first."
+    )
+    contact: str = Field(
+        "https://github.com/daijobu", description="Web or mail address put into the User-Agent when polling feeds."
+    )
+    sender_name: str = Field("Daijobu", max_length=11, description="Sender tag at the start of every SMS, at most 11 characters.")
+    key_file: Path | None = Field(
+        None, description="File with the 32-byte data key (hex); default data_dir/keys/data.key, made at first start."
+    )
+
+    jma_feed_url: str = Field(
+        "https://www.data.jma.go.jp/developer/xml/feed/", description="Folder of JMA's Atom feeds, with the final slash."
+    )
+    eqvol_every_s: float = Field(30.0, gt=0, description="Seconds between polls of the earthquake feed.")
+    extra_every_s: float = Field(60.0, gt=0, description="Seconds between polls of the warnings feed.")
+    feed_daily_byte_budget: int = Field(
+        2_000_000_000, gt=0, description="Bytes a day and feed host; JMA blocks an address at 10 GB."
+    )
+    feed_max_body_bytes: int = Field(8_000_000, gt=0, description="A larger telegram is refused and reported.")
+
+    twilio_account_sid: str = Field("", description="Twilio account SID; empty means no SMS provider (console instead).")
+    twilio_auth_token: SecretStr | None = Field(None, description="Twilio auth token; also checks the signature of callbacks.")
+    twilio_messaging_service_sid: str = Field("", description="Twilio messaging service that sends; or set the sender below.")
+    twilio_from: str = Field("", description="Twilio sender number or alphanumeric ID, when no messaging service is used.")
+    twilio_base_url: str = Field("https://api.twilio.com", description="Base URL of Twilio's API; tests point it at a local fake.")
+    sms_price_jpy: float = Field(12.0, ge=0, description="Yen per SMS segment, for the cost shown in previews.")
+
+    vapid_private_key: SecretStr | None = Field(
+        None, description="VAPID private key (PEM or base64url); default data_dir/keys/vapid.pem, made at first start."
+    )
+    vapid_subject: str = Field("", description="mailto: or https: contact that push services may use; default from contact.")
+    push_hosts: str = Field(
+        "fcm.googleapis.com,jmt17.google.com,updates.push.services.mozilla.com,web.push.apple.com,notify.windows.com",
+        description="Push services an endpoint may belong to (host equal to or under); others are refused.",
+    )
+    push_allow_http: bool = Field(False, description="Accept http push endpoints on loopback; for tests only.")
+
+    send_in_flight: int = Field(256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these.")
+    send_timeout_s: float = Field(10.0, gt=0, description="Seconds a provider may take to answer one message.")
+    case_after_s: int | None = Field(
+        None, ge=1, description="Seconds of silence before a case opens, for drills and demos; default: what rules/ say."
+    )
+    demo_people: int = Field(300, ge=240, le=20_000, description="Residents of the fictional registry of `make demo`.")
+    demo_answer_median_s: float = Field(20.0, gt=0, description="Median seconds after which a simulated resident answers.")
+    log_json: bool = Field(False, description="Write logs as one JSON object per line.")
+
+    @field_validator("public_url", "twilio_base_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("jma_feed_url")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if not value.endswith("/"):
+            raise ValueError("must end with /")
+        return value
+
+    @field_validator("region")
+    @classmethod
+    def _prefectures(cls, value: str) -> str:
+        codes = [part.strip() for part in value.split(",") if part.strip()]
+        if not codes or any(len(c) != 2 or not c.isdigit() or not 1 <= int(c) <= 47 for c in codes):
+            raise ValueError("must be two-digit prefecture codes between 01 and 47, e.g. 43 or 43,40")
+        return ",".join(codes)
+
+    @property
+    def prefectures(self) -> tuple[str, ...]:
+        """The region as codes, e.g. ("43",)."""
+        return tuple(self.region.split(","))
+
+    @property
+    def site_url(self) -> str:
+        """The absolute URL under which people reach the website, without a final slash."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        return urlsplit(self.site_url).scheme == "https"
+
+    @property
+    def is_loopback(self) -> bool:
+        return urlsplit(self.site_url).hostname in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.data_dir / "keys"
+
+    @property
+    def sms_configured(self) -> bool:
+        return bool(self.twilio_account_sid and self.twilio_auth_token)
+
+
+def variable_name(field: str) -> str:
+    """The environment variable of a field: DATABASE_URL, else DAIJOBU_ and the name in capitals."""
+    return DATABASE_URL if field == "database_url" else PREFIX + field.upper()
+
+
+def load_settings(env: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings from `env` (default: the process environment). Raises SettingsError with one sentence."""
+    env = os.environ if env is None else env
+    known = {variable_name(name): name for name in Settings.model_fields}
+    values: dict[str, Any] = {}
+    for variable, raw in env.items():
+        if variable in known:
+            if raw != "":
+                values[known[variable]] = raw
+        elif variable.endswith("_FILE") and variable[: -len("_FILE")] in known:
+            path = Path(raw)
+            try:
+                values[known[variable[: -len("_FILE")]]] = path.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}") from error
+        elif variable.startswith(PREFIX) and variable not in NOT_SETTINGS:
+            raise SettingsError(f"{variable} is not a setting; see docs/settings.md for the names.")
+    values.update(overrides)
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = variable_name(str(first["loc"][0])) if first["loc"] else "settings"
+        raise SettingsError(f"{name}: {first['msg']}.") from error

@@ -1,0 +1,269 @@
+"""What every page shares: the site's wires, rendering, security headers, form protection, who may call what.
+
+Every route states its audience when it is declared; a route without one cannot be built. The staff guard itself (sessions
+and roles) is registry's: it reads the audience from here.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import jinja2
+from aiohttp import web
+from markupsafe import Markup
+
+from core.clock import Clock
+from core.crypto import Vault
+from core.db import Pool, Wakeups
+from core.i18n import Catalogs, Sayer
+from core.model import Role
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "web" / "templates"
+STATIC = ROOT / "web" / "static"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: Largest form body of a public page; a note is at most 500 characters.
+MAX_PUBLIC_FORM_BYTES: Final = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who may call a route. `public`: anybody; `token`: the URL itself is the capability; else these staff roles."""
+
+    kind: str
+    roles: frozenset[Role] = frozenset()
+
+
+PUBLIC = Audience("public")
+TOKEN = Audience("token")
+
+
+def staff(*roles: Role) -> Audience:
+    """Signed-in staff in one of these roles (none given: any role)."""
+    return Audience("staff", frozenset(roles) or frozenset(Role))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One page or action: method, path, handler and who may call it."""
+
+    method: str
+    path: str
+    handler: Handler
+    audience: Audience
+
+
+@dataclass(slots=True)
+class Site:
+    """The wires a handler needs. One per process, under `SITE` in the application."""
+
+    settings: Settings
+    pool: Pool
+    vault: Vault
+    catalogs: Catalogs
+    clock: Clock
+    wakeups: Wakeups
+    jinja: jinja2.Environment
+    #: Set at start from deployment('fictional'): everything is simulated and every page says so.
+    simulated: bool = False
+    #: Channels, feed lists and other objects main wires in for pages that need them.
+    extras: dict[str, Any] = field(default_factory=dict)
+
+
+SITE: Final = web.AppKey("site", Site)
+#: Audience by (method, resource path), for the staff guard and for the route tests.
+AUDIENCES: Final = web.AppKey("audiences", dict[tuple[str, str], Audience])
+
+#: Set by the staff guard: the session's anti-forgery token.
+FORM_TOKEN: Final = "form_token"  # noqa: S105
+#: Set by the staff guard: the signed-in member of staff (registry.sessions.Staff).
+STAFF: Final = "staff"
+
+
+def make_jinja() -> jinja2.Environment:
+    """The template environment: autoescape always on, undefined names are errors, not blanks."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.globals["asset"] = asset_url
+    return env
+
+
+_asset_versions: dict[str, str] = {}
+
+
+def asset_url(name: str) -> str:
+    """The URL of a static file with a fingerprint, so that it may be cached for ever."""
+    if name not in _asset_versions:
+        import hashlib
+
+        _asset_versions[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={_asset_versions[name]}"
+
+
+def site(request: web.Request) -> Site:
+    """The site's wires."""
+    return request.app[SITE]
+
+
+def language_of(request: web.Request) -> str:
+    """The page language: ?lang=, else the browser's Accept-Language, else Japanese."""
+    catalogs = site(request).catalogs
+    asked = request.query.get("lang", "")
+    if asked:
+        tag = catalogs.normalise(asked)
+        if tag:
+            return tag
+    return catalogs.negotiate(request.headers.get("Accept-Language", "")) or "ja"
+
+
+def render(request: web.Request, template: str, *, lang: str, status: int = 200, **context: Any) -> web.Response:
+    """Render a page. Gives the template `say` (words in `lang`), `lang`, `dir`, `form_token`, `nonce`, `simulated`, `me`."""
+    wires = site(request)
+    say: Sayer = wires.catalogs.sayer(lang)
+    nonce = request.get("nonce") or secrets.token_urlsafe(9)
+    request["nonce"] = nonce
+    values: dict[str, Any] = {
+        "say": say,
+        "lang": lang,
+        "dir": wires.catalogs.direction(lang),
+        "form_token": request.get(FORM_TOKEN, ""),
+        "nonce": nonce,
+        "simulated": wires.simulated,
+        "me": request.get(STAFF),
+        "path": request.path,
+        "now": wires.clock.now(),
+        "credit": wires.settings.sender_name,
+    }
+    values.update(context)
+    body = wires.jinja.get_template(template).render(values)
+    return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
+
+
+def hidden_token(request: web.Request) -> Markup:
+    """The hidden form field of the anti-forgery token."""
+    return Markup('<input type="hidden" name="form_token" value="{}">').format(request.get(FORM_TOKEN, ""))
+
+
+@web.middleware
+async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Headers of every answer: no foreign script, no framing, no referrer (tokens stand in URLs), no caching of pages."""
+    request["nonce"] = secrets.token_urlsafe(9)
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        _set_headers(request, error)
+        raise
+    if not response.prepared:
+        _set_headers(request, response)
+    return response
+
+
+def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    headers = response.headers
+    nonce = request["nonce"]
+    headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'none'; "
+        f"style-src 'self' 'nonce-{nonce}'; script-src 'self' 'nonce-{nonce}'; "
+        "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    )
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Robots-Tag", "noindex")
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cache-Control", "no-store")
+    if site(request).settings.is_https:
+        headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+
+
+def same_origin(request: web.Request) -> bool:
+    """Whether the browser says this POST comes from our own pages (Sec-Fetch-Site, Origin); silent browsers pass."""
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site and fetch_site not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("Origin")
+    if origin and origin != "null":
+        ours = urlsplit(site(request).settings.site_url)
+        theirs = urlsplit(origin)
+        return theirs.netloc in (ours.netloc, request.host)
+    # "null" comes from no-referrer pages of our own: then the form token decides.
+    return True
+
+
+async def staff_form(request: web.Request) -> Mapping[str, Any]:
+    """The fields of a staff POST, after the forgery checks. Raises HTTPForbidden with the next step."""
+    form = await request.post()
+    sent = str(form.get("form_token", "") or request.headers.get("X-Form-Token", ""))
+    expected = str(request.get(FORM_TOKEN, ""))
+    if not expected or not hmac.compare_digest(sent, expected) or not same_origin(request):
+        raise web.HTTPForbidden(text="This form has expired. Open the page again and repeat the step.")
+    return form
+
+
+async def public_form(request: web.Request) -> dict[str, str]:
+    """The text fields of a public POST, at most 16 kB, control characters removed. Raises HTTPRequestEntityTooLarge."""
+    if request.content_length is not None and request.content_length > MAX_PUBLIC_FORM_BYTES:
+        raise web.HTTPRequestEntityTooLarge(MAX_PUBLIC_FORM_BYTES, request.content_length)
+    if not same_origin(request):
+        raise web.HTTPForbidden(text="Please open the link again and answer there.")
+    form = await request.post()
+    return {k: clean_text(v) for k, v in form.items() if isinstance(v, str)}
+
+
+def clean_text(text: str, limit: int = 500) -> str:
+    """Text from outside: control and bidi-override characters removed, trimmed, cut to `limit` characters."""
+    kept = "".join(c for c in text if (c in "\n\t" or c.isprintable() or c in "\u200c\u200d") and c not in _BIDI_CONTROLS)
+    return kept.strip()[:limit]
+
+
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def client_address(request: web.Request) -> str:
+    """The peer's address; behind the documented local proxy, the last X-Forwarded-For entry it added."""
+    peer = request.remote or ""
+    if peer in ("127.0.0.1", "::1"):
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        if forwarded:
+            return forwarded.split(",")[-1].strip()
+    return peer
+
+
+def see_other(location: str) -> web.Response:
+    """After a POST: go and look there (303)."""
+    return web.Response(status=303, headers={"Location": location})
+
+
+def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+    """Register routes with their audience."""
+    audiences = app.setdefault(AUDIENCES, {}) if AUDIENCES in app else None
+    if audiences is None:
+        audiences = {}
+        app[AUDIENCES] = audiences
+    for route in routes:
+        app.router.add_route(route.method, route.path, route.handler)
+        audiences[(route.method, route.path)] = route.audience
+
+
+def audience_of(request: web.Request) -> Audience | None:
+    """The audience of the matched route; None for static files and unknown paths."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return None
+    method = "GET" if request.method == "HEAD" else request.method
+    return request.app[AUDIENCES].get((method, resource.canonical))
