@@ -1,0 +1,149 @@
+"""The way to PostgreSQL: a pool, a transaction, and the proof that a write did what it meant to.
+
+SQL itself lives in the `store.py` files, beside the one function that runs it. Everything here needs only
+PostgreSQL 15 and no extension.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+
+#: For annotations elsewhere, so that nobody else needs the driver.
+Pool: TypeAlias = asyncpg.Pool
+Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+Record: TypeAlias = asyncpg.Record
+
+#: What a lost or unreachable server looks like through the driver: worth trying again, unlike a wrong statement.
+CONNECTION_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,  # starting up, shutting down
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+)
+UniqueViolation = asyncpg.UniqueViolationError
+
+
+class DatabaseError(RuntimeError):
+    """The database cannot be used. The message says why and what the person can do."""
+
+
+class WriteMismatch(RuntimeError):
+    """A write touched another number of rows than it was meant to; its transaction is rolled back."""
+
+
+async def connect(
+    dsn: str,
+    *,
+    size: int = 10,
+    application: str = "daijobu",
+    patience: float = 10.0,
+    statement_cache_size: int = 100,
+) -> Pool:
+    """Open a pool of up to `size` connections, each with JSON as Python values and times in UTC.
+
+    A server that is not up yet is tried again for `patience` seconds. `statement_cache_size=0` is needed behind
+    pgbouncer in transaction mode. Raises DatabaseError.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=size,
+                statement_cache_size=statement_cache_size,
+                command_timeout=60,
+                timeout=10,
+                init=prepare_connection,
+                server_settings={"application_name": application, "timezone": "UTC"},
+            )
+        except CONNECTION_ERRORS as error:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise DatabaseError(f"cannot reach the database {describe(dsn)}: {_reason(error)}") from error
+        except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+            raise DatabaseError(f"the database {describe(dsn)} refuses us: {_reason(error)}") from error
+        except ValueError as error:
+            raise DatabaseError(f"DATABASE_URL is not a PostgreSQL address: {error}") from error
+        await asyncio.sleep(0.1)
+
+
+async def prepare_connection(conn: Connection) -> None:
+    """Let `json` and `jsonb` columns carry Python values."""
+    for name in ("json", "jsonb"):
+        await conn.set_type_codec(name, schema="pg_catalog", encoder=_to_json, decoder=json.loads)
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def describe(dsn: str) -> str:
+    """The database's address without user and password, for messages."""
+    parts = urlsplit(dsn)
+    return f"{parts.path.lstrip('/') or '?'} at {parts.hostname or 'the local socket'}"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+
+
+SQL_SCOPE = "SELECT set_config('role', $1, true), set_config('app.org', $2, true)"
+
+
+@asynccontextmanager
+async def transaction(pool: Pool, *, role: str | None = None, org: UUID | None = None) -> AsyncIterator[Connection]:
+    """One transaction: committed at the end of the block, rolled back by any exception.
+
+    `role` and `org` are set for this transaction only (SET LOCAL, one round trip): what row-level security goes by.
+    Keep it short: never wait for a provider or a person inside.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        if role is not None or org is not None:
+            await conn.execute(SQL_SCOPE, role or "none", str(org) if org else "")
+        yield conn
+
+
+def expect_rows(tag: str, expected: int, what: str) -> None:
+    """Check a command tag such as "UPDATE 3" (what `execute` returns). Raises WriteMismatch naming `what`.
+
+    >>> expect_rows("UPDATE 1", 1, "the claim")
+    """
+    touched = int(tag.rpartition(" ")[2]) if tag and tag[-1].isdigit() else 0
+    if touched != expected:
+        raise WriteMismatch(f"{what}: {touched} rows written where {expected} were meant")
+
+
+SQL_HEARTBEAT = """
+INSERT INTO heartbeat (name, at, detail) VALUES ($1, now(), $2)
+ON CONFLICT (name) DO UPDATE SET at = excluded.at, detail = excluded.detail
+"""
+
+
+async def heartbeat(conn: Pool | Connection, name: str, detail: dict[str, Any] | None = None) -> None:
+    """Say that the loop `name` is alive. Stamped by the database's clock: machines need not agree on the time."""
+    await conn.execute(SQL_HEARTBEAT, name, detail or {})
+
+
+SQL_NOTIFY = "SELECT pg_notify($1, $2)"
+
+
+async def notify(conn: Pool | Connection, channel: str, payload: str = "") -> None:
+    """Wake whoever listens to `channel`, when the surrounding transaction commits. A hint: the tables are the truth."""
+    await conn.execute(SQL_NOTIFY, channel, payload)
+
+
+async def open_connection(dsn: str, application: str = "daijobu") -> Connection:
+    """One connection outside any pool, for LISTEN and for work that must keep its session. The caller closes it."""
+    conn = await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": application, "timezone": "UTC"})
+    await prepare_connection(conn)
+    return conn
