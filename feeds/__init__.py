@@ -1,0 +1,1 @@
+"""Hear what happened: bytes -> reports -> events. Meets `alerts` only in the event table."""

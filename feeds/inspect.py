@@ -1,0 +1,52 @@
+"""`main.py inspect`: what each report says, one JSON object per file. Reads files; writes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import feeds.sources
+from core.event_json import event_to_json
+from core.model import Parsed, UnreadableReport
+from core.plugins import discover
+from feeds.feed import Feed
+
+
+def all_feeds() -> dict[str, Feed]:
+    """Every feed in feeds/sources by name."""
+    return discover(feeds.sources, "FEED")
+
+
+def parse_any(body: bytes) -> Parsed:
+    """Parse a document of any feed we know. Raises UnreadableReport with one sentence."""
+    known = all_feeds()
+    for feed in known.values():
+        if feed.recognises(body):
+            return feed.parse(body)
+    raise UnreadableReport(f"not a report of a feed we know ({', '.join(known)})")
+
+
+def parsed_to_json(parsed: Parsed) -> dict[str, Any]:
+    """The object `inspect` prints for one report, without its file name."""
+    return {
+        "source": parsed.source,
+        "type": parsed.type,
+        "title": parsed.title,
+        "status": parsed.status.value,
+        "message_type": parsed.message_type.value,
+        "reported_at": None if parsed.reported_at is None else parsed.reported_at.isoformat(),
+        "ignored": parsed.ignored,
+        "events": [event_to_json(event) for event in parsed.events],
+    }
+
+
+def inspect_file(path: Path) -> dict[str, Any]:
+    """What one file says, or {"file", "error"} with one sentence if it cannot be read. Never raises for a bad file."""
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        return {"file": str(path), "error": f"{path}: cannot be opened: {error.strerror or error}"}
+    try:
+        return {"file": str(path), **parsed_to_json(parse_any(body))}
+    except UnreadableReport as error:
+        return {"file": str(path), "error": f"{path}: {error}"}

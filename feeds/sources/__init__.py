@@ -1,0 +1,1 @@
+"""One module per feed, found by itself (core.plugins); each defines FEED (feeds.feed.Feed)."""
