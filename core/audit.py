@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+from core.db import Connection
 
 SQL_AUDIT = """
 INSERT INTO audit (at, staff_id, actor, action, subjects, fields, org_id, incident_id, detail)
@@ -29,7 +29,7 @@ class Actor:
 
 
 async def audit(
-    conn: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy,
+    conn: Connection,
     actor: Actor,
     action: str,
     *,

@@ -20,10 +20,11 @@ from markupsafe import Markup
 
 from core.clock import Clock
 from core.crypto import Vault
-from core.db import Pool, Wakeups
+from core.db import Pool
 from core.i18n import Catalogs, Sayer
 from core.model import Role
 from core.settings import Settings
+from core.wakeups import Wakeups
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "web" / "templates"
