@@ -1,0 +1,1 @@
+"""Hear back from people, and follow up on silence."""
