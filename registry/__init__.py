@@ -1,0 +1,1 @@
+"""Who is registered, by whom, with what consent, and who may see what."""
