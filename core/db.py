@@ -67,13 +67,13 @@ async def connect(
                 init=prepare_connection,
                 server_settings={"application_name": application, "timezone": "UTC"},
             )
+        except (ValueError, asyncpg.ClientConfigurationError) as error:
+            raise DatabaseError(f"DATABASE_URL is not a PostgreSQL address: {_reason(error)}") from error
         except CONNECTION_ERRORS as error:
             if asyncio.get_running_loop().time() >= deadline:
                 raise DatabaseError(f"cannot reach the database {describe(dsn)}: {_reason(error)}") from error
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise DatabaseError(f"the database {describe(dsn)} refuses us: {_reason(error)}") from error
-        except ValueError as error:
-            raise DatabaseError(f"DATABASE_URL is not a PostgreSQL address: {error}") from error
         await asyncio.sleep(0.1)
 
 

@@ -27,6 +27,7 @@ from typing import Any
 from urllib.parse import quote
 
 from core.postgres_files import (
+    SOCKET_NAME,
     Account,
     Layout,
     PidFile,
@@ -176,6 +177,8 @@ class EmbeddedPostgres:
         if not self._layout.data.exists():
             await asyncio.to_thread(self._create_cluster, programs)
         self._sockets = socket_folder(self._layout, self._account)
+        # The socket's own lock file names the same dead process, and could stop us in the same way.
+        (self._sockets / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
         for attempt in range(50):
             output = self._launch(programs)
             if await self._ready():
