@@ -1,7 +1,7 @@
 """What JMA's titles, codes and words mean: tables, no decisions.
 
-Sources: JMA, 気象庁防災情報XMLフォーマット 電文解説資料 and 個別コード表 (edition of 30 April 2026); JMA technical notes 634
-and 665 for the five-level scheme in force since 28 May 2026 13:00 JST.
+Sources: JMA, 気象庁防災情報XMLフォーマット 電文解説資料 and 個別コード表 (edition of 30 April 2026); for the
+five-level scheme in force since 28 May 2026 13:00 JST, JMA technical notes 634 and 665.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def wanted(type_code: str) -> bool:
 
 
 def level_in_name(name: str) -> int | None:
-    """The level a kind's name states (レベル４大雨危険警報, full-width or ASCII digit), else by its last word; None if neither.
+    """The level a kind's name states by its digit (full-width or ASCII), else by its last word; None if neither.
 
     >>> level_in_name("レベル４大雨危険警報"), level_in_name("大雨特別警報"), level_in_name("")
     (4, 5, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from lxml import etree
 
@@ -14,7 +15,7 @@ from core.model import MessageType, Status, UnreadableReport
 from feeds.jma import codes
 
 ROOT_NS = "http://xml.kishou.go.jp/jmaxml1/"
-#: Prefixes used in our paths: j Report and Control, h Head, s and m the seismology and meteorology Body, e basic elements.
+#: Prefixes in our paths: j Report and Control, h Head, s and m the seismology and meteorology Body, e basic elements.
 NS = {
     "j": ROOT_NS,
     "h": ROOT_NS + "informationBasis1/",
@@ -27,7 +28,7 @@ NS = {
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 40
 
-Element = etree._Element
+Element: TypeAlias = etree._Element
 
 
 @dataclass(frozen=True, slots=True)

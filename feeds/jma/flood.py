@@ -1,8 +1,8 @@
 """River flood forecasts for designated rivers (指定河川洪水予報): VXKO50-89, one telegram per river section.
 
-Source: JMA technical notes 634 and 665, 電文解説資料 (指定河川洪水予報). One telegram may hold gauges of different levels: each
-municipality of the expected inundation takes the level of its own gauge, as the main text (主文) states it. The short form
-(簡略版) has a headline only; then the forecast region is the only area people can be matched by.
+Source: JMA technical notes 634 and 665, 電文解説資料 (指定河川洪水予報). One telegram may hold gauges of different
+levels: each municipality of the expected inundation takes the level of its own gauge, as the main text (主文) says.
+The short form (簡略版) has a headline only; then the forecast region is the only area people can be matched by.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _make(
 
 
 def _warning_items(envelope: Envelope) -> Iterator[Element]:
-    return envelope.body.iterfind("m:Warning[@type='指定河川洪水予報']/m:Item", NS)
+    yield from envelope.body.iterfind("m:Warning[@type='指定河川洪水予報']/m:Item", NS)
 
 
 def _main_text(item: Element) -> str:
@@ -141,7 +141,7 @@ def _main_texts(envelope: Envelope) -> list[str]:
 
 
 def main_text_level(text: str) -> int | None:
-    """The level a gauge's main text states: 2 to 5, 0 if the river fell below the advisory mark, None if it says neither.
+    """The level a main text states: 2 to 5, 0 if the river fell below the advisory mark, None if it says neither.
 
     >>> main_text_level("【警戒レベル３相当】…警戒レベル4相当となる可能性があります"), main_text_level("")
     (3, None)

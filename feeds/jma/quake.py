@@ -1,6 +1,7 @@
 """Earthquake telegrams: VXSE51 intensity flash, VXSE52 hypocentre, VXSE53 both, VXSE61 revised hypocentre.
 
-Source: 気象庁防災情報XMLフォーマット 電文解説資料 (地震火山関連). VXSE52, VXSE61 and overseas quakes have a hypocentre and no areas.
+Source: 気象庁防災情報XMLフォーマット 電文解説資料 (地震火山関連). VXSE52, VXSE61 and overseas quakes have a hypocentre
+and no areas.
 """
 
 from __future__ import annotations

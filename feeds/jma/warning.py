@@ -1,8 +1,8 @@
 """Weather warnings with levels: VPWW55 heavy rain, VPWW56 landslide, VPWW57 storm surge (in force since 28 May 2026).
 
-Source: JMA technical notes 634 and 665. A telegram is a full snapshot of one forecast region (府県予報区). The municipality
-block of the Body decides: the Headline drops the kind on lifting, and wider blocks would reach people who are not warned.
-Municipalities with nothing in force are not areas of the event.
+Source: JMA technical notes 634 and 665. A telegram is a full snapshot of one forecast region (府県予報区). The
+municipality block of the Body decides: the Headline drops the kind on lifting, and wider blocks would reach people who
+are not warned. Municipalities with nothing in force are not areas of the event.
 """
 
 from __future__ import annotations
@@ -98,9 +98,7 @@ def _area(kind: Element, hazard: str, area: Area) -> Area:
     last_code, last_name = text_at(kind, "m:LastKind/m:Code"), text_at(kind, "m:LastKind/m:Name")
     last = _level(hazard, last_code, last_name) if last_code or last_name else None
     if status == "解除" or code == "00":
-        return replace(
-            area, kind=name, kind_code=code, level=0, tier=Tier.NONE, change=Change.LIFTED, last_level=last
-        )
+        return replace(area, kind=name, kind_code=code, level=0, tier=Tier.NONE, change=Change.LIFTED, last_level=last)
     level = _level(hazard, code, name)
     return replace(
         area,

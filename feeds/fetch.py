@@ -1,0 +1,131 @@
+"""One polite, guarded HTTP GET: no redirects, a cap on size (also after decompression) and on time."""
+
+from __future__ import annotations
+
+import email.utils
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import aiohttp
+
+#: Whole exchange; a telegram is at most a few hundred kilobytes.
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+#: Longest wait we accept from Retry-After: a wrong header must not silence a feed for a day.
+MAX_RETRY_AFTER = timedelta(minutes=30)
+_CHUNK = 65_536
+
+
+class FetchError(Exception):
+    """The document could not be had. `status` is the HTTP status (None: no answer), `retry_after` what the server asks.
+
+    `size` is how many bytes came over the wire all the same: they count against the daily budget.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after: timedelta | None = None, size: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+        self.size = size
+
+    @property
+    def asks_to_wait(self) -> bool:
+        """403, 429 and 5xx: the server wants to be left alone for a while."""
+        return self.status is not None and (self.status in (403, 429) or self.status >= 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An answer. `body` is None for 304; `size` is the bytes that came over the wire."""
+
+    body: bytes | None
+    size: int
+    etag: str | None
+    last_modified: str | None
+
+
+def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """Retry-After as seconds or HTTP date, between 0 and MAX_RETRY_AFTER; None if absent or unreadable (RFC 9110)."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        # Longer digit strings overflow; all of them are beyond the cap.
+        wait = timedelta(seconds=int(text[:9]))
+    else:
+        try:
+            when = email.utils.parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        wait = (when if when.tzinfo else when.replace(tzinfo=UTC)) - now
+    return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
+
+
+async def fetch(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    headers: dict[str, str],
+    max_bytes: int,
+    now: datetime,
+) -> Fetched:
+    """GET `url`. Raises FetchError for anything but 200 and 304, for a body over `max_bytes` and for a cut one."""
+    size = 0
+    try:
+        async with session.get(
+            url,
+            headers={**headers, "Accept-Encoding": "gzip"},
+            allow_redirects=False,
+            # Unpacked here, where the cap is kept: a small gzip can hold gigabytes.
+            auto_decompress=False,
+            timeout=TIMEOUT,
+        ) as response:
+            if response.status == 304:
+                return Fetched(None, 0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+            if response.status != 200:
+                kind = "redirect, not followed" if 300 <= response.status < 400 else "refused or failed"
+                raise FetchError(
+                    f"{url}: HTTP {response.status} ({kind})",
+                    status=response.status,
+                    retry_after=parse_retry_after(response.headers.get("Retry-After"), now),
+                )
+            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+            if encoding not in ("identity", "gzip", ""):
+                raise FetchError(f"{url}: answered in the encoding {encoding!r}, which was not asked for")
+            unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+            body = bytearray()
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                size += len(chunk)
+                body += chunk if unpack is None else unpack.decompress(chunk, max_bytes + 1 - len(body))
+                if len(body) > max_bytes or size > max_bytes:
+                    raise FetchError(f"{url}: larger than {max_bytes} bytes, not read further", size=size)
+            if unpack is not None and not unpack.eof:
+                raise FetchError(f"{url}: the compressed body ends early", size=size)
+            return Fetched(bytes(body), size, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+    except zlib.error as error:
+        raise FetchError(f"{url}: the compressed body is damaged: {error}", size=size) from None
+    except TimeoutError:
+        raise FetchError(f"{url}: no complete answer within {TIMEOUT.total:.0f} s", size=size) from None
+    except (aiohttp.ClientError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise FetchError(f"{url}: {reason}", size=size) from None
+
+
+def same_origin_or_allowed(url: str, feed_url: str, allowed_hosts: frozenset[str]) -> bool:
+    """Whether a body address listed by a feed may be fetched: the feed's own origin, or https on an allowed host.
+
+    A feed (or whoever can write into it) must not make us call other machines.
+    """
+    try:
+        here, there = urlsplit(url), urlsplit(feed_url)
+        ports = (here.port, there.port)
+    except ValueError:
+        return False
+    if here.username is not None or here.password is not None or here.hostname is None:
+        return False
+    if (here.scheme, here.hostname) == (there.scheme, there.hostname) and ports[0] == ports[1]:
+        return here.scheme in ("http", "https")
+    return here.scheme == "https" and ports[0] in (None, 443) and here.hostname in allowed_hosts
