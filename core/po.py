@@ -1,0 +1,134 @@
+"""PO files: reading, writing, and the review state that stands beside each string.
+
+`msgctxt` is the key ("checkin.button.ok"), `msgid` the English source text, `msgstr` the text in the file's language. The
+translator comment carries the state: ``state: approved; by: r1; on: 2026-11-01; of: 0123456789ab``. `of` is the first 12
+hex digits of SHA-256 over msgctxt, msgid and msgstr joined by U+0004 (gettext's own separator), so that a state falls
+back to draft by itself when somebody changes the text or its source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import PoFileError, read_po, write_po
+
+_SEPARATOR: Final = "\x04"
+_STATE: Final = "state:"
+
+
+class WordingError(ValueError):
+    """A wording file cannot be used. The message names the file and the key."""
+
+
+class ReviewState(StrEnum):
+    """How far people have checked a text. Software only ever writes DRAFT."""
+
+    DRAFT = "draft"  # written by its makers or a machine
+    REVIEWED = "reviewed"  # read by one native speaker
+    APPROVED = "approved"  # and by a second one, with a back-translation
+    FIELD_TESTED = "field-tested"  # and understood by five people of the community
+
+    @property
+    def may_go_alone(self) -> bool:
+        """Whether a live alert may carry this text without Japanese and English beside it."""
+        return self in (ReviewState.APPROVED, ReviewState.FIELD_TESTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One text of one language. `comment` is the translator comment as written; `state` what it is worth now."""
+
+    key: str
+    source: str
+    text: str
+    comment: str = f"{_STATE} {ReviewState.DRAFT}"
+    fuzzy: bool = False
+
+    @property
+    def state(self) -> ReviewState:
+        """The review state; DRAFT unless the comment's hash belongs to exactly this text and the entry is not fuzzy."""
+        fields = dict(
+            (name.strip(), value.strip())
+            for name, _, value in (part.partition(":") for part in self.comment.split(";"))
+        )
+        try:
+            claimed = ReviewState(fields.get("state", ""))
+        except ValueError:
+            return ReviewState.DRAFT
+        return claimed if not self.fuzzy and fields.get("of") == self.fingerprint else ReviewState.DRAFT
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that name this key, source and text."""
+        joined = _SEPARATOR.join((self.key, self.source, self.text))
+        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The names in braces in `text`."""
+        return placeholders(self.text)
+
+
+def placeholders(text: str) -> frozenset[str]:
+    """The names in braces in a text. Raises ValueError if one is not a plain name such as {place}."""
+    names = set()
+    for _, name, spec, conversion in string.Formatter().parse(text):
+        if name is None:
+            continue
+        if not name.isidentifier() or spec or conversion:
+            raise ValueError(f"{{{name}}} is not a plain placeholder")
+        names.add(name)
+    return frozenset(names)
+
+
+def read(path: Path) -> dict[str, Entry]:
+    """The entries of a PO file by key. Raises WordingError naming the file and the place."""
+    try:
+        catalog = read_po(io.BytesIO(path.read_bytes()), abort_invalid=True)
+    except (PoFileError, UnicodeDecodeError, ValueError) as error:
+        raise WordingError(f"{path.name}: not a readable PO file ({error})") from error
+    entries: dict[str, Entry] = {}
+    for message in catalog:
+        if not message.id:
+            continue
+        where = f"{path.name}, line {message.lineno}"
+        if not message.context or not isinstance(message.id, str) or not isinstance(message.string, str):
+            raise WordingError(f"{where}: an entry needs a msgctxt (its key) and no plural forms")
+        if message.context in entries:
+            raise WordingError(f"{where}: the key {message.context} appears twice")
+        if not message.string.strip():
+            raise WordingError(f"{where}: {message.context} has no text")
+        comment = next((c for c in message.user_comments if c.startswith(_STATE)), "")
+        entry = Entry(message.context, message.id, message.string, comment, message.fuzzy)
+        try:
+            placeholders(entry.text)
+        except ValueError as error:
+            raise WordingError(f"{where}: {message.context}: {error}") from error
+        entries[entry.key] = entry
+    return entries
+
+
+def write(path: Path, language: str, entries: Iterable[Entry]) -> None:
+    """Write a PO file: sorted by key, one line per text, no dates, so that two branches merge line by line."""
+    catalog = Catalog(fuzzy=False)
+    for entry in sorted(entries, key=lambda e: e.key):
+        flags = ["fuzzy"] if entry.fuzzy else []
+        catalog.add(entry.source, entry.text, context=entry.key, user_comments=[entry.comment], flags=flags)
+    out = io.BytesIO()
+    write_po(out, catalog, width=0, omit_header=True)
+    header = (
+        'msgid ""\nmsgstr ""\n'
+        f'"Language: {language}\\n"\n'
+        '"MIME-Version: 1.0\\n"\n'
+        '"Content-Type: text/plain; charset=utf-8\\n"\n'
+        '"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    )
+    path.write_text(header + out.getvalue().decode().strip("\n") + "\n", encoding="utf-8")
