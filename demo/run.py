@@ -1,0 +1,178 @@
+"""`make demo`: the whole main job on a fictional registry, from the telegram to the coordinator's board."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from typing import Any
+from uuid import UUID
+
+from alerts.channel import Channels
+from core.db import Pool, transaction
+from core.model import OrgKind, Purpose, Role
+from core.settings import Settings
+from demo import store
+from demo.phones import Behaviour, DemoPhones
+from demo.registry import load_facts, uploads
+from demo.scenario import Scenario, load_scenario
+from demo.telegrams import build_report
+from feeds.store import ingest
+from ops.service import FeedStates, run_loops, site_of, stop_on_signals, website
+from ops.store import set_deployment
+from ops.tend import tend_forever
+from ops.wires import Wires, open_wires
+from registry import store as registry_store
+from registry.import_file import import_bytes
+from registry.signin import make_signin_link
+
+SCENARIO = "kumamoto-2016-foreshock"
+REPORT = "VXSE53"
+#: In the demo silence becomes a case after a minute, not after what rules/ say.
+CASE_AFTER_S = 60
+
+
+async def run_demo(settings: Settings, *, feed_states: FeedStates) -> int:
+    """Make everything new, let the earth shake, and stay up until interrupted."""
+    started = time.monotonic()
+    settings = demo_settings(settings)
+    stop = stop_on_signals()
+    async with open_wires(settings, migrate_first=True) as wires:
+        await store.wipe(wires.deps.pool)
+        phones = DemoPhones(Behaviour(median_s=settings.demo_answer_median_s), seed=2016)
+        channels = Channels(by_name={"console": phones}, kinds=wires.deps.channels.kinds)
+        wires = dataclasses.replace(wires, deps=dataclasses.replace(wires.deps, channels=channels))
+        scenario = load_scenario(SCENARIO)
+        registry = await fill_registry(wires, load_facts())
+        async with website(await site_of(wires, feed_states)):
+            print_welcome(settings, scenario, registry)
+            work = asyncio.create_task(run_loops(wires, demo_loops(), stop))
+            stored = await shake(wires, scenario)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(phones.first.wait(), 30)
+            print(f"First message {time.monotonic() - started:.1f} s after the start.", flush=True)
+            await report_when_sent(wires.deps.pool, phones, stop)
+            print_links(settings, registry, stored)
+            await work
+        await phones.close()
+    return 0
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """The settings of the demo: its own data folder, no provider (a fictional registry must never reach a real phone)."""
+    return settings.model_copy(
+        update={
+            "data_dir": settings.data_dir / "demo",
+            "database_url": None,
+            "key_file": None,
+            "twilio_account_sid": "",
+            "twilio_auth_token": None,
+            "case_after_s": settings.case_after_s or CASE_AFTER_S,
+        }
+    )
+
+
+def demo_loops() -> dict[str, Any]:
+    """Every loop but the poller: the demo hears only its own telegram."""
+    from alerts.fanout import decide_forever
+    from alerts.outbox import send_forever
+
+    return {"decide": decide_forever, "send": send_forever, "tend": tend_forever}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DemoRegistry:
+    """What was made: counts, and one one-time sign-in token per member of staff (role, organisation, token)."""
+
+    residents: int
+    organisations: int
+    dorms: int
+    sign_ins: tuple[tuple[str, str, str], ...]
+
+
+async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
+    """Organisations, staff, people (through the real import), dorm leaders; marks the database fictional."""
+    deps = wires.deps
+    now = deps.clock.now()
+    orgs: dict[str, UUID] = {}
+    async with transaction(deps.pool) as conn:
+        await set_deployment(conn, "fictional", True, now)
+        operator = await registry_store.create_organisation(
+            conn, slug="operator", name="運営（架空）", kind=OrgKind.OPERATOR, now=now
+        )
+        orgs["operator"] = operator
+        for org in facts["organisations"]:
+            orgs[org["slug"]] = await registry_store.create_organisation(
+                conn, slug=org["slug"], name=org["name"], kind=OrgKind(org["kind"]), now=now
+            )
+        for org in facts["organisations"]:
+            for child in org.get("supervises", []):
+                await registry_store.relate(conn, orgs[org["slug"]], orgs[child], "supervises")
+    for upload in uploads(facts, deps.settings.demo_people):
+        await import_bytes(
+            deps.pool, deps.vault, upload.body, upload.file_name, upload.org_slug, create_org=False, dry_run=False, now=now
+        )
+    async with transaction(deps.pool) as conn:
+        await store.enrol_most(conn, now)
+        await store.name_leaders(conn)
+        sign_ins = []
+        staff = [
+            {"org": "operator", "role": "operator", "name": "運営 一番（架空）", "email": "operator@daijobu.example"},
+            *facts["staff"],
+        ]
+        for member in staff:
+            staff_id = await registry_store.create_staff(
+                conn,
+                org_id=orgs[member["org"]],
+                role=Role(member["role"]),
+                name=member["name"],
+                email=member["email"],
+                now=now,
+            )
+            sign_ins.append((member["role"], member["org"], await make_signin_link(conn, staff_id, now)))
+        residents, dorms = await store.counts(conn)
+    return DemoRegistry(residents, len(facts["organisations"]), dorms, tuple(sign_ins))
+
+
+async def shake(wires: Wires, scenario: Scenario) -> float:
+    """Store the scenario's telegram as if the quake had just been reported. Returns the monotonic time of storing."""
+    deps = wires.deps
+    now = deps.clock.now()
+    after = dict(scenario.reports)[REPORT]
+    body = build_report(scenario, REPORT, now - after)
+    await ingest(deps.pool, body, received_at=now, purpose=Purpose.LIVE)
+    return time.monotonic()
+
+
+async def report_when_sent(pool: Pool, phones: DemoPhones, stop: asyncio.Event) -> None:
+    """Wait until the outbox has nothing due any more, and say what went out."""
+    while not stop.is_set():
+        due = await store.due_messages(pool)
+        if due == 0 and phones.sent:
+            break
+        await asyncio.sleep(0.2)
+    told, unreachable, languages = await store.told(pool)
+    print("─" * 72)
+    print(f"{phones.sent} messages to {told} people in {len(languages)} languages: {', '.join(languages)}.")
+    print(f"{unreachable} more are in the area and have no way to be reached: they are on the board at once.", flush=True)
+
+
+def print_welcome(settings: Settings, scenario: Scenario, registry: DemoRegistry) -> None:
+    """What this is, before the first message."""
+    print("Daijobu demo. Everything here is simulated: people, organisations, answers.")
+    print(
+        f"{registry.residents} residents, {registry.organisations} organisations, {registry.dorms} dorms. "
+        f"Now: {scenario.title}, as if it happened today.",
+        flush=True,
+    )
+
+
+def print_links(settings: Settings, registry: DemoRegistry, stored: float) -> None:
+    """The links to look at, each absolute and on a line of its own."""
+    url = settings.site_url
+    print("Simulated residents are answering now. Look at it (each sign-in link works once):")
+    for role, org, token in registry.sign_ins:
+        print(f"{role} of {org}:\n{url}/enter/{token}")
+    print(f"Website:\n{url}/")
+    print(f"Silence becomes a case after {settings.case_after_s} s here. Ctrl-C ends the demo.", flush=True)

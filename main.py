@@ -1,0 +1,204 @@
+"""Daijobu: wires the parts and runs them. `python main.py --help` lists the commands."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from core.crypto import CryptoError
+from core.db import Connection, DatabaseError, Pool
+from core.model import Event, Purpose, UnreadableReport
+from core.postgres_files import PostgresError
+from core.settings import Settings, SettingsError, load_settings
+from feeds.inspect import inspect_file, parse_any
+
+#: The loops of one process, by command: one program, four loops and a website.
+ROLES: dict[str, tuple[str, ...]] = {
+    "all": ("poll", "decide", "send", "tend", "serve"),
+    "poll": ("poll",),
+    "decide": ("decide",),
+    "send": ("send",),
+    "tend": ("tend",),
+    "serve": ("serve",),
+}
+
+
+class UserError(Exception):
+    """Something the person can mend; the message is one sentence naming the file, row or setting."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    root = argparse.ArgumentParser(prog="main.py", description="Disaster alerts, safety check-in, and nobody forgotten.")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("all", help="the whole service in one process")
+    for name, text in (
+        ("poll", "hear the feeds"),
+        ("decide", "turn events into alerts and messages"),
+        ("send", "hand messages to their channels"),
+        ("tend", "reminders, cases, closing, clean-up"),
+        ("serve", "the website"),
+    ):
+        commands.add_parser(name, help=f"{text}; a process of its own on one DATABASE_URL")
+    commands.add_parser("migrate", help="bring the database to this version's schema")
+    commands.add_parser("demo", help="a fictional registry and the Kumamoto earthquake of 14 April 2016")
+    inspect = commands.add_parser("inspect", help="what each telegram says, one JSON object per file")
+    inspect.add_argument("paths", nargs="+", type=Path, metavar="FILE")
+    replay = commands.add_parser("replay", help="push recorded telegrams through the real path, as a drill")
+    replay.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    replay.add_argument("--speed", type=float, default=0.0, help="times real time between reports; default: no waiting")
+    preview = commands.add_parser("preview", help="who would be told what, at what cost; sends nothing")
+    preview.add_argument("--report", required=True, type=Path, metavar="FILE")
+    preview.add_argument("--json", action="store_true", help="the whole answer as JSON")
+    imports = commands.add_parser("import", help="read people from a CSV or XLSX file")
+    imports.add_argument("file", type=Path)
+    imports.add_argument("--org", required=True, metavar="SLUG", help="the organisation whose list this is")
+    imports.add_argument("--create-org", action="store_true", help="create the organisation if it does not exist")
+    imports.add_argument("--dry-run", action="store_true", help="say what would become of every row; change nothing")
+    commands.add_parser("doctor", help="what is wrong and how to mend it")
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. The exit code is 0, or 1 with one sentence on standard error."""
+    arguments = parser().parse_args(argv)
+    if arguments.command == "inspect":
+        return inspect_command(arguments.paths)
+    try:
+        settings = load_settings()
+        return run(command(arguments, settings))
+    except (SettingsError, CryptoError, DatabaseError, PostgresError, UserError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(coroutine: Coroutine[Any, Any, int]) -> int:
+    """Run on uvloop where it is installed."""
+    if sys.platform == "win32":
+        return asyncio.run(coroutine)
+    import uvloop
+
+    return uvloop.run(coroutine)
+
+
+def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
+    """The coroutine of a command. Imports are local, so that a small command starts at once."""
+    from ops import commands
+    from ops.logs import set_up_logging
+
+    set_up_logging(as_json=settings.log_json)
+    name = arguments.command
+    if name in ROLES:
+        from ops.service import run_service
+
+        return run_service(settings, ROLES[name], poll=poll_loop, feed_states=feed_states)
+    if name == "demo":
+        from demo.run import run_demo
+
+        return run_demo(settings, feed_states=feed_states)
+    if name == "migrate":
+        return commands.migrate_command(settings)
+    if name == "doctor":
+        return commands.doctor_command(settings, feed_states)
+    if name == "import":
+        return commands.import_command(
+            settings, arguments.file, arguments.org, create_org=arguments.create_org, dry_run=arguments.dry_run
+        )
+    if name == "preview":
+        return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
+    return replay_command(settings, arguments.paths, arguments.speed)
+
+
+async def poll_loop(deps: Any, stop: asyncio.Event) -> None:
+    """The poll loop, with the wires the others have."""
+    from feeds.poller import poll_forever
+
+    await poll_forever(deps.pool, deps.settings, deps.clock, stop=stop)
+
+
+async def feed_states(conn: Pool | Connection) -> list[dict[str, object]]:
+    """What each feed stream last said, for status pages."""
+    from feeds import store
+
+    return await store.feed_states(conn)
+
+
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the .xml files of the folders named, in name order."""
+    found: list[Path] = []
+    for path in paths:
+        found.extend(sorted(p for p in path.rglob("*.xml") if p.is_file()) if path.is_dir() else [path])
+    return found
+
+
+def inspect_command(paths: Sequence[Path]) -> int:
+    """Print one JSON object per file; 1 if one of them cannot be read."""
+    failed = False
+    for path in files_in(paths):
+        told = inspect_file(path)
+        failed |= "error" in told
+        print(json.dumps(told, ensure_ascii=False))
+    return 1 if failed else 0
+
+
+def events_of(path: Path) -> tuple[Event, ...]:
+    """The events of one telegram on disk. Raises UserError naming the file."""
+    try:
+        parsed = parse_any(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened: {error.strerror}") from error
+    except UnreadableReport as error:
+        raise UserError(f"{path}: {error}") from error
+    if not parsed.events:
+        raise UserError(f"{path}: nothing to preview: {parsed.ignored or 'the telegram holds no event'}.")
+    return parsed.events
+
+
+async def replay_command(settings: Settings, paths: Sequence[Path], speed: float) -> int:
+    """Store recorded reports as if they came now. A drill, but live in a database that is marked fictional."""
+    from feeds import store
+    from ops.commands import is_fictional
+    from ops.wires import open_wires
+
+    readable: list[tuple[Event, bytes, Path]] = []
+    for path in files_in(paths):
+        try:
+            body = path.read_bytes()
+            parsed = parse_any(body)
+        except OSError as error:
+            raise UserError(f"{path}: cannot be opened: {error.strerror}") from error
+        except UnreadableReport as error:
+            raise UserError(f"{path}: {error}") from error
+        if parsed.events:
+            readable.append((parsed.events[0], body, path))
+        else:
+            print(f"{path}: ignored: {parsed.ignored}")
+    if not readable:
+        raise UserError(f"{paths[0]}: no telegram here holds an event.")
+    readable.sort(key=lambda entry: entry[0].order)
+    async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
+        deps = wires.deps
+        purpose = Purpose.LIVE if await is_fictional(deps.pool) else Purpose.DRILL
+        to_now = deps.clock.now() - readable[-1][0].sent_at
+        before = readable[0][0].sent_at
+        for event, body, path in readable:
+            if speed > 0:
+                await asyncio.sleep(max(0.0, (event.sent_at - before) / timedelta(seconds=1)) / speed)
+                before, to_now = event.sent_at, deps.clock.now() - event.sent_at
+            stored = await store.ingest(
+                deps.pool, body, received_at=deps.clock.now(), purpose=purpose, shift=to_now
+            )
+            print(f"{path}: {purpose.value}: {len(stored.event_ids)} event(s) stored", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Keep it alive: the loops, what is due, health, the command line's work."""

@@ -1,0 +1,118 @@
+"""What is wrong with this installation, and how to mend it: one line per finding (pure; the command gathers the facts)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.settings import Settings
+
+#: A loop that has not spoken for so long is not running.
+SILENT_LOOP = timedelta(minutes=3)
+#: Clocks further apart than this make leases and expiry wrong.
+CLOCK_LIMIT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: whether it is fine, what was seen, and the next step if it is not."""
+
+    about: str
+    ok: bool
+    seen: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the doctor needs to know."""
+
+    settings: Settings
+    now: datetime
+    database_version: str
+    database_now: datetime
+    heartbeats: Mapping[str, datetime]
+    feeds: Sequence[Mapping[str, object]]
+    area_rows: int
+    approved: Mapping[str, bool]
+    fictional: bool
+
+
+def diagnose(facts: Facts) -> list[Finding]:
+    """Every finding, the wrong ones with their next step."""
+    return [*_configuration(facts), *_database(facts), *_feeds(facts), *_providers(facts), *_tables(facts)]
+
+
+def _configuration(facts: Facts) -> list[Finding]:
+    s = facts.settings
+    reachable = s.is_https or s.is_loopback
+    return [
+        Finding(
+            "public URL",
+            reachable,
+            s.site_url,
+            "" if reachable else "Set DAIJOBU_PUBLIC_URL to an https address: staff cannot sign in over plain http.",
+        ),
+        Finding(
+            "links in messages",
+            s.is_https or facts.fictional,
+            "https" if s.is_https else "only this machine can open them",
+            "" if s.is_https or facts.fictional else "Set DAIJOBU_PUBLIC_URL to the address people can reach.",
+        ),
+    ]
+
+
+def _database(facts: Facts) -> list[Finding]:
+    major = int(facts.database_version.split(".")[0])
+    apart = abs(facts.database_now - facts.now)
+    return [
+        Finding("database", 15 <= major <= 18, f"PostgreSQL {facts.database_version}", "" if 15 <= major <= 18 else "Use PostgreSQL 15 to 18."),
+        Finding(
+            "clock",
+            apart <= CLOCK_LIMIT,
+            f"{apart.total_seconds():.1f} s from the database's",
+            "" if apart <= CLOCK_LIMIT else "Set both machines' clocks by NTP.",
+        ),
+    ]
+
+
+def _feeds(facts: Facts) -> list[Finding]:
+    findings = []
+    for name in ("poll", "decide", "send", "tend"):
+        at = facts.heartbeats.get(name)
+        alive = at is not None and facts.database_now - at <= SILENT_LOOP
+        seen = "never ran on this database" if at is None else f"last alive {at.isoformat(timespec='seconds')}"
+        findings.append(Finding(f"loop {name}", alive, seen, "" if alive else f"Start it: make run, or python main.py {name}."))
+    for feed in facts.feeds:
+        ok = feed.get("state") == "ok"
+        seen = f"last heard {feed.get('last_heard_at') or 'never'}"
+        findings.append(
+            Finding(f"feed {feed.get('feed')}", ok, seen, "" if ok else str(feed.get("error") or "Check the network and DAIJOBU_JMA_FEED_URL."))
+        )
+    return findings
+
+
+def _providers(facts: Facts) -> list[Finding]:
+    s = facts.settings
+    return [
+        Finding(
+            "SMS",
+            s.sms_configured,
+            "Twilio" if s.sms_configured else "no provider: messages are written to the console",
+            "" if s.sms_configured else "Set DAIJOBU_TWILIO_ACCOUNT_SID, DAIJOBU_TWILIO_AUTH_TOKEN and a sender.",
+        )
+    ]
+
+
+def _tables(facts: Facts) -> list[Finding]:
+    unapproved = [tag for tag, approved in facts.approved.items() if not approved]
+    return [
+        Finding("area tables", facts.area_rows > 5000, f"{facts.area_rows} areas", "" if facts.area_rows > 5000 else "Rebuild with python -m geo.build."),
+        Finding(
+            "wording",
+            not unapproved,
+            f"not approved yet: {', '.join(unapproved)}" if unapproved else "approved in every language",
+            "Have native speakers review locales/; until then every alert carries Japanese and English beside it." if unapproved else "",
+        ),
+    ]

@@ -1,0 +1,153 @@
+"""Runs the loops a process was started for, until it is told to stop, and tells the person where to look."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from aiohttp import web
+
+from alerts.deps import Deps
+from alerts.fanout import decide_forever
+from alerts.outbox import send_forever
+from core.db import CONNECTION_ERRORS, Connection, Pool
+from core.lease import LeaseLost, hold_lease
+from core.settings import Settings
+from core.web import Site
+from ops.site_web import build_app, make_site
+from ops.tend import tend_forever
+from ops.wires import Wires, open_wires
+from registry.setup import ensure_first_operator
+
+log = logging.getLogger("daijobu")
+
+#: A loop that runs until `stop` is set.
+Loop = Callable[[Deps, asyncio.Event], Awaitable[None]]
+#: What feeds tell about themselves: one mapping per stream (name, state, times).
+FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
+
+#: Seconds a loop may take to finish its work after being asked to stop.
+DRAIN_S = 15.0
+
+
+async def run_service(settings: Settings, roles: tuple[str, ...], *, poll: Loop, feed_states: FeedStates) -> int:
+    """Run `roles` until SIGTERM or SIGINT. `all` on a laptop migrates by itself; separate processes refuse an old schema."""
+    alone = len(roles) > 1
+    stop = stop_on_signals()
+    async with open_wires(settings, migrate_first=alone) as wires:
+        if alone:
+            await print_first_sign_in(wires)
+        loops: dict[str, Loop] = {"poll": poll, "decide": decide_forever, "send": send_forever, "tend": tend_forever}
+        async with contextlib.AsyncExitStack() as stack:
+            if "serve" in roles:
+                await stack.enter_async_context(website(await site_of(wires, feed_states)))
+                print(f"The website answers at\n{settings.site_url}", flush=True)
+            await run_loops(wires, {name: loops[name] for name in roles if name != "serve"}, stop)
+    return 0
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def print_first_sign_in(wires: Wires) -> None:
+    """On an empty database: make the first operator and print one sign-in link, on a line of its own."""
+    deps = wires.deps
+    token = await ensure_first_operator(deps.pool, deps.clock.now())
+    if token is not None:
+        print("This database is new. Open this link once to sign in as its operator:", flush=True)
+        print(f"{deps.settings.site_url}/enter/{token}", flush=True)
+
+
+async def site_of(wires: Wires, feed_states: FeedStates) -> Site:
+    """The website's wires, from the process's."""
+    deps = wires.deps
+    return await make_site(deps, feed_states=lambda conn: feed_states(conn))
+
+
+@contextlib.asynccontextmanager
+async def website(site: Site) -> Any:
+    """Serve the website on the configured address for as long as the block runs."""
+    runner = web.AppRunner(build_app(site), access_log=None, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, site.settings.host, site.settings.port).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+async def run_loops(wires: Wires, loops: dict[str, Loop], stop: asyncio.Event) -> None:
+    """Run every loop until `stop`; poll, decide and tend only while we hold their lease."""
+    tasks = [
+        asyncio.create_task(
+            _send(wires, loop, stop) if name == "send" else _leased(wires, name, loop, stop), name=f"loop {name}"
+        )
+        for name, loop in loops.items()
+    ]
+    waiting = asyncio.create_task(stop.wait(), name="stop")
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
+        for task in late:
+            log.warning("%s did not finish within %.0f s", task.get_name(), DRAIN_S)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    waiting.cancel()
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+    del done
+
+
+async def _send(wires: Wires, loop: Loop, stop: asyncio.Event) -> None:
+    """Any number of senders may run: rows are leased one by one."""
+    await loop(wires.deps, stop)
+
+
+async def _leased(wires: Wires, name: str, loop: Loop, stop: asyncio.Event) -> None:
+    """Run a loop of which only one may work at a time; a second process stands by, and takes over."""
+    while not stop.is_set():
+        try:
+            await _until_stopped(_hold_and_run(wires, name, loop, stop), stop)
+        except LeaseLost as error:
+            log.warning("%s; standing by", error)
+        except CONNECTION_ERRORS as error:
+            log.warning("%s: the database is away, trying again: %s", name, error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1.0)
+
+
+async def _hold_and_run(wires: Wires, name: str, loop: Loop, stop: asyncio.Event) -> None:
+    async with hold_lease(wires.deps.pool, name, wires.holder):
+        log.info("%s is at work", name)
+        await loop(wires.deps, stop)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Run `work`; once `stop` is set it has DRAIN_S seconds to end by itself (standing by for a lease ends at once)."""
+    task = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            await asyncio.wait([task], timeout=DRAIN_S / 3)
+        if not task.done():
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    finally:
+        stopping.cancel()
+        if not task.done():
+            task.cancel()

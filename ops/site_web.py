@@ -1,0 +1,89 @@
+"""The website: every route of every part, behind the same headers and the same guard."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from alerts.deps import Deps
+from alerts.web import ROUTES as ALERT_ROUTES
+from checkin.board_web import ROUTES as BOARD_ROUTES
+from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
+from checkin.live_web import ROUTES as LIVE_ROUTES
+from checkin.web import ROUTES as CHECKIN_ROUTES
+from core.db import CONNECTION_ERRORS, Connection, Pool
+from core.web import PUBLIC, SITE, STATIC, Route, Site, add_routes, language_of, make_jinja, render, security_headers
+from ops.store import deployment_value
+from registry.guard_web import guard
+from registry.web import ROUTES as REGISTRY_ROUTES
+
+log = logging.getLogger(__name__)
+
+FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
+
+
+async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
+    """The wires of the pages, from the process's wires."""
+    return Site(
+        settings=deps.settings,
+        pool=deps.pool,
+        vault=deps.vault,
+        catalogs=deps.catalogs,
+        clock=deps.clock,
+        wakeups=deps.wakeups,
+        jinja=make_jinja(),
+        simulated=bool(await deployment_value(deps.pool, "fictional")),
+        extras={"feed_states": feed_states, "deps": deps, "channels": deps.channels},
+    )
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 as soon as the website is up."""
+    return web.Response(text="ok\n")
+
+
+async def landing(request: web.Request) -> web.Response:
+    """The front page: what this is, in the visitor's language, and the staff's way in."""
+    return render(request, "landing.html", lang=language_of(request))
+
+
+ROUTES = [Route("GET", "/healthz", healthz, PUBLIC), Route("GET", "/", landing, PUBLIC)]
+
+ALL_ROUTES: list[Route] = [
+    *ROUTES,
+    *REGISTRY_ROUTES,
+    *CHECKIN_ROUTES,
+    *DASHBOARD_ROUTES,
+    *BOARD_ROUTES,
+    *LIVE_ROUTES,
+    *ALERT_ROUTES,
+]
+
+
+@web.middleware
+async def database_away(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    """An answer that cannot be stored is never thanked for: the page says to try again, and tries by itself."""
+    try:
+        return await handler(request)
+    except CONNECTION_ERRORS as error:
+        if isinstance(error, ConnectionResetError):  # the visitor left, not the database
+            raise
+        log.error("%s %s: the database is away: %s", request.method, request.match_info.route.name or "page", type(error).__name__)
+        return web.Response(
+            status=503,
+            headers={"Retry-After": "5"},
+            content_type="text/html",
+            text='<!doctype html><meta charset="utf-8"><title>503</title><p lang="ja">いま 保存[ほぞん]できません。少[すこ]し まって、もう一度[いちど] おしてください。'
+            '<p lang="en">We could not save this. Please wait a moment and try again.',
+        )
+
+
+def build_app(site: Site) -> web.Application:
+    """The aiohttp application of a site."""
+    app = web.Application(middlewares=[security_headers, database_away, guard], client_max_size=25 * 1024 * 1024)
+    app[SITE] = site
+    add_routes(app, ALL_ROUTES)
+    app.router.add_static("/static", STATIC)
+    return app

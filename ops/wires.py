@@ -1,0 +1,68 @@
+"""Opens everything a process needs, in order, and closes it again: database, keys, words, rules, tables, channels."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from os import getpid
+
+from alerts.channels_setup import make_channels
+from alerts.deps import Deps
+from alerts.rules import load_rules
+from core.clock import Clock, SystemClock
+from core.crypto import load_vault
+from core.db import connect
+from core.i18n import Catalogs
+from core.ids import uuid7
+from core.migrate import migrate, require_current_schema
+from core.postgres import embedded
+from core.settings import Settings
+from core.wakeups import Wakeups
+from geo.areas import Areas
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """What one process has open."""
+
+    dsn: str
+    deps: Deps
+    holder: str  # who we are when we take a lease: unique to this process and start
+
+
+@asynccontextmanager
+async def open_wires(settings: Settings, *, migrate_first: bool, clock: Clock | None = None) -> AsyncIterator[Wires]:
+    """Open the database (embedded unless DATABASE_URL is set) and everything else.
+
+    `migrate_first`: bring the schema up to date; otherwise an old schema is refused with SchemaError.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            dsn = settings.database_url.get_secret_value()
+        else:
+            dsn = await stack.enter_async_context(embedded(settings.data_dir))
+        pool = await connect(dsn, size=settings.pool_size)
+        stack.push_async_callback(pool.close)
+        if migrate_first:
+            await migrate(pool)
+        else:
+            await require_current_schema(pool)
+        wakeups = await stack.enter_async_context(Wakeups(dsn))
+        vault = load_vault(settings.key_file or settings.keys_dir / "data.key")
+        channels = make_channels(settings)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        deps = Deps(
+            pool=pool,
+            settings=settings,
+            vault=vault,
+            catalogs=Catalogs.load(),
+            rules=load_rules(),
+            areas=Areas.load(),
+            clock=clock or SystemClock(),
+            channels=channels,
+            wakeups=wakeups,
+        )
+        yield Wires(dsn=dsn, deps=deps, holder=f"{socket.gethostname()}:{getpid()}:{uuid7()}")
