@@ -1,0 +1,68 @@
+# Everything starts here: `make demo`, `make test`. Nothing is installed outside this folder.
+# PY chooses the Python (3.11 to 3.14), e.g. `make test PY=python3.13`.
+PY ?= python3
+WORKERS ?= 2
+PYTEST_ARGS ?=
+BIN := .venv/bin
+# Packages come with hashes, and as wheels but for http-ece, which exists as source only. build.lock brings what
+# installs: the setuptools that builds http-ece, and uv (four times as fast as pip here). Where uv finds no package index,
+# because only pip has been told of one, pip does the same work.
+HASHED := --quiet --require-hashes --only-binary=:all:
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --no-compile $(HASHED)
+INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-isolation --no-binary=http-ece -r $(1) || \
+	{ echo "uv could not install; trying pip ..."; $(PIP) --no-build-isolation --no-binary=http-ece -r $(1); }
+
+.PHONY: help setup demo run test check bench lock docs
+help:
+	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"
+	@echo "make run    the live service on its own PostgreSQL, listening to the real feeds"
+	@echo "make test   the whole test suite        make check   format, lint, types, import rules"
+	@echo "make bench  every benchmark, as JSON    make lock    renew the locked requirements (maintainers)"
+
+setup: .venv/stamp-runtime
+
+demo: setup
+	@$(BIN)/python main.py demo
+
+run: setup
+	@$(BIN)/python main.py all
+
+test: .venv/stamp-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+check: .venv/stamp-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/stamp-dev
+	@for file in bench/*.py; do case "$$file" in */_*) ;; *) $(BIN)/python "$$file" || exit 1 ;; esac; done
+
+docs: .venv/stamp-runtime
+	$(BIN)/python -m core.settings_doc > docs/settings.md
+
+# The stamps live inside .venv, so that deleting .venv is a complete reset.
+.venv/pyvenv.cfg:
+	@command -v $(PY) >/dev/null || { echo "$(PY) is missing. Install Python 3.11 or newer, e.g.: apt-get install python3 python3-venv"; exit 1; }
+	@$(PY) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' || { echo "$(PY) is not Python 3.11 to 3.14. Choose one with: make PY=python3.12 ..."; exit 1; }
+	@$(PY) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PY) cannot make virtual environments. Install them with: apt-get install python3-venv"; exit 1; }
+	@echo "Setting up (once) ..."
+	@$(PY) -m venv .venv
+
+.venv/stamp-runtime: build.lock requirements.lock .venv/pyvenv.cfg
+	@$(PIP) -r build.lock
+	$(call INSTALL,requirements.lock)
+	@touch $@
+
+.venv/stamp-dev: requirements-dev.lock .venv/stamp-runtime
+	$(call INSTALL,requirements-dev.lock)
+	@touch $@
+
+# The locks hold names, versions and hashes, and no address of any package index.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+lock: .venv/stamp-dev
+	printf 'setuptools>=80\nuv>=0.13\n' | $(LOCK) - --output-file build.lock
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --constraints build.lock --constraints requirements.lock --output-file requirements-dev.lock
