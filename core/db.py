@@ -29,6 +29,7 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a server killed in mid-query; no relation of InterfaceError
 )
 UniqueViolation = asyncpg.UniqueViolationError
 
