@@ -1,0 +1,263 @@
+"""The rules of each hazard, read from `rules/<hazard>.toml`: pure data, checked when it is read.
+
+A rule says which level gives which severity, what people are asked, over which steps they are told, how long a text
+stays true, and when silence becomes a case. Each file carries its own examples, which a contract test runs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from core.model import Answer, Area, Change, Level, Severity, Tier
+
+_E = TypeVar("_E", bound=StrEnum)
+
+RULES: Final = Path(__file__).resolve().parents[1] / "rules"
+
+
+class RuleError(ValueError):
+    """A rule file cannot be used. The message names the file and the key."""
+
+
+class Condition(StrEnum):
+    """When a step of the ladder is taken."""
+
+    ALWAYS = "always"
+    NO_PUSH = "no_push"  # the person has no working push subscription
+    NO_RECEIPT = "no_receipt"  # no receipt has come from the steps before
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the ladder: which channel, how many seconds after the alert, and when it is taken at all."""
+
+    channel: str
+    after_s: int
+    when: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """Between 22:00 and 06:00 in Japan, for severe and extreme: seconds without an answer until each of these."""
+
+    sms_after_s: int
+    leader_after_s: int
+    case_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What the author of a rule expects: this level in this type of report gives this severity (None: nobody is told)."""
+
+    type: str
+    level: Level
+    severity: Severity | None
+    asks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Everything we decided about one hazard. Times are seconds unless the name says otherwise."""
+
+    hazard: str
+    #: Level as text ("6-", "4", "major_warning") -> severity; a level that is not named tells nobody.
+    levels: Mapping[str, Severity]
+    #: For areas without a level: the source's tier -> severity.
+    tiers: Mapping[Tier, Severity]
+    #: Report type -> the highest severity it may give alone (VXSE51: its areas are wide).
+    caps: Mapping[str, Severity]
+    #: The buttons of the check-in page, in order.
+    questions: tuple[Answer, ...]
+    #: A report older than this is not sent as new.
+    max_age_s: int
+    #: How long a text stays true; it is never sent later than this after the alert.
+    life_s: Mapping[Severity, int]
+    #: Steps per severity, in order of time.
+    ladder: Mapping[Severity, tuple[Step, ...]]
+    #: When silent people are asked again, counted from the alert.
+    reminders_s: tuple[int, ...]
+    #: Silence that opens a case, by day; for severities that ask.
+    case_after_s: Mapping[Severity, int]
+    night: Night
+    #: A further shock of at least "moderate" within this many hours of the last round continues the incident; 0: not used.
+    aftershock_window_h: int
+    #: Hours after the last lift (earthquake: the last asking shock) until the incident ends.
+    incident_end_h: int
+    #: Whether a rise in level asks people again who have already answered.
+    rise_asks_again: bool
+    examples: tuple[Example, ...]
+
+    def asks(self, severity: Severity) -> tuple[Answer, ...]:
+        """What people are asked at this severity: the questions, or nothing."""
+        return self.questions if severity.asks else ()
+
+
+def severity_of(rule: Rule, area: Area, event_type: str) -> Severity | None:
+    """How hard this area's level knocks; None: nobody is told. A lifted area knocks nowhere.
+
+    An intensity that was not received arrives here as the caller decided it: its own "5-", or the announced maximum
+    of its quake area.
+    """
+    if area.change is Change.LIFTED or area.level in (0, "none"):
+        return None
+    severity = rule.tiers.get(area.tier) if area.level is None else rule.levels.get(str(area.level))
+    cap = rule.caps.get(event_type)
+    if severity is not None and cap is not None and severity.rank > cap.rank:
+        return cap
+    return severity
+
+
+def load_rules(folder: Path = RULES) -> dict[str, Rule]:
+    """Every `<hazard>.toml` of a folder, by hazard. Raises RuleError with a sentence that names file and key."""
+    rules = {path.stem: read_rule(path) for path in sorted(folder.glob("*.toml"))}
+    if not rules:
+        raise RuleError(f"{folder}: no rule file; without rules nobody would be told")
+    return rules
+
+
+def read_rule(path: Path) -> Rule:
+    """One rule file. Raises RuleError naming the file and the key that is wrong, missing or unknown."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RuleError(f"rules/{path.name}: not readable as TOML ({error})") from error
+    table = _Table(f"rules/{path.name}", "", raw)
+    rule = Rule(
+        hazard=table.take("hazard", str),
+        levels=_levels(table.table("levels")),
+        tiers=_tiers(table.table("tiers", optional=True)),
+        caps=_levels(table.table("caps", optional=True)),
+        questions=tuple(table.enum("questions", Answer, name) for name in table.take("questions", list)),
+        max_age_s=table.seconds("max_age_s"),
+        life_s=_seconds_by_severity(table.table("life_s")),
+        ladder=_ladder(table.table("ladder")),
+        reminders_s=tuple(table.whole("reminders_s", value) for value in table.take("reminders_s", list)),
+        case_after_s=_seconds_by_severity(table.table("case_after_s")),
+        night=_night(table.table("night")),
+        aftershock_window_h=table.seconds("aftershock_window_h"),
+        incident_end_h=table.seconds("incident_end_h"),
+        rise_asks_again=table.take("rise_asks_again", bool),
+        examples=tuple(_example(table.inner(f"example[{i}]", e)) for i, e in enumerate(table.take("example", list), 1)),
+    )
+    table.finish()
+    _check(table, rule, path.stem)
+    return rule
+
+
+class _Table:
+    """A TOML table that is read key by key; what is left unread at the end is a typo."""
+
+    def __init__(self, file: str, name: str, raw: object) -> None:
+        self.file, self.name = file, name
+        if not isinstance(raw, dict):
+            raise RuleError(f"{file}: {name} must be a table")
+        self.raw: dict[str, Any] = dict(raw)
+
+    def error(self, key: str, problem: str) -> RuleError:
+        return RuleError(f"{self.file}: {self.name + '.' if self.name else ''}{key} {problem}")
+
+    def take(self, key: str, kind: type) -> Any:
+        if key not in self.raw:
+            raise self.error(key, "is missing")
+        value = self.raw.pop(key)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.error(key, f"must be a {kind.__name__}, not {value!r}")
+        return value
+
+    def whole(self, key: str, value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self.error(key, f"must be a whole number of 0 or more, not {value!r}")
+        return value
+
+    def seconds(self, key: str) -> int:
+        return self.whole(key, self.take(key, object))
+
+    def enum(self, key: str, kind: type[_E], value: object) -> _E:
+        try:
+            return kind(str(value))
+        except ValueError:
+            choices = ", ".join(member.value for member in kind)
+            raise self.error(key, f"says {value!r}; expected one of {choices}") from None
+
+    def table(self, key: str, *, optional: bool = False) -> _Table:
+        return self.inner(key, {} if optional and key not in self.raw else self.take(key, dict))
+
+    def inner(self, name: str, raw: object) -> _Table:
+        return _Table(self.file, f"{self.name}.{name}" if self.name else name, raw)
+
+    def finish(self) -> None:
+        for key in self.raw:
+            raise self.error(key, "is not a key we know")
+
+
+def _levels(table: _Table) -> dict[str, Severity]:
+    return {key: table.enum(key, Severity, value) for key, value in table.raw.items()}
+
+
+def _tiers(table: _Table) -> dict[Tier, Severity]:
+    return {table.enum(key, Tier, key): table.enum(key, Severity, value) for key, value in table.raw.items()}
+
+
+def _seconds_by_severity(table: _Table) -> dict[Severity, int]:
+    return {table.enum(key, Severity, key): table.whole(key, value) for key, value in table.raw.items()}
+
+
+def _ladder(table: _Table) -> dict[Severity, tuple[Step, ...]]:
+    ladder: dict[Severity, tuple[Step, ...]] = {}
+    for key, rows in table.raw.items():
+        if not isinstance(rows, list):
+            raise table.error(key, "must be a list of steps")
+        steps = [_step(table.inner(f"{key}[{i}]", row)) for i, row in enumerate(rows, 1)]
+        if steps != sorted(steps, key=lambda step: step.after_s):
+            raise table.error(key, "must be in order of after_s")
+        ladder[table.enum(key, Severity, key)] = tuple(steps)
+    return ladder
+
+
+def _step(table: _Table) -> Step:
+    step = Step(
+        table.take("channel", str), table.seconds("after_s"), table.enum("when", Condition, table.take("when", str))
+    )
+    table.finish()
+    return step
+
+
+def _night(table: _Table) -> Night:
+    night = Night(table.seconds("sms_after_s"), table.seconds("leader_after_s"), table.seconds("case_after_s"))
+    table.finish()
+    return night
+
+
+def _example(table: _Table) -> Example:
+    level = table.take("level", object)
+    if not isinstance(level, str | int) or isinstance(level, bool):
+        raise table.error("level", f"must be a text or a number, not {level!r}")
+    said = table.take("severity", str)
+    severity = None if said == "none" else table.enum("severity", Severity, said)
+    example = Example(table.take("type", str), level, severity, table.take("asks", bool))
+    table.finish()
+    return example
+
+
+def _check(table: _Table, rule: Rule, stem: str) -> None:
+    """What no single key can show: the keys must agree with each other."""
+    if rule.hazard != stem:
+        raise table.error("hazard", f"says {rule.hazard!r} but the file is called {stem}.toml")
+    if not rule.levels and not rule.tiers:
+        raise table.error("levels", "is empty: this hazard would never tell anybody")
+    for severity in {*rule.levels.values(), *rule.tiers.values(), *rule.caps.values()}:
+        if not rule.ladder.get(severity):
+            raise table.error(f"ladder.{severity}", "is missing, but a level gives this severity")
+        if severity not in rule.life_s:
+            raise table.error(f"life_s.{severity}", "is missing, but a level gives this severity")
+        if severity.asks and severity not in rule.case_after_s:
+            raise table.error(f"case_after_s.{severity}", "is missing, but people are asked at this severity")
+        if severity.asks and not rule.questions:
+            raise table.error("questions", f"is empty, but people are asked at {severity}")
+    if list(rule.reminders_s) != sorted(set(rule.reminders_s)):
+        raise table.error("reminders_s", "must rise")
