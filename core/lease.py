@@ -75,15 +75,20 @@ async def hold_lease(pool: Pool, name: str, holder: str, ttl: timedelta = timede
 
     renewal = asyncio.create_task(renew(), name=f"lease {name}")
     try:
-        yield
+        try:
+            yield
+        finally:
+            renewal.cancel()
+            await asyncio.wait([renewal])  # also where a cancellation of the last instant arrives
     except asyncio.CancelledError:
         if lost and task.uncancel() == 0:
             raise LeaseLost(f"the lease {name} was lost") from None
         raise
+    else:
+        if lost:  # the block swallowed its cancellation
+            task.uncancel()
+            raise LeaseLost(f"the lease {name} was lost")
     finally:
-        renewal.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await renewal
         if not lost:
             with contextlib.suppress(*CONNECTION_ERRORS):
                 await pool.execute(SQL_RELEASE, name, holder)

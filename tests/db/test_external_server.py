@@ -1,4 +1,4 @@
-"""An external PostgreSQL of the operating system (Debian 12 has version 15): same schema, same statements, same flow."""
+"""An external PostgreSQL of the operating system (Debian 12 has 15): same schema, same statements, same flow."""
 
 from __future__ import annotations
 

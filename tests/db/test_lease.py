@@ -76,3 +76,17 @@ async def test_an_error_in_the_block_frees_the_lease(db: Pool) -> None:
         async with hold_lease(db, "poll", "me", LONG):
             raise ZeroDivisionError
     assert await take_lease(db, "poll", "other", LONG)
+
+
+async def test_a_lease_lost_in_the_last_instant_is_told_and_leaves_no_cancellation_behind(db: Pool) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    with pytest.raises(LeaseLost):
+        async with hold_lease(db, "poll", "me", SHORT):
+            await db.execute("UPDATE lease SET holder = 'thief', until = now() + interval '1 hour'")
+            while not task.cancelling():
+                try:
+                    await asyncio.sleep(0.01)
+                except asyncio.CancelledError:
+                    break  # a block that swallows its cancellation and ends as if nothing had happened
+    assert task.cancelling() == 0
