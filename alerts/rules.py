@@ -52,7 +52,7 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What the author of a rule expects: this level in this type of report gives this severity (None: nobody is told)."""
+    """What the author of a rule expects of a level in a type of report. `severity` None: nobody is told."""
 
     type: str
     level: Level
@@ -84,7 +84,7 @@ class Rule:
     #: Silence that opens a case, by day; for severities that ask.
     case_after_s: Mapping[Severity, int]
     night: Night
-    #: A further shock of at least "moderate" within this many hours of the last round continues the incident; 0: not used.
+    #: A further shock within this many hours of the last round continues the incident; 0: not used.
     aftershock_window_h: int
     #: Hours after the last lift (earthquake: the last asking shock) until the incident ends.
     incident_end_h: int

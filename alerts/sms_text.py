@@ -1,8 +1,8 @@
 """How long an SMS is, in which alphabet, and where Japanese networks break it.
 
 GSM-7 (3GPP TS 23.038 §6.2.1) carries 160 septets in one part, 153 in each part of several; characters of its
-extension table cost two and are never cut apart. Everything else goes as UCS-2: 70 UTF-16 code units, or 67 in each part
-of several; a surrogate pair is never cut apart. Twilio counts in the same way.
+extension table cost two and are never cut apart. Everything else goes as UCS-2: 70 UTF-16 code units, or 67 in each
+part of several; a surrogate pair is never cut apart. Twilio counts in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ GSM7: Final = "GSM-7"
 UCS2: Final = "UCS-2"
 _LIMITS: Final = {GSM7: (160, 153), UCS2: (70, 67)}
 
-#: au (KDDI) carries UCS-2 texts up to this many units as Shift_JIS; longer ones as Unicode (Accrete, "SMSの仕様について").
+#: au (KDDI) carries UCS-2 texts up to this many units as Shift_JIS, longer ones as Unicode
+#: (Accrete Inc., support page "SMSの仕様について").
 AU_SHIFT_JIS_MAX_UNITS: Final = 70
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -76,7 +75,6 @@ class Catalogs:
         #: The languages we have, in the order of the pick list.
         self.languages: tuple[str, ...] = (*known, *sorted(set(files) - set(known)))
         self._by_tag = {tag.lower(): tag for tag in files} | {a: t for a, t in _ALIASES.items() if t in files}
-        self._by_name = self._names()
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Catalogs:
@@ -92,10 +90,6 @@ class Catalogs:
             if found := self._by_tag.get("-".join(parts[:end])):
                 return found
         return None
-
-    def from_name(self, text: str) -> str | None:
-        """Our tag for what a person wrote: a tag, or the language's name in itself, in English or in Japanese."""
-        return self._by_name.get(_fold(text)) or self.normalise(text)
 
     def negotiate(self, accept_language: str) -> str | None:
         """The best of our languages for an Accept-Language header (RFC 9110 §12.5.4); None if none fits."""
@@ -159,36 +153,6 @@ class Catalogs:
         """The voice of a page in one language."""
         return Sayer(self, lang)
 
-    def _names(self) -> dict[str, str]:
-        names: dict[str, str] = {}
-        for tag in reversed(self.languages):
-            locale = _locale(tag)
-            for reader in ("en", "ja"):
-                if locale is not None and tag != "ja-simple" and (name := locale.get_display_name(reader)):
-                    names[_fold(name)] = tag
-                    names.setdefault(_fold(re.split(r"[ (（]", name)[0]), tag)
-            names[_fold(self.native_name(tag))] = tag
-        names |= {_fold(name): tag for name, tag in _OTHER_NAMES.items() if tag in self._files}
-        return names
-
-
-#: Names people write in spreadsheets that CLDR does not have.
-_OTHER_NAMES: Final = {
-    "中国語": "zh-Hans",
-    "中文": "zh-Hans",
-    "Chinese": "zh-Hans",
-    "台湾語": "zh-Hant",
-    "やさしいにほんご": "ja-simple",
-    "Easy Japanese": "ja-simple",
-    "タガログ語": "fil",
-    "Tagalog": "fil",
-    "ビルマ語": "my",
-    "Burmese": "my",
-    "Myanmar": "my",
-    "ミャンマー語": "my",
-    "Bahasa": "id",
-}
-
 
 class Sayer:
     """Words for one page: `say("key", place=name)` is safe HTML with ruby; `say.plain` is text for attributes."""
@@ -246,10 +210,6 @@ def _fill(entry: Entry, fields: dict[str, object]) -> str:
 def _require(entry: Entry, fields: dict[str, object]) -> None:
     if missing := entry.placeholders - fields.keys():
         raise LookupError(f"the text {entry.key} needs {', '.join(sorted(missing))}")
-
-
-def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
 @functools.cache

@@ -1,9 +1,9 @@
 """PO files: reading, writing, and the review state that stands beside each string.
 
-`msgctxt` is the key ("checkin.button.ok"), `msgid` the English source text, `msgstr` the text in the file's language. The
-translator comment carries the state: ``state: approved; by: r1; on: 2026-11-01; of: 0123456789ab``. `of` is the first 12
-hex digits of SHA-256 over msgctxt, msgid and msgstr joined by U+0004 (gettext's own separator), so that a state falls
-back to draft by itself when somebody changes the text or its source.
+`msgctxt` is the key ("answer.ok"), `msgid` the English source text, `msgstr` the text in the file's language. The
+translator comment carries the state: ``state: approved; by: r1; on: 2026-11-01; of: 0123456789ab``. `of` is the first
+12 hex digits of SHA-256 over msgctxt, msgid and msgstr joined by U+0004 (gettext's own separator), so that a state
+falls back to draft by itself when somebody changes the text or its source.
 """
 
 from __future__ import annotations
