@@ -1,0 +1,112 @@
+"""What an organisation sees of its people: one state each, counts, groups."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from uuid import UUID, uuid4
+
+import pytest
+
+from checkin.dashboard import (
+    EmployerRow,
+    Person,
+    Standing,
+    State,
+    groups,
+    needs_help_first,
+    state_of,
+    totals,
+    unopened_first,
+)
+from core.model import Answer, Severity
+
+NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("standing", "state"),
+    [
+        (Standing(True, True), State.SILENT),
+        (Standing(True, False), State.UNREACHABLE),
+        (Standing(False, True), State.INFORMED),
+        (Standing(False, False), State.UNREACHABLE),
+        (Standing(True, True, Answer.OK), State.OK),
+        (Standing(True, False, Answer.OK), State.OK),
+        (Standing(True, True, Answer.HELP), State.HELP),
+        (Standing(True, True, Answer.CANNOT_LEAVE), State.HELP),
+        (Standing(True, True, Answer.HELP, before_ask=True), State.HELP),
+        (Standing(True, True, Answer.SAFE_PLACE), State.OK),
+        (Standing(True, True, Answer.NOT_THERE), State.OK),
+        (Standing(True, True, Answer.LEAVING), State.MOVING),
+        (Standing(True, True, Answer.OK, before_ask=True), State.EARLIER),
+        (Standing(True, True, Answer.OK, shared=False), State.NOT_SHARED),
+        (Standing(True, True, shared=False), State.SILENT),
+        (Standing(True, True, Answer.OK, before_ask=True, shared=False), State.SILENT),
+        (Standing(True, True, help_open=True), State.HELP),
+        (Standing(True, True, help_open=True, shared=False), State.NOT_SHARED),
+    ],
+)
+def test_state(standing: Standing, state: State) -> None:
+    assert state_of(standing) is state
+
+
+@pytest.mark.parametrize(("asked", "reachable", "before"), list(product([True, False], repeat=3)))
+def test_what_is_not_shared_looks_the_same_whatever_was_answered(asked: bool, reachable: bool, before: bool) -> None:
+    states = {state_of(Standing(asked, reachable, answer, before_ask=before, shared=False)) for answer in Answer}
+    assert len(states) == 1
+
+
+def test_totals_count_everybody_once() -> None:
+    found = totals([(Standing(True, True), 3), (Standing(True, True, Answer.HELP, enrolled=False), 2)])
+    assert (found[State.SILENT], found[State.HELP], found[State.OK]) == (3, 2, 0)
+    assert (found.people, found.waiting, found.not_enrolled) == (5, 5, 2)
+
+
+def person(name: str, standing: Standing, **more: object) -> Person:
+    values: dict[str, object] = {"severity": Severity.EXTREME, "asked_at": NOW} | more
+    return Person(id=uuid4(), name=name, standing=standing, **values)  # type: ignore[arg-type]
+
+
+def test_groups_put_help_and_waiting_people_first() -> None:
+    people = [
+        person("a", Standing(True, True, Answer.OK), site="Plant 1", dorm="A"),
+        person("b", Standing(True, True), site="Plant 1", dorm="B"),
+        person("c", Standing(True, True), site="Plant 1", dorm="B"),
+        person("d", Standing(True, True, Answer.HELP), site="Plant 2"),
+        person("e", Standing(True, True, Answer.OK), site="Plant 2"),
+    ]
+    found = groups(people)
+    assert [(g.site, g.dorm, [p.name for p in g.people]) for g in found] == [
+        ("Plant 2", "", ["d", "e"]),
+        ("Plant 1", "B", ["b", "c"]),
+        ("Plant 1", "A", ["a"]),
+    ]
+    assert sum(g.totals.people for g in found) == len(people)
+
+
+def test_settled_help_no_longer_comes_first_and_the_oldest_call_does() -> None:
+    help_ = Standing(True, True, Answer.HELP)
+    people = [
+        person("settled", help_, status_at=NOW - timedelta(hours=2), follow_up="help_given"),
+        person("new", help_, status_at=NOW),
+        person("old", help_, status_at=NOW - timedelta(hours=1)),
+        person("fine", Standing(True, True, Answer.OK)),
+    ]
+    assert [p.name for p in needs_help_first(people)] == ["old", "new", "settled"]
+
+
+def test_a_private_answer_shows_neither_answer_nor_change() -> None:
+    hidden = person("x", Standing(True, True, Answer.OK, shared=False), first_status=Answer.HELP)
+    assert hidden.answer is None and not hidden.changed
+    shown = person("y", Standing(True, True, Answer.OK), first_status=Answer.HELP)
+    assert shown.changed
+
+
+def test_supervising_view_unopened_first_then_most_help() -> None:
+    def row(n: int, help_: int, opened: bool) -> EmployerRow:
+        counts = totals([(Standing(True, True, Answer.HELP), help_), (Standing(True, True), 1)])
+        return EmployerRow(UUID(int=n), f"Employer {n}", counts, NOW if opened else None)
+
+    rows = [row(1, 5, True), row(2, 0, False), row(3, 1, False), row(4, 0, True)]
+    assert [r.name[-1] for r in unopened_first(rows)] == ["3", "2", "1", "4"]
