@@ -1,8 +1,8 @@
 """The poll loop: ask each stream politely, fetch each new body once, keep it with its events.
 
 Gather (feed_state, the list, the bodies) -> decide (feeds.schedule, parse) -> apply (one transaction per body). A body
-that fails stays pending and is tried again; until nothing is pending the stored state does not move on, so that a restart
-reads the list anew. Nothing that a feed answers ends the loop.
+that fails stays pending and is tried again; until nothing is pending the stored state does not move on, so that a
+restart reads the list anew. Nothing that a feed answers ends the loop.
 """
 
 from __future__ import annotations
@@ -171,9 +171,17 @@ class StreamPoller:
         if answer.body is None:
             self._count_attempt(entry.url)
             return None, answer.size, FetchError(f"{entry.url}: HTTP 304 to a question without validators")
-        report = await ingest(
-            self._pool, answer.body, source=self._feed.name, url=entry.url, received_at=self._clock.now()
-        )
+        try:
+            report = await ingest(
+                self._pool, answer.body, source=self._feed.name, url=entry.url, received_at=self._clock.now()
+            )
+        except CONNECTION_ERRORS:
+            raise
+        except Exception as error:
+            # One body that the database refuses must not keep the others out.
+            log.exception("feed %s: %s could not be kept", self.name, entry.url)
+            self._count_attempt(entry.url)
+            return None, answer.size, ValueError(f"{entry.url}: could not be kept: {error}")
         if report.state == "unreadable":
             # Perhaps an error page or half a file: kept, and asked for again.
             self._count_attempt(entry.url)

@@ -14,6 +14,8 @@ GAP = timedelta(minutes=8)
 #: Last heard longer ago than this: late, then stale. Three missed polls are no chance.
 LATE_AFTER = timedelta(minutes=3)
 STALE_AFTER = timedelta(minutes=10)
+#: Longer addresses do not fit an index, and no feed of ours has them.
+MAX_URL = 500
 _FIRST_BACKOFF = timedelta(seconds=30)
 MAX_BACKOFF = timedelta(minutes=15)
 
@@ -90,7 +92,7 @@ def choose(entries: list[Entry], feed: Feed, stream: Stream, feed_url: str, now:
             continue
         if entry.updated is not None and now - entry.updated > stream.reach:
             continue
-        if not same_origin_or_allowed(entry.url, feed_url, feed.body_hosts):
+        if len(entry.url) > MAX_URL or not same_origin_or_allowed(entry.url, feed_url, feed.body_hosts):
             refused += 1
             continue
         chosen.append(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -13,6 +14,8 @@ from core.model import Event, MessageType, Parsed, Purpose, Status, UnreadableRe
 from feeds.feed import Feed
 from feeds.inspect import all_feeds
 from feeds.schedule import StreamState, freshness
+
+log = logging.getLogger(__name__)
 
 #: Channel that wakes the decide loop.
 EVENTS_CHANNEL = "daijobu_events"
@@ -180,11 +183,15 @@ async def ingest(
 
 
 def parse_or_reason(feed: Feed, body: bytes) -> tuple[Parsed | None, str | None]:
-    """(what the document says, None) or (None, why it cannot be read)."""
+    """(what the document says, None) or (None, why it cannot be read). Never raises: every body is kept."""
     try:
         return feed.parse(body), None
     except UnreadableReport as error:
         return None, str(error)
+    except Exception as error:
+        # A mistake of ours; the bytes are kept, so that the mended parser can read them.
+        log.exception("feed %s: the parser failed", feed.name)
+        return None, f"our parser failed: {type(error).__name__}: {error}"
 
 
 SQL_KNOWN_URLS = "SELECT url FROM report WHERE url = ANY($1::text[])"

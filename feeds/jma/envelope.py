@@ -81,6 +81,8 @@ def time_at(element: Element, path: str, where: str) -> datetime | None:
         raise UnreadableReport(f"{where}: {value[:40]!r} is not a time") from None
     if when.tzinfo is None:
         raise UnreadableReport(f"{where}: the time {value[:40]!r} carries no time zone")
+    if not 1900 <= when.year <= 2200:
+        raise UnreadableReport(f"{where}: the year of {value[:40]!r} cannot be right")
     return when
 
 
@@ -120,10 +122,6 @@ def parse_xml(body: bytes) -> Element:
     return root
 
 
-def _serial_number(serial: str) -> int:
-    return int(serial) if serial.isascii() and serial.isdigit() else 0
-
-
 def read_envelope(body: bytes) -> Envelope:
     """Read Control and Head. Raises UnreadableReport naming the element that is missing or wrong."""
     root = parse_xml(body)
@@ -150,8 +148,13 @@ def read_envelope(body: bytes) -> Envelope:
             raise UnreadableReport(f"Head/InfoType is {info_type[:20]!r}, expected 発表, 訂正 or 取消")
         message_type = MessageType.ISSUE
     serial = text_at(head, "h:Serial")
-    if message_type is MessageType.ISSUE and _serial_number(serial) > 1:
+    if not (serial.isascii() and serial.isdigit() and len(serial) <= 9):
+        serial = ""  # empty for most types; anything but a number cannot order
+    if message_type is MessageType.ISSUE and int(serial or "0") > 1:
         message_type = MessageType.UPDATE
+    event_ids = tuple(text_at(head, "h:EventID").split())
+    if len(event_ids) > 20 or any(len(event_id) > 100 for event_id in event_ids):
+        raise UnreadableReport("Head/EventID is longer than any id JMA gives")
     # Not stripped: only the exact word is real.
     status = codes.STATUS.get(control.findtext("j:Status", namespaces=NS) or "", Status.UNKNOWN)
     return Envelope(
@@ -164,10 +167,10 @@ def read_envelope(body: bytes) -> Envelope:
         sent_at=sent_at,
         reported_at=reported_at,
         valid_until=time_at(head, "h:ValidDateTime", "Head/ValidDateTime"),
-        event_ids=tuple(text_at(head, "h:EventID").split()),
+        event_ids=event_ids,
         serial=serial,
         headline=text_at(head, "h:Headline/h:Text"),
-        office=text_at(control, "j:EditorialOffice"),
+        office=text_at(control, "j:EditorialOffice")[:100],
         ignored=ignored,
         head=head,
         body=body_element,

@@ -39,7 +39,7 @@ def parse_flood(envelope: Envelope) -> Event:
     section = next(iter(envelope.event_ids), "") or next(
         (area.code for area in areas if area.scheme == "jma.river_section"), ""
     )
-    if not section:
+    if not section or len(section) > 100:
         raise UnreadableReport("VXKO: neither Head/EventID nor the headline names the river section")
     return Event(
         source="jma",

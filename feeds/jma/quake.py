@@ -18,7 +18,8 @@ from feeds.jma.envelope import NS, Element, Envelope, require_body, required_tex
 NOT_RECEIVED = "震度5弱以上未入電"
 
 _REVISE = {"追加": Change.ISSUED, "上方修正": Change.RAISED, "下方修正": Change.LOWERED}
-_ISO6709 = re.compile(r"^([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?/?$")
+_NUMBER = r"([+-][0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_ISO6709 = re.compile(rf"{_NUMBER}{_NUMBER}{_NUMBER}?/?")
 
 
 def parse_quake(envelope: Envelope) -> Event:
@@ -130,7 +131,7 @@ def position(text: str) -> tuple[float | None, float | None, float | None]:
     >>> position("+32.7+130.8-10000/"), position("+39.0+140.9/")
     ((32.7, 130.8, 10.0), (39.0, 140.9, None))
     """
-    found = _ISO6709.match(text)
+    found = _ISO6709.fullmatch(text)
     if found is None:
         return None, None, None
     lat, lon = float(found[1]), float(found[2])

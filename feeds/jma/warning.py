@@ -60,7 +60,7 @@ def _region(envelope: Envelope) -> str:
     """The forecast region's name. One office may serve several; a cancellation names it only in Head/Title."""
     regions = _block(envelope, _REGIONS)
     name = "" if regions is None else text_at(regions, "m:Item/m:Area/m:Name")
-    return name or _TITLE_HAZARD.split(envelope.head_title, maxsplit=1)[0].strip()
+    return (name or _TITLE_HAZARD.split(envelope.head_title, maxsplit=1)[0].strip())[:100]
 
 
 def _areas_of(envelope: Envelope, hazard: str) -> tuple[Area, ...]:
