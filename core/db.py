@@ -57,10 +57,11 @@ async def connect(
     """
     deadline = asyncio.get_running_loop().time() + patience
     while True:
+        pool = None
         try:
-            return await asyncpg.create_pool(
+            pool = await asyncpg.create_pool(
                 dsn,
-                min_size=1,
+                min_size=0,  # else the driver logs a stack trace of its own whenever the server restarts
                 max_size=size,
                 statement_cache_size=statement_cache_size,
                 command_timeout=60,
@@ -68,6 +69,8 @@ async def connect(
                 init=prepare_connection,
                 server_settings={"application_name": application, "timezone": "UTC"},
             )
+            async with pool.acquire():  # so that a wrong address is told here and now
+                return pool
         except (ValueError, asyncpg.ClientConfigurationError) as error:
             raise DatabaseError(f"DATABASE_URL is not a PostgreSQL address: {_reason(error)}") from error
         except CONNECTION_ERRORS as error:
@@ -75,6 +78,8 @@ async def connect(
                 raise DatabaseError(f"cannot reach the database {describe(dsn)}: {_reason(error)}") from error
         except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
             raise DatabaseError(f"the database {describe(dsn)} refuses us: {_reason(error)}") from error
+        if pool is not None:
+            pool.terminate()
         await asyncio.sleep(0.1)
 
 
