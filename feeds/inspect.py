@@ -5,25 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import feeds.sources
 from core.event_json import event_to_json
 from core.model import Parsed, UnreadableReport
-from core.plugins import discover
-from feeds.feed import Feed
+from feeds.known import parse_any
 
-
-def all_feeds() -> dict[str, Feed]:
-    """Every feed in feeds/sources by name."""
-    return discover(feeds.sources, "FEED")
-
-
-def parse_any(body: bytes) -> Parsed:
-    """Parse a document of any feed we know. Raises UnreadableReport with one sentence."""
-    known = all_feeds()
-    for feed in known.values():
-        if feed.recognises(body):
-            return feed.parse(body)
-    raise UnreadableReport(f"not a report of a feed we know ({', '.join(known)})")
+__all__ = ["inspect_file", "parse_any", "parsed_to_json"]
 
 
 def parsed_to_json(parsed: Parsed) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from core.db import CONNECTION_ERRORS, Pool, heartbeat
 from feeds.atom import Entry, UnreadableFeed, parse_atom
 from feeds.feed import Feed, FeedSettings, Stream
 from feeds.fetch import Fetched, FetchError, fetch
-from feeds.inspect import all_feeds
+from feeds.known import all_feeds
 from feeds.schedule import StreamState, backoff, choose, count_bytes, plan
 from feeds.store import StoredReport, bytes_used, ingest, known_urls, load_state, save_state
 

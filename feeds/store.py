@@ -12,7 +12,7 @@ from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.event_json import event_to_json
 from core.model import Event, MessageType, Parsed, Purpose, Status, UnreadableReport
 from feeds.feed import Feed
-from feeds.inspect import all_feeds
+from feeds.known import all_feeds
 from feeds.schedule import StreamState, freshness
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import pytest
 
 from core.event_json import event_from_json, event_to_json
 from core.model import MessageType, UnreadableReport
-from feeds.inspect import all_feeds, inspect_file
+from feeds.inspect import inspect_file
+from feeds.known import all_feeds
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "feeds"
 CASES = [(name, path) for name in all_feeds() for path in sorted((SAMPLES / name).glob("*"))]

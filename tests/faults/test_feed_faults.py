@@ -14,7 +14,7 @@ import pytest
 
 from core.clock import FixedClock
 from core.db import Pool
-from core.settings import Settings
+from core.settings import load_settings
 from feeds.poller import MAX_ATTEMPTS, StreamPoller, poll_forever
 from feeds.sources.jma import FEED
 from feeds.store import load_state, save_state
@@ -34,7 +34,7 @@ class Scene:
     def __init__(self, db: Pool, host: FeedServer, session: aiohttp.ClientSession, **settings: Any) -> None:
         self.db, self.host, self.session = db, host, session
         self.clock = FixedClock(START)
-        self.settings = Settings(jma_feed_url=host.feed_url, contact="ops@daijobu.example", **settings)
+        self.settings = load_settings({}, jma_feed_url=host.feed_url, contact="ops@daijobu.example", **settings)
         self.poller = self.restart()
 
     def restart(self) -> StreamPoller:
@@ -280,7 +280,7 @@ async def test_bodies_left_by_the_budget_are_not_forgotten(scene: Scene) -> None
     tight = Scene(scene.db, scene.host, scene.session, feed_daily_byte_budget=2500)
     first = await tight.poller.poll_once()
     assert 0 < len(first.stored) < 6 and "budget" in str(first.error)
-    tight.settings = Settings(jma_feed_url=scene.host.feed_url)
+    tight.settings = load_settings({}, jma_feed_url=scene.host.feed_url)
     tight.restart()
     assert len((await tight.poller.poll_once()).stored) == 6 - len(first.stored)
 
@@ -305,7 +305,7 @@ async def test_a_body_our_parser_cannot_take_is_kept(scene: Scene) -> None:
 async def test_the_host_being_away_is_an_error_not_a_crash(db: Pool, session: aiohttp.ClientSession) -> None:
     async with feed_server() as gone:
         address = gone.feed_url
-    settings = Settings(jma_feed_url=address)
+    settings = load_settings({}, jma_feed_url=address)
     poller = StreamPoller(db, settings, FixedClock(START), session, FEED, FEED.streams[0])
     assert (await poller.poll_once()).error is not None
     assert (await load_state(db, "jma.eqvol")).last_heard_at is None
@@ -321,7 +321,7 @@ async def test_newest_report_counts_all_types_and_never_the_future(scene: Scene)
 
 
 async def test_the_loop_goes_on_through_faults_and_ends_when_told(db: Pool, host: FeedServer) -> None:
-    settings = Settings(jma_feed_url=host.feed_url, eqvol_every_s=0.01, extra_every_s=0.01)
+    settings = load_settings({}, jma_feed_url=host.feed_url, eqvol_every_s=0.01, extra_every_s=0.01)
     clock, stop = FixedClock(START), asyncio.Event()
     host.faults[LONG] = [answer(404), cut_short(b"<feed>" * 500), answer(200, b"<html/>")]
     host.put(FULL, body("vxse53_first_not_received.xml"), START)
