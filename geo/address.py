@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from geo.areas import Areas
 from geo.postal import PlaceNotFound
+from geo.romaji import to_hiragana
 
 _POSTAL_IN_TEXT = re.compile(r"〒?\s*(\d{3})\s*[-‐‑‒–—―−ー－]?\s*(\d{4})(?!\d)")
 _KINDS = {"city": ["shi"], "ward": ["ku"], "town": ["machi", "cho"], "village": ["mura", "son"], "shi": ["shi"],
@@ -83,9 +84,10 @@ class AddressIndex:
             found = self._longest_prefix(text[at + len(name) :], code)
             if found:
                 return found
+        spoken = to_hiragana(text)
         for kana, code in self._prefecture_kana.items():
-            if text.startswith(kana):
-                keys = [k for k in self._kana if text[len(kana) :].startswith(k)]
+            if spoken.startswith(kana):
+                keys = [k for k in self._kana if spoken.startswith(k, len(kana))]
                 for key in sorted(keys, key=len, reverse=True):
                     found = [j for j in self._kana[key] if j.startswith(code)]
                     if found:
