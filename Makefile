@@ -12,6 +12,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --no-
 INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-isolation --no-binary=http-ece -r $(1) || \
 	{ echo "uv could not install; trying pip ..."; $(PIP) --no-build-isolation --no-binary=http-ece -r $(1); }
 
+# A recipe that fails must not leave what looks like its result.
+.DELETE_ON_ERROR:
 .PHONY: help setup demo run test check bench lock docs
 help:
 	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"

@@ -140,26 +140,54 @@ def locate(data_dir: Path, *, root_area: Path) -> tuple[Layout, Account]:
     """Find or make the server's home inside `data_dir`.
 
     Where root's data folder cannot be reached by the server's account (a clone under /root, a 0700 folder), the home
-    is made in `root_area` under a name derived from `data_dir`, and `data_dir/postgres.location` says where.
+    is made in `root_area`, and `data_dir/postgres.location` says where: who deletes `data_dir` starts afresh.
     Raises PostgresError, OSError.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir = data_dir.resolve()
-    inside = data_dir / "postgres"
-    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    outside = root_area / digest
-    home = outside if os.geteuid() == 0 and not inside.exists() and outside.exists() else inside
+    home = data_dir / "postgres"
+    if os.geteuid() == 0 and not home.exists():
+        account = choose_account(None)
+        if not reachable(data_dir, account):
+            home = _outside(data_dir, root_area)
     account = choose_account(home.stat().st_uid if home.exists() else None)
-    if account.switch and not reachable(home if home.exists() else data_dir, account):
-        home = outside
-        home.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-        if not reachable(home.parent, account):
-            raise PostgresError(
-                f"the account {account.name} cannot reach {data_dir} nor {root_area}: set DAIJOBU_DATA_DIR"
-            )
-        (data_dir / "postgres.location").write_text(f"{home}\n", encoding="utf-8")
+    if account.switch and not reachable(home.parent, account):
+        # Never an empty database in place of one that exists.
+        raise PostgresError(
+            f"the account {account.name} cannot reach {home.parent}: allow it (chmod o+x on each folder)"
+        )
     make_private(home, account)
     return Layout(home), account
+
+
+def _outside(data_dir: Path, root_area: Path) -> Path:
+    """The home in `root_area` that `data_dir` points to; a new one if it points nowhere or is a copied folder."""
+    make_area(root_area)
+    pointer = data_dir / "postgres.location"
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
+    if pointer.exists():
+        home = Path(pointer.read_text(encoding="utf-8").strip())
+        if home.parent == root_area and home.name.startswith(digest) and home.exists():
+            return home
+        pointer.unlink(missing_ok=True)
+    home = Path(tempfile.mkdtemp(prefix=f"{digest}-", dir=root_area))
+    draft = data_dir / f"postgres.location.{home.name}"
+    draft.write_text(f"{home}\n", encoding="utf-8")
+    try:
+        os.link(draft, pointer)  # whole or not at all, and only the first of two processes
+    except FileExistsError:
+        home.rmdir()
+        home = Path(pointer.read_text(encoding="utf-8").strip())
+    finally:
+        draft.unlink()
+    return home
+
+
+def make_area(root_area: Path) -> None:
+    """Make root's own area, readable by every account whatever our umask is."""
+    if not root_area.exists():
+        root_area.mkdir(parents=True, exist_ok=True)
+        root_area.chmod(0o755)
 
 
 def make_private(folder: Path, account: Account) -> None:
@@ -217,7 +245,7 @@ def _copied(package: Path, root_area: Path) -> Path:
         if target.lstat().st_uid != os.geteuid():
             raise PostgresError(f"{target} belongs to somebody else: remove it")
         return target
-    root_area.mkdir(parents=True, exist_ok=True, mode=0o755)
+    make_area(root_area)
     work = Path(tempfile.mkdtemp(prefix="programs-", dir=root_area))
     try:
         shutil.copytree(package / "pginstall", work / PACKAGE / "pginstall", symlinks=True)

@@ -238,21 +238,38 @@ async def test_an_ordinary_user_runs_it_and_root_continues_with_the_same_files(d
     assert end(again) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another account")
-async def test_root_with_an_unreachable_folder_keeps_the_data_elsewhere_and_finds_them_again(data_dir: Path) -> None:
-    closed = data_dir / "closed"
-    closed.mkdir(mode=0o700)
-    area = data_dir / "area"
-    for _ in range(2):
-        server = await EmbeddedPostgres.ensure(closed / ".data", durable=False, root_area=area)
+async def count_starts(data_dir: Path, area: Path) -> int:
+    """Start the server, note the start in a table, and tell how many it knows of."""
+    server = await EmbeddedPostgres.ensure(data_dir, durable=False, root_area=area)
+    try:
         pool = await connect(server.dsn, size=1)
         await pool.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
         await pool.execute("INSERT INTO kept VALUES (1)")
-        rows = await pool.fetchval("SELECT count(*) FROM kept")
         await pool.close()
+        return await count(server.dsn)
+    finally:
         await server.stop()
-    assert rows == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another account")
+async def test_root_with_an_unreachable_folder_keeps_the_data_elsewhere_and_finds_them_again(data_dir: Path) -> None:
+    closed, area = data_dir / "closed", data_dir / "area"
+    closed.mkdir(mode=0o700)
+    assert [await count_starts(closed / ".data", area) for _ in range(2)] == [1, 2]
     assert Path((closed / ".data" / "postgres.location").read_text().strip()).parent == area
+    shutil.copytree(closed / ".data", closed / "copy")
+    assert await count_starts(closed / "copy", area) == 1  # a copied folder is not a second owner of the same data
+    shutil.rmtree(closed / ".data")
+    assert await count_starts(closed / ".data", area) == 1  # deleting the folder is starting afresh
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another account")
+async def test_data_that_became_unreachable_are_never_replaced_by_an_empty_database(data_dir: Path) -> None:
+    folder = data_dir / "open"
+    assert await count_starts(folder, data_dir / "area") == 1
+    folder.chmod(0o700)
+    with pytest.raises(PostgresError, match=r"cannot reach .*open: allow it"):
+        await EmbeddedPostgres.ensure(folder, durable=False, root_area=data_dir / "area")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another account")
