@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 #: Bodies fetched at the same time: enough for the burst after a quake, few enough to be polite.
 PARALLEL = 4
+#: After a long gap hundreds may wait: the list is asked again in between, so that nothing new waits behind the old.
+MAX_PER_POLL = 100
 #: A body that could not be had or read is tried this often, then left with an error for the operator.
 MAX_ATTEMPTS = 5
 #: The long files list several days of reports: they are larger than any body.
@@ -134,7 +136,8 @@ class StreamPoller:
     ) -> tuple[list[StoredReport], StreamState]:
         """Fetch and keep the pending bodies, some at a time; stop when the server or the budget says so."""
         stored: list[StoredReport] = []
-        waiting = list(self._pending.values())
+        newest_first = sorted(self._pending.values(), key=lambda entry: entry.updated or now, reverse=True)
+        waiting = newest_first[:MAX_PER_POLL]
         for start in range(0, len(waiting), PARALLEL):
             if used >= self._settings.feed_daily_byte_budget:
                 problems.append(f"the daily byte budget is used up: {len(self._pending)} bodies wait")

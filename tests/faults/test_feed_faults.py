@@ -15,7 +15,7 @@ import pytest
 from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
-from feeds.poller import MAX_ATTEMPTS, StreamPoller, poll_forever
+from feeds.poller import MAX_ATTEMPTS, MAX_PER_POLL, StreamPoller, poll_forever
 from feeds.sources.jma import FEED
 from feeds.store import load_state, save_state
 from tests.feed_server import Answer, FeedServer, answer, cut_short, feed_server
@@ -283,6 +283,20 @@ async def test_bodies_left_by_the_budget_are_not_forgotten(scene: Scene) -> None
     tight.settings = load_settings({}, jma_feed_url=scene.host.feed_url)
     tight.restart()
     assert len((await tight.poller.poll_once()).stored) == 6 - len(first.stored)
+
+
+async def test_after_a_long_gap_new_reports_overtake_the_old_ones(scene: Scene) -> None:
+    for number in range(MAX_PER_POLL + 5):
+        old = body("vxse53_cancel.xml") + b"\n" * number
+        scene.host.put(f"202608311{number:05d}_0_VXSE53_010000.xml", old, START - 10 * MINUTE)
+    first = await scene.poller.poll_once()
+    assert len(first.stored) == MAX_PER_POLL
+    scene.publish(FLASH, "vxse51_flash.xml")
+    scene.host.seen.clear()
+    second = await scene.poller.poll_once()
+    assert not second.long
+    assert scene.host.paths()[:2] == [SHORT, f"/data/{FLASH}"]
+    assert len(second.stored) == 6
 
 
 async def test_an_entry_pointing_elsewhere_is_not_followed(scene: Scene) -> None:
