@@ -308,7 +308,9 @@ CREATE TABLE import_run (
     file_sha256   bytea NOT NULL,
     dry_run       boolean NOT NULL,
     at            timestamptz NOT NULL,
-    counts        jsonb NOT NULL
+    counts        jsonb NOT NULL,
+    -- A dry run keeps its file, encrypted, so that the clerk confirms what was shown; gone when applied or a day old.
+    body_enc      bytea
 );
 
 -- ---------------------------------------------------------------- incidents, alerts, messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
@@ -22,6 +23,13 @@ from registry.records import (
     NewResident,
 )
 
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class BadSlug(ValueError):
+    """The short name of an organisation has characters that a URL or a command line would stumble over."""
+
+
 SQL_INSERT_ORGANISATION = """
 INSERT INTO organisation (id, slug, name, kind, language, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 """
@@ -31,6 +39,10 @@ async def create_organisation(
     conn: Connection, *, slug: str, name: str, kind: OrgKind, now: datetime, language: str = "ja"
 ) -> UUID:
     """A new organisation; its id. `slug`: lower-case letters, digits, dashes. One in use raises UniqueViolation."""
+    if not _SLUG.fullmatch(slug):
+        raise BadSlug(
+            f"{slug!r} cannot be an organisation's short name: use a-z, 0-9 and dashes, at most 63 characters"
+        )
     org_id = uuid7()
     await conn.execute(SQL_INSERT_ORGANISATION, org_id, slug, name, kind.value, language, now)
     return org_id

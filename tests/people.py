@@ -25,7 +25,7 @@ INSERT INTO place (id, label, postal_code, lat, lon, precision) VALUES ($1, $2, 
 SQL_INSERT_PLACE_AREA = "INSERT INTO place_area (scheme, code, place_id) VALUES ($1, $2, $3)"
 
 #: Codes of four municipalities of Kumamoto: enough to match quake telegrams without the geo tables.
-MASHIKI = (("jis", "43443"), ("jma.city", "4344300"), ("jma.quake_area", "740"))
+MASHIKI = (("jis", "43443"), ("jma.city", "4344300"), ("jma.quake_area", "741"))
 KASHIMA = (("jis", "43442"), ("jma.city", "4344200"), ("jma.quake_area", "741"))
 HIGASHI_KU = (("jis", "43102"), ("jma.city", "4310200"), ("jma.city", "4310000"), ("jma.quake_area", "741"))
 FUKUOKA_CHUO = (("jis", "40133"), ("jma.city", "4013300"), ("jma.city", "4013000"))
@@ -173,7 +173,7 @@ async def make_resident(
     Unless `home_place_id` says otherwise, a person of a dorm lives at the dorm's place.
     """
     n = next(_numbers)
-    number = f"+8190{n:08d}" if phone is None else phone
+    number = f"+8190{10_000_000 + n}" if phone is None else phone
     name = name or f"Person {n}"
     resident_id = await store.create_resident(
         conn,

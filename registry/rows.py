@@ -1,0 +1,307 @@
+"""One row of a list, read into a person. Pure: a cell that cannot be read becomes a problem, never an exception.
+
+Only a missing name refuses a row. A wrong phone number or date is left out and said: a person with a typing mistake
+must still be found by an alert.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from enum import IntEnum
+from typing import Any, Final
+
+from registry.columns import Columns
+from registry.languages import read_language
+from registry.phones import Line, PhoneProblem, read_phone
+from registry.records import EMAIL, LANDLINE, PHONE, NewContact
+from registry.table import Row
+
+
+class Weight(IntEnum):
+    """What a problem does to its row."""
+
+    NOTE = 0  # worth saying, nothing to do
+    DOUBT = 1  # imported, but somebody should look
+    REFUSE = 2  # this row is not imported
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about a row, said to the clerk as staff.import.reason.<code> with `values`."""
+
+    code: str
+    weight: Weight
+    values: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"staff.import.reason.{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddressInput:
+    """What a row says about a place: enough to compare two uploads and to look the place up."""
+
+    postal_code: str = ""
+    address: str = ""
+    lat: float | None = None
+    lon: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """One row as a person. Empty text and None mean that the row says nothing about it."""
+
+    number: int
+    name: str = ""
+    language: str = ""
+    second_language: str = ""
+    contacts: tuple[NewContact, ...] = field(default=(), compare=False)
+    employee_id: str = ""
+    employer: str = ""
+    site: str = ""
+    dorm: str = ""
+    room: str = ""
+    shift: str = ""
+    start_date: date | None = None
+    end_date: date | None = None
+    home: AddressInput | None = None
+    work: AddressInput | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def with_problem(self, code: str, weight: Weight, **values: Any) -> PersonRow:
+        """The same row with one more problem."""
+        return replace(self, problems=(*self.problems, Problem(code, weight, tuple(values.items()))))
+
+
+def read_rows(columns: Columns, supported: Collection[str]) -> list[PersonRow]:
+    """Every data row as a person. `supported`: language tags that the service has words for."""
+    return [_Reader(columns, row, supported).read() for row in columns.rows]
+
+
+_TIDY = re.compile(r"[ \t\u3000\u00a0]+")
+_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
+_CONTROL = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+_SERVICES: Final = {
+    "line": "line",
+    "ライン": "line",
+    "messenger": "messenger",
+    "facebook": "messenger",
+    "fb": "messenger",
+    "メッセンジャー": "messenger",
+    "zalo": "zalo",
+    "ザロ": "zalo",
+    "whatsapp": "whatsapp",
+    "viber": "viber",
+    "wechat": "wechat",
+    "微信": "wechat",
+    "telegram": "telegram",
+}
+_HOSTS: Final = {"m.me": "messenger", "facebook.com": "messenger", "zalo.me": "zalo", "wa.me": "whatsapp",
+                 "line.me": "line", "t.me": "telegram", "viber.me": "viber"}  # fmt: skip
+
+
+class _Reader:
+    """Reads one row; collects its problems."""
+
+    def __init__(self, columns: Columns, row: Row, supported: Collection[str]) -> None:
+        self.index = columns.index
+        self.row = row
+        self.supported = supported
+        self.problems: list[Problem] = []
+
+    def say(self, code: str, weight: Weight, **values: Any) -> None:
+        self.problems.append(Problem(code, weight, tuple(values.items())))
+
+    def cell(self, name: str) -> str:
+        column = self.index.get(name)
+        if column is None or column >= len(self.row.cells):
+            return ""
+        # NFC, not NFKC: a name is kept as its owner writes it.
+        text = _CONTROL.sub("", unicodedata.normalize("NFC", self.row.cells[column]))
+        return _TIDY.sub(" ", text.replace("\r", " ").replace("\n", " ")).strip()
+
+    def read(self) -> PersonRow:
+        name = self.cell("name")[:200]
+        if not name:
+            self.say("no_name", Weight.REFUSE)
+        language, second = self.languages()
+        contacts = (*self.phone(), *self.email(), *self.handles())
+        start, end = self.day("start_date"), self.day("end_date")
+        if start and end and end < start:
+            self.say("dates_reversed", Weight.DOUBT)
+        return PersonRow(
+            number=self.row.number,
+            name=name,
+            language=language,
+            second_language=second,
+            contacts=contacts,
+            employee_id=unicodedata.normalize("NFKC", self.cell("employee_id"))[:100],
+            employer=self.cell("employer")[:200],
+            site=self.cell("site")[:200],
+            dorm=self.cell("dorm")[:200],
+            room=self.cell("room")[:50],
+            shift=self.cell("shift")[:100],
+            start_date=start,
+            end_date=end,
+            home=self.place("home"),
+            work=self.place("work"),
+            problems=tuple(self.problems),
+        )
+
+    def languages(self) -> tuple[str, str]:
+        found = []
+        for name in ("language", "second_language"):
+            text = self.cell(name)
+            tag = read_language(text) if text else None
+            if text and tag is None:
+                self.say("unknown_language", Weight.DOUBT, text=text)
+            elif tag and tag not in self.supported:
+                self.say("language_without_words", Weight.DOUBT if name == "language" else Weight.NOTE, text=text)
+            found.append(tag or "")
+        if not self.cell("language") and self.index.get("name") is not None:
+            self.say("no_language", Weight.DOUBT)
+        first, second = found
+        return first, second if second != first else ""
+
+    def phone(self) -> tuple[NewContact, ...]:
+        text = self.cell("phone")
+        if not text:
+            return ()
+        contacts: list[NewContact] = []
+        for part in _several_numbers(text):
+            try:
+                phone = read_phone(part)
+            except PhoneProblem as problem:
+                self.say(f"phone_{problem.code}", Weight.DOUBT, text=part.strip())
+                continue
+            if phone.line is Line.FIXED:
+                self.say("phone_fixed", Weight.DOUBT, text=part.strip())
+                contacts.append(NewContact(LANDLINE, phone.e164, "handle"))
+                continue
+            if phone.line is Line.FOREIGN:
+                self.say("phone_foreign", Weight.DOUBT, text=part.strip())
+            contacts.append(NewContact(PHONE, phone.e164))
+        return tuple(contacts)
+
+    def email(self) -> tuple[NewContact, ...]:
+        text = unicodedata.normalize("NFKC", self.cell("email"))
+        if not text:
+            return ()
+        if not _EMAIL.fullmatch(text):
+            self.say("email_unreadable", Weight.DOUBT, text=text)
+            return ()
+        return (NewContact(EMAIL, text.lower()),)
+
+    def handles(self) -> tuple[NewContact, ...]:
+        contacts = []
+        for part in re.split(r"[;；、，,\n]", self.cell("contact")):
+            if part.strip():
+                channel, handle = read_handle(part)
+                if channel == "other":
+                    self.say("contact_unknown", Weight.NOTE, text=handle)
+                contacts.append(NewContact(channel, handle, "handle"))
+        return tuple(contacts)
+
+    def day(self, name: str) -> date | None:
+        text = self.cell(name)
+        if not text:
+            return None
+        day = read_date(text)
+        if day is None:
+            self.say("date_unreadable", Weight.DOUBT, text=text)
+        return day
+
+    def place(self, which: str) -> AddressInput | None:
+        postal = self.cell(f"{which}_postal_code")
+        code = read_postal_code(postal) if postal else ""
+        if code is None:
+            self.say("postal_code_unreadable", Weight.DOUBT, text=postal)
+            code = ""
+        lat_text, lon_text = self.cell(f"{which}_lat"), self.cell(f"{which}_lon")
+        lat, lon = _degrees(lat_text), _degrees(lon_text)
+        if (lat_text or lon_text) and (lat is None or lon is None):
+            self.say("point_unreadable", Weight.DOUBT, text=f"{lat_text}, {lon_text}")
+            lat = lon = None
+        if lat is not None and lon is not None and 122 <= lat <= 154 and 20 <= lon <= 46:
+            lat, lon = lon, lat
+            self.say("point_swapped", Weight.NOTE)
+        address = self.cell(f"{which}_address")[:500]
+        if not code and not address and lat is None:
+            return None
+        return AddressInput(code, address, lat, lon)
+
+
+def _several_numbers(text: str) -> list[str]:
+    """The numbers of one cell: the whole text if it is a number (090/1234/5678), else its parts."""
+    try:
+        read_phone(text)
+    except PhoneProblem:
+        return [part for part in re.split(r"[;；/／、,\n]", text) if part.strip()]
+    return [text]
+
+
+def read_handle(text: str) -> tuple[str, str]:
+    """A way that a helper can open by hand: (channel, handle); channel "other" where the service is not known.
+
+    >>> read_handle("Messenger: m.me/hoshi"), read_handle("https://zalo.me/8190"), read_handle("LINE ID：abc")
+    (('messenger', 'm.me/hoshi'), ('zalo', 'https://zalo.me/8190'), ('line', 'abc'))
+    """
+    text = unicodedata.normalize("NFKC", text).strip()[:200]
+    host = re.match(r"(?:https?://)?(?:www\.)?([a-z0-9.]+)/", text, re.IGNORECASE)
+    if host and host[1].lower() in _HOSTS:
+        return _HOSTS[host[1].lower()], text
+    match = re.match(r"([A-Za-z]+|[ァ-ヶー]+|微信)\s*(?:id)?\s*[:=\s]\s*(.+)", text, re.IGNORECASE)
+    if match and match[1].lower() in _SERVICES:
+        return _SERVICES[match[1].lower()], match[2].strip()
+    return "other", text
+
+
+_ERAS: Final = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
+
+
+def read_date(text: str) -> date | None:
+    """A day as 2026-04-01, 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日, R8.4.1 or a spreadsheet's day number."""
+    text = unicodedata.normalize("NFKC", text).strip().replace("元年", "1年").split(" ")[0]
+    era = re.match(r"(令和|平成|昭和|[RrHhSs])\s*\.?\s*(\d{1,2})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})日?$", text)
+    plain = re.match(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})日?$", text)
+    packed = re.match(r"(\d{4})(\d{2})(\d{2})$", text)
+    try:
+        if era:
+            return date(_ERAS[era[1].lower()] + int(era[2]), int(era[3]), int(era[4]))
+        if plain or packed:
+            found = plain or packed
+            assert found is not None
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if re.fullmatch(r"[2-6]\d{4}", text):
+            return date(1899, 12, 30) + timedelta(
+                days=int(text)
+            )  # Excel's day 1 is 1900-01-01, with its leap-year error
+    except ValueError:
+        return None
+    return None
+
+
+def read_postal_code(text: str) -> str | None:
+    """Seven digits; a code that a spreadsheet stripped of its leading zeros gets them back. None if it is none.
+
+    >>> read_postal_code("〒８６２－０９５０"), read_postal_code("600000"), read_postal_code("12")
+    ('8620950', '0600000', None)
+    """
+    digits = re.sub(r"[^0-9]", "", unicodedata.normalize("NFKC", text))
+    if re.search(r"[A-Za-z]", unicodedata.normalize("NFKC", text)) or not 5 <= len(digits) <= 7:
+        return None
+    return digits.zfill(7)
+
+
+def _degrees(text: str) -> float | None:
+    try:
+        value = float(unicodedata.normalize("NFKC", text).strip().rstrip("°度"))
+    except ValueError:
+        return None
+    return value if -180 <= value <= 180 else None
