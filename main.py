@@ -11,11 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from core.crypto import CryptoError
-from core.db import Connection, DatabaseError, Pool
+from core.db import Connection, Pool
 from core.model import Event, Purpose, UnreadableReport
-from core.postgres_files import PostgresError
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import Settings, load_settings
 from feeds.inspect import inspect_file, parse_any
 
 #: The loops of one process, by command: one program, four loops and a website.
@@ -70,10 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.command == "inspect":
         return inspect_command(arguments.paths)
+    from ops.mistakes import MISTAKES
+
     try:
         settings = load_settings()
         return run(command(arguments, settings))
-    except (SettingsError, CryptoError, DatabaseError, PostgresError, UserError) as error:
+    except MISTAKES + (UserError,) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -165,7 +165,7 @@ def events_of(path: Path) -> tuple[Event, ...]:
 async def replay_command(settings: Settings, paths: Sequence[Path], speed: float) -> int:
     """Store recorded reports as if they came now. A drill, but live in a database that is marked fictional."""
     from feeds import store
-    from ops.commands import is_fictional
+    from ops.store import deployment_value
     from ops.wires import open_wires
 
     readable: list[tuple[Event, bytes, Path]] = []
@@ -186,7 +186,7 @@ async def replay_command(settings: Settings, paths: Sequence[Path], speed: float
     readable.sort(key=lambda entry: entry[0].order)
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         deps = wires.deps
-        purpose = Purpose.LIVE if await is_fictional(deps.pool) else Purpose.DRILL
+        purpose = Purpose.LIVE if await deployment_value(deps.pool, "fictional") else Purpose.DRILL
         to_now = deps.clock.now() - readable[-1][0].sent_at
         before = readable[0][0].sent_at
         for event, body, path in readable:

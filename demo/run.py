@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts.channel import Channels
+from core.audit import Actor
 from core.db import Pool, transaction
 from core.model import OrgKind, Purpose, Role
 from core.settings import Settings
@@ -24,7 +25,8 @@ from ops.store import set_deployment
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
 from registry import store as registry_store
-from registry.import_file import import_bytes
+from registry.import_read_store import find_owner
+from registry.import_run import Upload, may_create, run_upload
 from registry.signin import make_signin_link
 
 SCENARIO = "kumamoto-2016-foreshock"
@@ -110,9 +112,20 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
             for child in org.get("supervises", []):
                 await registry_store.relate(conn, orgs[org["slug"]], orgs[child], "supervises")
     for upload in uploads(facts, deps.settings.demo_people):
-        await import_bytes(
-            deps.pool, deps.vault, upload.body, upload.file_name, upload.org_slug, create_org=False, dry_run=False, now=now
-        )
+        async with transaction(deps.pool) as conn:
+            owner = await find_owner(conn, slug=upload.org_slug)
+            assert owner is not None
+            await run_upload(
+                conn,
+                deps.vault,
+                owner,
+                Upload(upload.file_name, upload.body),
+                supported=deps.catalogs.languages,
+                dry_run=False,
+                now=now,
+                actor=Actor("demo", org_id=owner.id),
+                may_create_employers=may_create(owner),
+            )
     async with transaction(deps.pool) as conn:
         await store.enrol_most(conn, now)
         await store.name_leaders(conn)

@@ -50,6 +50,9 @@ class Areas:
         except KeyError:
             raise UnknownArea(f"no area {scheme}:{code} in the area table") from None
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def __contains__(self, area: AreaCode) -> bool:
         return area in self._rows
 
