@@ -1,0 +1,100 @@
+"""The commands that work once and end: migrate, import, preview, doctor."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from alerts.preview import preview
+from core.db import connect, transaction
+from core.migrate import migrate
+from core.model import Event
+from core.postgres import embedded
+from core.settings import Settings
+from ops import store
+from ops.doctor import Facts, diagnose
+from ops.service import FeedStates
+from ops.wires import open_wires
+from registry.import_run import import_file, print_plan
+
+
+async def migrate_command(settings: Settings) -> int:
+    """Apply the migrations that are missing and name them."""
+    if settings.database_url is not None:
+        done = await _migrate(settings.database_url.get_secret_value())
+    else:
+        async with embedded(settings.data_dir) as dsn:
+            done = await _migrate(dsn)
+    print("\n".join(done) if done else "The schema is up to date.")
+    return 0
+
+
+async def _migrate(dsn: str) -> tuple[str, ...]:
+    pool = await connect(dsn, size=2)
+    try:
+        return await migrate(pool)
+    finally:
+        await pool.close()
+
+
+async def import_command(settings: Settings, path: Path, slug: str, *, create_org: bool, dry_run: bool) -> int:
+    """Read a list of people, print every row's fate, and (unless dry) write it whole. 1 if a row was refused."""
+    async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
+        deps = wires.deps
+        plan = await import_file(
+            deps.pool, deps.vault, path, slug, create_org, dry_run, deps.clock.now(), catalogs=deps.catalogs
+        )
+        print_plan(plan, deps.catalogs)
+    return 0
+
+
+async def preview_command(settings: Settings, events: Sequence[Event], *, as_json: bool) -> int:
+    """Who would be told what, for one telegram. Writes nothing."""
+    async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
+        for event in events:
+            async with transaction(wires.deps.pool) as conn:
+                told = await preview(wires.deps, conn, event)
+            if as_json:
+                print(json.dumps(told, ensure_ascii=False))
+            else:
+                print_preview(told)
+    return 0
+
+
+def print_preview(told: dict[str, object]) -> None:
+    """The totals of a preview, and one line per person, for a terminal."""
+    totals, people = told["totals"], told["people"]
+    assert isinstance(totals, dict) and isinstance(people, list)
+    for person in people:
+        channels = ", ".join(f"{step['channel']} after {step['after_s']} s" for step in person["steps"]) or "no way to reach"
+        print(f"{person['name']}: {person['severity']}, {person['language']}, {channels}")
+    print(json.dumps(totals, ensure_ascii=False, indent=2))
+
+
+async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
+    """Look at everything, print one line per finding with the next step, 1 if something is wrong."""
+    async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
+        deps = wires.deps
+        version, database_now = await store.server_version(deps.pool)
+        key_alerts = ("alert.ask.quake", "do.earthquake.extreme")
+        facts = Facts(
+            settings=settings,
+            now=deps.clock.now(),
+            database_version=version,
+            database_now=database_now,
+            heartbeats=await store.heartbeats(deps.pool),
+            feeds=await feed_states(deps.pool),
+            area_rows=len(deps.areas),
+            approved={
+                tag: deps.catalogs.approved(tag, (k for k in key_alerts if k in deps.catalogs.keys(tag)))
+                for tag in deps.catalogs.languages
+            },
+            fictional=bool(await store.deployment_value(deps.pool, "fictional")),
+        )
+    wrong = False
+    for finding in diagnose(facts):
+        wrong |= not finding.ok
+        mark = "ok   " if finding.ok else "WRONG"
+        print(f"{mark} {finding.about}: {finding.seen}" + (f"  -> {finding.mend}" if finding.mend else ""))
+    return 1 if wrong else 0

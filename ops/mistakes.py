@@ -1,0 +1,24 @@
+"""Every exception whose message is one sentence for the person at the terminal: their next step, no stack trace."""
+
+from __future__ import annotations
+
+from alerts.rules import RuleError
+from core.crypto import CryptoError
+from core.db import DatabaseError
+from core.po import WordingError
+from core.postgres_files import PostgresError
+from core.settings import SettingsError
+from geo.tables import AreaDataError
+from registry.import_run import ImportRefused
+
+#: A wrong setting, key, rule, word file, table, upload, or a database that cannot be used.
+MISTAKES: tuple[type[Exception], ...] = (
+    SettingsError,
+    CryptoError,
+    DatabaseError,
+    PostgresError,
+    RuleError,
+    WordingError,
+    AreaDataError,
+    ImportRefused,
+)
