@@ -5,7 +5,6 @@ Its adapter cannot reach a network: that residents' addresses stay here is a pro
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 from geopy.adapters import BaseAsyncAdapter, BaseSyncAdapter
@@ -53,7 +52,11 @@ class AsyncNoNetwork(BaseAsyncAdapter):  # type: ignore[misc]  # geopy ships no 
 
 
 class OfflineGeocoder(Geocoder):  # type: ignore[misc]  # geopy ships no types
-    """geopy's interface over `geo.geocode`. In async mode (`adapter_factory=AsyncNoNetwork`) it returns coroutines."""
+    """geopy's interface over `geo.geocode`.
+
+    Its methods return a geopy Location (with `exactly_one=False` a list of one) or None; with
+    `adapter_factory=AsyncNoNetwork` a coroutine of that.
+    """
 
     def __init__(self, *, adapter_factory: Any = NoNetwork, places: Places | None = None) -> None:
         if adapter_factory not in (NoNetwork, AsyncNoNetwork):
@@ -62,15 +65,11 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]  # geopy ships no types
         self._async = adapter_factory is AsyncNoNetwork
         self._places = places or Places.load()
 
-    def geocode(
-        self, query: str, *, exactly_one: bool = True, timeout: Any = DEFAULT_SENTINEL
-    ) -> Location | list[Location] | None | Awaitable[Any]:
+    def geocode(self, query: str, *, exactly_one: bool = True, timeout: Any = DEFAULT_SENTINEL) -> Any:
         """The place of a postal code or an address text; None where there is none. raw is {"located": Located}."""
         return self._answer(self._find(query), exactly_one)
 
-    def reverse(
-        self, query: Any, *, exactly_one: bool = True, timeout: Any = DEFAULT_SENTINEL
-    ) -> Location | list[Location] | None | Awaitable[Any]:
+    def reverse(self, query: Any, *, exactly_one: bool = True, timeout: Any = DEFAULT_SENTINEL) -> Any:
         """The municipality of a point (geopy Point, "lat, lon" or a pair); None outside Japan."""
         point = Point(query)
         try:
