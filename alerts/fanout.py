@@ -1,0 +1,302 @@
+"""The decide loop: undecided event -> decision -> people -> links and messages.
+
+Resumable: an event is answered for in one transaction, and an alert walks through its people in slices, each with
+its own transaction that also moves the cursor. Kill it anywhere, and the next run continues with the next slice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from alerts import fanout_store, leader_store, store
+from alerts.decide import Act, Decision, FactsOnly, Geography, Ignored, Tell, decide
+from alerts.deps import Deps
+from alerts.fanout_store import AlertRow, Slice
+from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
+from alerts.people import Person, Spec, Telling, consider, ladder_channels, reason_of
+from alerts.policy import priority
+from alerts.rules import Rule
+from alerts.texts import Texts, names_of
+from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
+from core.ids import uuid7
+from core.model import Moment, Purpose
+from core.tokens import link_token, token_hash
+from geo.areas import Areas, UnknownArea
+
+log = logging.getLogger(__name__)
+
+EVENTS_CHANNEL: Final = "daijobu_events"
+#: People per transaction; the first slice is small, so that the first messages leave at once.
+FIRST_SLICE: Final = 2_000
+SLICE: Final = 20_000
+POLL_S: Final = 1.0
+HEARTBEAT_EVERY_S: Final = 5.0
+
+
+async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
+    """Decide events and fan out alerts until `stop` is set. Meant to run under the lease `decide`."""
+    bell = await deps.wakeups.on(EVENTS_CHANNEL)
+    loop = asyncio.get_running_loop()
+    beat_at = 0.0
+    stopping = asyncio.create_task(stop.wait(), name="decide stop")
+    try:
+        while not stop.is_set():
+            try:
+                worked = await decide_once(deps)
+                if loop.time() >= beat_at:
+                    beat_at = loop.time() + HEARTBEAT_EVERY_S
+                    await heartbeat(deps.pool, "decide")
+            except CONNECTION_ERRORS as error:
+                log.warning("deciding waits for the database: %s", str(error) or type(error).__name__)
+                worked = False
+            if not worked:
+                waiting = asyncio.create_task(bell.wait(POLL_S))
+                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await waiting
+    finally:
+        stopping.cancel()
+        deps.wakeups.off(EVENTS_CHANNEL, bell)
+
+
+async def decide_once(deps: Deps) -> bool:
+    """Answer for every waiting event, then take one slice of the oldest alert. Whether there was anything to do."""
+    worked = False
+    while await decide_next_event(deps):
+        worked = True
+    return await fan_out_slice(deps) or worked
+
+
+async def decide_next_event(deps: Deps) -> bool:
+    """Answer for the oldest undecided event; False if there is none.
+
+    An event that our own code cannot handle is answered with the error, so that it stops nobody else's warning.
+    """
+    event_id = 0
+    try:
+        async with transaction(deps.pool) as conn:
+            row = await store.next_event(conn)
+            if row is None:
+                return False
+            event_id = row.id
+            now = deps.clock.now()
+            rule = deps.rules.get(row.event.hazard)
+            known = await store.known_for(conn, row.event, row.purpose, row.id)
+            decision: Decision = decide(row.event, rule, known, now, geography(deps.areas))
+            match decision:
+                case Ignored():
+                    await store.mark_decided(conn, row.id, f"ignored: {decision.reason}", now)
+                case FactsOnly():
+                    await store.apply_facts(conn, row, decision, now)
+                case Act():
+                    assert rule is not None
+                    await store.apply_act(conn, deps.vault, row, decision, rule, now)
+            log.info("event %d (%s): %s", row.id, row.event.type, type(decision).__name__)
+    except CONNECTION_ERRORS:
+        raise
+    except Exception as error:
+        if not event_id:
+            raise
+        log.exception("event %d cannot be decided; an operator must look", event_id)
+        await store.mark_decided(deps.pool, event_id, f"error: {type(error).__name__}: {error}", deps.clock.now())
+    return True
+
+
+def geography(areas: Areas) -> Geography:
+    """The look-ups a decision needs, over the area tables; unknown codes are unknown, not errors."""
+
+    def cities_of(code: str) -> Sequence[str]:
+        try:
+            return areas.cities_of_quake_area(code)
+        except UnknownArea:
+            return ()
+
+    def name_of(scheme: str, code: str) -> str:
+        try:
+            return areas.name(scheme, code)
+        except UnknownArea:
+            return ""
+
+    def office_of(scheme: str, code: str) -> str | None:
+        """Up the warning areas: city -> class15 -> class10 -> office."""
+        if scheme == "jma.office":
+            return code
+        try:
+            parents = areas.parents(scheme, code)
+        except UnknownArea:
+            return None
+        for wanted in ("jma.office", "jma.class10", "jma.class15"):
+            for parent in parents:
+                if parent.scheme == wanted and (office := office_of(parent.scheme, parent.code)):
+                    return office
+        return None
+
+    return Geography(cities_of, office_of, name_of)
+
+
+async def fan_out_slice(deps: Deps) -> bool:
+    """One slice of the oldest alert; False if no alert is on its way. An alert our code cannot handle is held."""
+    alert_id: UUID | None = None
+    try:
+        async with transaction(deps.pool) as conn:
+            alert = await fanout_store.next_alert(conn)
+            if alert is None:
+                return False
+            alert_id = alert.id
+            await _fan_out(deps, conn, alert)
+    except CONNECTION_ERRORS:
+        raise
+    except Exception as error:
+        if alert_id is None:
+            raise
+        log.exception("alert %s cannot be fanned out; an operator must look", alert_id)
+        await fanout_store.hold(deps.pool, alert_id, f"error: {type(error).__name__}: {error}")
+    return True
+
+
+async def _fan_out(deps: Deps, conn: Connection, alert: AlertRow) -> None:
+    now = deps.clock.now()
+    limit = FIRST_SLICE if alert.cursor is None else SLICE
+    ids = await fanout_store.slice_ids(conn, alert, limit)
+    people, links = await fanout_store.gather_people(conn, alert, ids, now)
+    maker = SliceMaker(deps, alert, spec_of(deps.rules[alert.context["hazard"]], alert, deps))
+    # Pure work on up to 20,000 people: in a thread, so that pages answer meanwhile.
+    rows = await asyncio.to_thread(maker.make, people, links)
+    last = len(ids) < limit
+    await fanout_store.write_slice(conn, alert, rows, ids[-1] if ids else alert.cursor, now, last=last)
+    if last:
+        await _call_leaders(deps, conn, alert, maker.texts)
+    if rows.messages or last:
+        await notify(conn, MESSAGES_CHANNEL, str(alert.incident_id))
+    await notify(conn, INCIDENT_CHANNEL, str(alert.incident_id))
+
+
+def spec_of(rule: Rule, alert: AlertRow, deps: Deps) -> Spec:
+    """What the pure rules need of an alert and its hazard."""
+    return Spec(
+        moment=alert.moment,
+        hazard=rule.hazard,
+        tell=alert.tell,
+        severity=alert.severity,
+        areas=alert.areas,
+        again_if_stronger=bool(alert.context.get("again_if_stronger")),
+        rise_asks_again=rule.rise_asks_again,
+        ladder=rule.ladder,
+        night=rule.night,
+        now=deps.clock.now(),
+    )
+
+
+class SliceMaker:
+    """Turns people into rows. Pure but for the random part of new link ids."""
+
+    def __init__(self, deps: Deps, alert: AlertRow, spec: Spec) -> None:
+        self.alert = alert
+        self.spec = spec
+        names = {step.channel for steps in spec.ladder.values() for step in steps}
+        configured = {n: k for n, k in deps.channels.kinds.items() if n in deps.channels.by_name}
+        self.channels = ladder_channels(configured, sorted(names))
+        self.texts = Texts(
+            deps.catalogs,
+            names_of(deps.areas, alert.areas),
+            spec,
+            alert.context,
+            alert.purpose,
+            deps.settings.sender_name,
+        )
+        self._key = (
+            b""
+            if alert.key_enc is None
+            else deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
+        )
+        self._reasons: dict[tuple[Any, ...], str] = {}
+
+    def make(self, people: Sequence[Person], links: dict[UUID, UUID]) -> Slice:
+        """The rows of these people. `links`: check-in links that exist already."""
+        rows = Slice([], [], {}, [], [])
+        for person in people:
+            telling = consider(person, self.spec, self.channels)
+            if telling is not None:
+                self._add(rows, telling, links.get(person.id))
+        return rows
+
+    def _add(self, rows: Slice, telling: Telling, link: UUID | None) -> None:
+        person = telling.person
+        rows.standings.append(
+            (person.id, telling.severity.value, telling.asked, self._reason(telling), telling.reachable)
+        )
+        if person.standing is not None and self.spec.tell is not Tell.SILENT:
+            rows.superseded.append(person.id)
+        if link is None:
+            link = uuid7()
+            rows.links.append((link, token_hash(link_token(self._key, link)), person.id))
+        for message in telling.messages:
+            text = self.texts.of(telling, message.channel)
+            if text.key not in rows.texts:
+                words = text.composed
+                rows.texts[text.key] = (
+                    words.language,
+                    message.channel,
+                    words.title,
+                    words.body,
+                    words.unreviewed,
+                    words.segments,
+                )
+            rows.messages.append(
+                (
+                    person.id,
+                    message.contact_id,
+                    message.channel,
+                    message.step,
+                    text.key,
+                    link,
+                    priority(telling.severity),
+                    message.unless,
+                    self.spec.now + timedelta(seconds=message.after_s),
+                )
+            )
+
+    def _reason(self, telling: Telling) -> str:
+        """The reason as JSON; people without an earlier standing share theirs."""
+        if telling.person.standing is not None:
+            return json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
+        group = (telling.home, telling.work, telling.worse, telling.severity)
+        found = self._reasons.get(group)
+        if found is None:
+            found = self._reasons[group] = json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
+        return found
+
+
+async def _call_leaders(deps: Deps, conn: Connection, alert: AlertRow, texts: Texts) -> None:
+    """Once per dorm and incident: whoever answers for it gets one link to all its people."""
+    if alert.moment not in (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT) or not alert.severity.asks:
+        return
+    if alert.key_enc is None or alert.purpose is Purpose.CANARY:
+        return
+    key = deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
+    kinds = [k for k in deps.channels.kinds.values() if k.name in deps.channels.by_name]
+    by_contact = {kind.contact: kind.name for kind in kinds}
+    # An SMS wakes a leader up more surely than a notification.
+    preferred = sorted(by_contact, key=lambda contact: contact == "push")
+    now = deps.clock.now()
+    for leader in await leader_store.leaders_of(conn, alert, preferred):
+        link = uuid7()
+        await leader_store.insert_leader_message(
+            conn,
+            alert,
+            leader,
+            link_id=link,
+            token_sha256=token_hash(link_token(key, link)),
+            text=texts.leader(leader.languages, leader.dorm, leader.people),
+            channel=by_contact[leader.contact_channel],
+            priority=priority(alert.severity),
+            now=now,
+        )

@@ -1,0 +1,316 @@
+"""Fan-out in the database: who lives where, and what one slice of people gets. Set-wise; one transaction per slice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from alerts.area_json import areas_from_json
+from alerts.decide import RatedArea, Tell
+from alerts.people import Contact, Person, Standing, on_shift
+from core.db import Connection, Pool, expect_rows
+from core.model import Moment, Purpose, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert on its way through the people."""
+
+    id: UUID
+    incident_id: UUID
+    purpose: Purpose
+    moment: Moment
+    severity: Severity
+    areas: tuple[RatedArea, ...]
+    context: dict[str, Any]
+    cursor: UUID | None
+    people: int
+    created_at: datetime
+    expires_at: datetime
+    key_enc: bytes | None
+
+    @property
+    def tell(self) -> Tell:
+        return Tell(self.context["tell"])
+
+    @property
+    def of(self) -> list[UUID]:
+        """The alerts whose people are meant."""
+        return [UUID(alert_id) for alert_id in self.context["of"]]
+
+
+# In order of making: a correction goes out before the news that the same report holds for others.
+SQL_NEXT_ALERT = """
+SELECT a.id, a.incident_id, a.purpose, a.moment, a.severity, a.areas, a.context, a.cursor, a.people, a.created_at,
+       a.expires_at, i.key_enc
+FROM alert AS a JOIN incident AS i ON i.id = a.incident_id
+WHERE a.state = 'fanning' ORDER BY a.created_at, a.revision LIMIT 1 FOR UPDATE OF a
+"""
+
+
+async def next_alert(conn: Connection) -> AlertRow | None:
+    """The oldest alert that is not through yet, locked; None if there is none."""
+    row = await conn.fetchrow(SQL_NEXT_ALERT)
+    if row is None:
+        return None
+    return AlertRow(
+        **{
+            **row,
+            "purpose": Purpose(row["purpose"]),
+            "moment": Moment(row["moment"]),
+            "severity": Severity(row["severity"]),
+            "areas": areas_from_json(row["areas"]),
+        }
+    )
+
+
+SQL_SLICE_MATCHED = """
+SELECT DISTINCT rp.resident_id
+FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
+JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
+JOIN resident_place AS rp ON rp.place_id = pa.place_id
+WHERE $3::uuid IS NULL OR rp.resident_id > $3
+ORDER BY rp.resident_id LIMIT $4
+"""
+SQL_SLICE_TOLD = """
+SELECT DISTINCT resident_id FROM alert_resident
+WHERE alert_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR resident_id > $2)
+ORDER BY resident_id LIMIT $3
+"""
+
+
+async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> list[UUID]:
+    """The next people an alert considers, in order of id."""
+    if alert.tell is Tell.MATCHED:
+        schemes, codes = _columns(alert.areas)
+        rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit)
+    else:
+        rows = await conn.fetch(SQL_SLICE_TOLD, alert.of, alert.cursor, limit)
+    return [row["resident_id"] for row in rows]
+
+
+def _columns(areas: Sequence[RatedArea]) -> tuple[list[str], list[str]]:
+    return [r.area.scheme for r in areas], [r.area.code for r in areas]
+
+
+# Who paused or left is not told; nor who said no to C1 (an organisation's entry of a person counts as an invitation).
+SQL_PEOPLE = """
+SELECT r.id, r.language, r.second_language, r.state, m.shifts, l.id AS link_id,
+       ir.severity, ir.reason, ir.asked_at, ir.asks,
+       ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered
+FROM unnest($1::uuid[]) AS wanted (id)
+JOIN resident AS r ON r.id = wanted.id
+LEFT JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+LEFT JOIN link AS l ON l.kind = 'checkin' AND l.incident_id = $2 AND l.resident_id = r.id
+LEFT JOIN LATERAL (
+    SELECT string_agg(shift, ' ') AS shifts FROM membership
+    WHERE resident_id = r.id AND ended_at IS NULL AND shift <> ''
+) AS m ON true
+LEFT JOIN LATERAL (
+    SELECT given FROM consent WHERE resident_id = r.id AND scope = 'C1' ORDER BY id DESC LIMIT 1
+) AS c1 ON true
+WHERE r.state IN ('invited', 'enrolled') AND coalesce(c1.given, true)
+ORDER BY r.id
+"""
+SQL_MATCHES = """
+SELECT rp.resident_id, rp.kind, (a.ord - 1)::int AS area
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (scheme, code, ord)
+JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
+JOIN resident_place AS rp ON rp.place_id = pa.place_id
+WHERE rp.resident_id = ANY($3::uuid[])
+"""
+SQL_CONTACTS = """
+SELECT resident_id, id, channel, state = 'proven' AS proven FROM contact
+WHERE resident_id = ANY($1::uuid[]) AND kind = 'address' AND state NOT IN ('dead', 'opted_out')
+ORDER BY created_at, id
+"""
+SQL_REACHED = """
+SELECT DISTINCT resident_id, contact_id FROM message
+WHERE alert_id = ANY($1::uuid[]) AND resident_id = ANY($2::uuid[]) AND contact_id IS NOT NULL
+  AND state IN ('leased', 'sent', 'delivered')
+"""
+
+
+async def gather_people(
+    conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID], now: datetime
+) -> tuple[list[Person], dict[UUID, UUID]]:
+    """These people with places, contacts and standing, in order of id; and the check-in links they already have."""
+    schemes, codes = _columns(alert.areas)
+    home: dict[UUID, list[int]] = defaultdict(list)
+    work: dict[UUID, list[int]] = defaultdict(list)
+    for row in await conn.fetch(SQL_MATCHES, schemes, codes, ids):
+        (home if row["kind"] == "home" else work)[row["resident_id"]].append(row["area"])
+    contacts: dict[UUID, list[Contact]] = defaultdict(list)
+    for row in await conn.fetch(SQL_CONTACTS, ids):
+        contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
+    reached: dict[UUID, set[UUID]] = defaultdict(set)
+    if alert.of:
+        for row in await conn.fetch(SQL_REACHED, alert.of, ids):
+            reached[row["resident_id"]].add(row["contact_id"])
+    people: list[Person] = []
+    links: dict[UUID, UUID] = {}
+    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id):
+        person_id = row["id"]
+        standing = None
+        if row["severity"] is not None:
+            standing = Standing(
+                Severity(row["severity"]), row["reason"], row["asked_at"], row["asks"], bool(row["answered"])
+            )
+        if row["link_id"] is not None:
+            links[person_id] = row["link_id"]
+        people.append(
+            Person(
+                id=person_id,
+                languages=(row["language"], row["second_language"] or ""),
+                enrolled=row["state"] == "enrolled",
+                home=tuple(home.get(person_id, ())),
+                work=tuple(work.get(person_id, ())),
+                contacts=tuple(contacts.get(person_id, ())),
+                standing=standing,
+                on_shift=bool(row["shifts"]) and on_shift(row["shifts"], now),
+                reached=frozenset(reached.get(person_id, ())),
+            )
+        )
+    return people, links
+
+
+@dataclass(slots=True)
+class Slice:
+    """The rows of one slice, in columns as they are written."""
+
+    standings: list[tuple[UUID, str, bool, str, bool]]  # resident, severity, asked, reason (JSON), reachable
+    links: list[tuple[UUID, bytes, UUID]]  # id, token hash, resident
+    texts: dict[
+        str, tuple[str, str, str, str, bool, int]
+    ]  # key -> language, channel, title, body, unreviewed, segments
+    messages: list[tuple[UUID, UUID, str, int, str, UUID | None, int, str, datetime]]
+    # resident, contact, channel, step, text key, link, priority, unless, due
+    superseded: list[UUID]  # residents whose older waiting messages of this hazard are out of date
+
+
+SQL_TEXTS = """
+INSERT INTO alert_text (alert_id, key, language, channel, title, body, unreviewed, segments)
+SELECT $1, t.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::int[]) AS t
+ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key
+RETURNING id, key
+"""
+# A lift or a cancellation leaves what was asked as it is: who called for help stays on the board.
+SQL_STANDINGS = """
+INSERT INTO incident_resident AS ir (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
+                                     last_alert_id, reason, reachable)
+SELECT $1, p.id, r.orgs, $2, p.severity, CASE WHEN p.asked THEN $3 END, p.asked::int, $3, $4,
+       p.reason::jsonb, p.reachable
+FROM unnest($5::uuid[], $6::text[], $7::boolean[], $8::text[], $9::boolean[])
+     AS p (id, severity, asked, reason, reachable)
+JOIN resident AS r ON r.id = p.id
+ON CONFLICT (incident_id, resident_id) DO UPDATE SET
+    orgs = excluded.orgs, severity = excluded.severity,
+    asks = CASE WHEN excluded.asked_at IS NULL THEN ir.asks
+                WHEN ir.asked_at < $3 - interval '24 hours' THEN 1 ELSE ir.asks + 1 END,
+    asked_at = CASE WHEN $10 THEN NULL ELSE coalesce(
+        CASE WHEN $11 THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
+    told_at = excluded.told_at,
+    last_alert_id = CASE WHEN $11 THEN ir.last_alert_id ELSE excluded.last_alert_id END,
+    reason = excluded.reason, reachable = excluded.reachable
+"""
+SQL_SUPERSEDED = """
+UPDATE message AS m SET state = 'cancelled', done_at = $4, error_code = 'superseded'
+FROM alert AS a
+WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pending' AND a.id = m.alert_id
+  AND a.id <> $3 AND a.context ->> 'hazard' = $5
+"""
+SQL_ADVANCE = """
+UPDATE alert SET cursor = $2, people = people + $3, state = CASE WHEN $4 THEN 'done' ELSE state END,
+    done_at = CASE WHEN $4 THEN $5::timestamptz END
+WHERE id = $1 AND state = 'fanning'
+"""
+
+
+async def write_slice(
+    conn: Connection, alert: AlertRow, rows: Slice, cursor: UUID | None, now: datetime, *, last: bool
+) -> None:
+    """Write everything about one slice of people, and how far the alert has come."""
+    text_ids: dict[str, int] = {}
+    if rows.texts:
+        columns = list(zip(*rows.texts.values(), strict=True))
+        for row in await conn.fetch(SQL_TEXTS, alert.id, list(rows.texts), *[list(c) for c in columns]):
+            text_ids[row["key"]] = row["id"]
+    if rows.superseded:
+        await conn.execute(SQL_SUPERSEDED, alert.incident_id, rows.superseded, alert.id, now, alert.context["hazard"])
+    if rows.standings:
+        standing_columns = [list(c) for c in zip(*rows.standings, strict=True)]
+        tag = await conn.execute(
+            SQL_STANDINGS,
+            alert.incident_id,
+            alert.purpose.value,
+            now,
+            alert.id,
+            *standing_columns,
+            alert.moment is Moment.CANCEL,
+            alert.moment is Moment.REMINDER,
+        )
+        expect_rows(tag, len(rows.standings), f"standings of alert {alert.id}")
+        await conn.copy_records_to_table(
+            "alert_resident",
+            columns=["alert_id", "resident_id"],
+            records=[(alert.id, standing[0]) for standing in rows.standings],
+        )
+    if rows.links:
+        await conn.copy_records_to_table(
+            "link",
+            columns=["id", "kind", "token_sha256", "resident_id", "incident_id", "created_at"],
+            records=[(link, "checkin", sha, person, alert.incident_id, now) for link, sha, person in rows.links],
+        )
+    if rows.messages:
+        await conn.copy_records_to_table(
+            "message",
+            columns=[
+                "purpose",
+                "incident_id",
+                "alert_id",
+                "resident_id",
+                "contact_id",
+                "channel",
+                "step",
+                "text_id",
+                "link_id",
+                "priority",
+                "unless",
+                "due_at",
+                "expires_at",
+                "created_at",
+            ],
+            records=[
+                (
+                    alert.purpose.value,
+                    alert.incident_id,
+                    alert.id,
+                    resident,
+                    contact,
+                    channel,
+                    step,
+                    text_ids[key],
+                    link,
+                    priority,
+                    unless,
+                    due,
+                    alert.expires_at,
+                    now,
+                )
+                for resident, contact, channel, step, key, link, priority, unless, due in rows.messages
+            ],
+        )
+    tag = await conn.execute(SQL_ADVANCE, alert.id, cursor, len(rows.standings), last, now)
+    expect_rows(tag, 1, f"the progress of alert {alert.id}")
+
+
+SQL_HOLD = "UPDATE alert SET state = 'held', held_reason = $2 WHERE id = $1 AND state = 'fanning'"
+
+
+async def hold(conn: Connection | Pool, alert_id: UUID, reason: str) -> None:
+    """Park an alert for a person to look at."""
+    await conn.execute(SQL_HOLD, alert_id, reason[:500])

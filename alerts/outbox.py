@@ -1,0 +1,298 @@
+"""The send loop: leased message -> channel -> acknowledgement. Nothing is marked sent before it was handed over.
+
+A message keeps its in-flight slot until its acknowledgement has committed, so that a kill -9 repeats at most as many
+messages as there are slots. Acknowledgements go by continuous group commit: whatever waits is written in one
+transaction, and the next begins right after it. No database connection is held while a provider is slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from alerts import outbox_store as store
+from alerts.channel import Channel, Outgoing, SendError, Sent, Trouble, valid_seconds
+from alerts.compose import LINK, fill_link
+from alerts.deps import Deps
+from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
+from alerts.policy import BACK_OFF_S, next_attempt
+from alerts.receipts import receipt_token
+from alerts.words import answer_labels
+from core.db import CONNECTION_ERRORS, heartbeat
+from core.model import MessageState, Purpose, Severity
+from core.tokens import link_token
+
+log = logging.getLogger(__name__)
+
+#: Where links of each kind lead.
+LINK_PATHS: Final = {"checkin": "/c/", "leader": "/l/"}
+#: The lease outlives the slowest answer of a provider ten times.
+LEASE_FACTOR: Final = 10
+#: The outbox is looked at this often even if nobody rings.
+POLL_S: Final = 1.0
+REAP_EVERY_S: Final = 1.0
+HEARTBEAT_EVERY_S: Final = 5.0
+#: Fewer free slots than this share are worth a claim only after a short pause: tiny claims cost as much as large ones.
+CLAIM_SHARE: Final = 4
+CLAIM_PAUSE_S: Final = 0.02
+
+
+@dataclass(slots=True)
+class Counters:
+    """What this worker did since it started."""
+
+    claimed: int = 0
+    sent: int = 0
+    failed: int = 0
+    retried: int = 0
+    skipped: int = 0
+
+
+@dataclass(slots=True)
+class Sender:
+    """One worker. `run` sends until `stop` is set, then finishes what is in flight and gives back the rest."""
+
+    deps: Deps
+    random: Callable[[], float] = random.random
+    counters: Counters = field(default_factory=Counters)
+    _keys: dict[UUID, bytes] = field(default_factory=dict)
+    _free: int = 0
+    _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
+    _outcomes: list[Outcome] = field(default_factory=list)
+    _have_outcomes: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _in_flight: dict[int, Claimed] = field(default_factory=dict)
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(seconds=self.deps.settings.send_timeout_s * LEASE_FACTOR)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and send until `stop` is set."""
+        self._free = self.deps.settings.send_in_flight
+        bell = await self.deps.wakeups.on(MESSAGES_CHANNEL)
+        acks = asyncio.create_task(self._acknowledge_forever(), name="acknowledge")
+        upkeep = asyncio.create_task(self._upkeep_forever(), name="outbox upkeep")
+        stopping = asyncio.create_task(stop.wait(), name="outbox stop")
+        try:
+            while not stop.is_set():
+                if not await self._claim_and_start():
+                    waiting = asyncio.create_task(bell.wait(POLL_S))
+                    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                    waiting.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await waiting
+            await self._drain()
+        finally:
+            for task in (acks, upkeep, stopping, *self._tasks):
+                task.cancel()
+            await asyncio.gather(acks, upkeep, stopping, *self._tasks, return_exceptions=True)
+            self.deps.wakeups.off(MESSAGES_CHANNEL, bell)
+
+    async def _claim_and_start(self) -> bool:
+        """One claim; whether it is worth claiming again at once."""
+        wanted = max(1, self.deps.settings.send_in_flight // CLAIM_SHARE)
+        if self._free < wanted:
+            self._slot_freed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLAIM_PAUSE_S):
+                    await self._slot_freed.wait()
+            if self._free == 0:
+                return True
+        token = uuid4()
+        try:
+            claimed = await store.claim(
+                self.deps.pool, limit=self._free, token=token, lease=self.lease, now=self.deps.clock.now()
+            )
+        except CONNECTION_ERRORS as error:
+            log.warning("the outbox cannot be read, trying again: %s", str(error) or type(error).__name__)
+            await asyncio.sleep(0.2)
+            return False
+        self.counters.claimed += len(claimed)
+        for message in claimed:
+            self._free -= 1
+            self._in_flight[message.id] = message
+            task = asyncio.create_task(self._send_one(message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return bool(claimed)
+
+    async def _send_one(self, message: Claimed) -> None:
+        outcome = await self._try(message)
+        self._outcomes.append(outcome)
+        self._have_outcomes.set()
+
+    async def _try(self, message: Claimed) -> Outcome:
+        """Hand one message over, or say why not. Never raises."""
+        now = self.deps.clock.now()
+        if message.expires_at <= now:
+            self.counters.skipped += 1
+            return self._outcome(message, MessageState.EXPIRED, code="expired")
+        if message.needless:
+            self.counters.skipped += 1
+            return self._outcome(message, MessageState.CANCELLED, code="not_needed")
+        try:
+            channel, outgoing = self._prepare(message)
+            sent = await self._hand_over(channel, outgoing)
+        except SendError as error:
+            return self._after_error(message, error)
+        except Exception:
+            # A message that makes our own code fail must not stop the others, nor be tried for ever.
+            log.exception("message %d cannot be sent", message.id)
+            return self._after_error(message, SendError(Trouble.REFUSED, "internal"))
+        self.counters.sent += 1
+        return self._outcome(message, MessageState.SENT, provider_id=sent.provider_id or None)
+
+    async def _hand_over(self, channel: Channel, outgoing: Outgoing) -> Sent:
+        try:
+            async with asyncio.timeout(self.deps.settings.send_timeout_s):
+                return await channel.send(outgoing)
+        except TimeoutError:
+            raise SendError(Trouble.AMBIGUOUS, "timeout") from None
+
+    def _prepare(self, message: Claimed) -> tuple[Channel, Outgoing]:
+        channel = self.deps.channels.by_name.get(message.channel)
+        if channel is None:
+            raise SendError(Trouble.REFUSED, "no_channel", f"{message.channel} is not configured")
+        if message.contact_id is None or message.address_enc is None:
+            raise SendError(Trouble.REFUSED, "no_contact", "the contact was removed")
+        if message.contact_state in ("dead", "opted_out"):
+            raise SendError(Trouble.REFUSED, f"contact_{message.contact_state}")
+        address = self.deps.vault.decrypt(message.address_enc, message.contact_id, "contact.address_enc")
+        url = self._url(message)
+        return channel, Outgoing(
+            message_id=message.id,
+            address=address,
+            title=message.title,
+            body=_final_body(message, url, self.deps.settings.sender_name),
+            language=message.language,
+            severity=Severity(message.severity),
+            purpose=Purpose(message.purpose),
+            incident_id=message.incident_id,
+            url=url,
+            valid_s=valid_seconds(message.expires_at, self.deps.clock.now()),
+            actions=self._actions(message),
+            direction=self.deps.catalogs.direction(message.language),
+            receipt_token=receipt_token(self.deps.vault, message.id),
+        )
+
+    def _actions(self, message: Claimed) -> tuple[tuple[str, str], ...]:
+        if message.link_kind != "checkin" or not message.questions:
+            return ()
+        return answer_labels(self.deps.catalogs, message.language, message.questions)
+
+    def _url(self, message: Claimed) -> str:
+        if message.link_id is None or message.link_kind not in LINK_PATHS:
+            return ""
+        key = self._keys.get(message.incident_id)
+        if key is None:
+            if message.key_enc is None:
+                raise SendError(Trouble.STALE, "incident_closed")
+            key = self.deps.vault.decrypt_bytes(message.key_enc, message.incident_id, "incident.key_enc")
+            self._keys[message.incident_id] = key
+        return self.deps.settings.site_url + LINK_PATHS[message.link_kind] + link_token(key, message.link_id)
+
+    def _after_error(self, message: Claimed, error: SendError) -> Outcome:
+        now = self.deps.clock.now()
+        again = next_attempt(message.attempts, error, now, message.expires_at, self.random)
+        if again is None:
+            self.counters.failed += 1
+            return self._outcome(
+                message,
+                MessageState.FAILED,
+                code=error.code,
+                error=str(error),
+                drop_address=error.drop_address,
+            )
+        self.counters.retried += 1
+        if error.ambiguous:
+            # Still leased, with nobody holding it: a receipt moves it on, or the lease runs out and it is sent again.
+            return self._outcome(message, MessageState.LEASED, code=error.code, error=str(error), wait=again - now)
+        return self._outcome(message, MessageState.PENDING, code=error.code, error=str(error), due_at=again)
+
+    def _outcome(self, message: Claimed, state: MessageState, **more: object) -> Outcome:
+        return Outcome(message.id, message.lease_token, state, contact_id=message.contact_id, **more)  # type: ignore[arg-type]
+
+    async def _acknowledge_forever(self) -> None:
+        while True:
+            await self._have_outcomes.wait()
+            self._have_outcomes.clear()
+            batch, self._outcomes = self._outcomes, []
+            await self._acknowledge(batch)
+            for outcome in batch:
+                self._in_flight.pop(outcome.message_id, None)
+            self._free += len(batch)
+            self._slot_freed.set()
+
+    async def _acknowledge(self, batch: list[Outcome]) -> None:
+        """Until it has committed: these messages have left, and must not leave again."""
+        while True:
+            try:
+                mine = await store.acknowledge(self.deps.pool, batch, self.deps.clock.now())
+            except CONNECTION_ERRORS as error:
+                log.warning("acknowledgements wait for the database: %s", str(error) or type(error).__name__)
+                await asyncio.sleep(0.2)
+                continue
+            except Exception:
+                if len(batch) == 1:
+                    log.exception("message %d cannot be acknowledged; its lease will run out", batch[0].message_id)
+                    return
+                for outcome in batch:
+                    await self._acknowledge([outcome])
+                return
+            if len(mine) < len(batch):
+                log.info(
+                    "%d of %d acknowledgements came too late: receipt or lease was first",
+                    len(batch) - len(mine),
+                    len(batch),
+                )
+            return
+
+    async def _upkeep_forever(self) -> None:
+        """Leases that ran out, and our own heartbeat."""
+        loop = asyncio.get_running_loop()
+        beat_at = 0.0
+        while True:
+            try:
+                back = await store.reap(self.deps.pool, max_attempts=len(BACK_OFF_S), now=self.deps.clock.now())
+                if back:
+                    log.warning("%d messages whose lease ran out go back into the outbox", back)
+                if loop.time() >= beat_at:
+                    beat_at = loop.time() + HEARTBEAT_EVERY_S
+                    await heartbeat(
+                        self.deps.pool, "send", {"sent": self.counters.sent, "in_flight": len(self._in_flight)}
+                    )
+            except CONNECTION_ERRORS as error:
+                log.warning("outbox upkeep waits for the database: %s", str(error) or type(error).__name__)
+            await asyncio.sleep(REAP_EVERY_S)
+
+    async def _drain(self) -> None:
+        """An orderly stop: what is in flight is finished and acknowledged; the rest would be given back at once."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.deps.settings.send_timeout_s + 5):
+                while self._in_flight:
+                    self._slot_freed.clear()
+                    await self._slot_freed.wait()
+        left = list(self._in_flight.values())
+        if left:
+            # Not acknowledged within the provider's own time limit: their fate is unknown, the lease decides.
+            log.warning("%d messages were still in flight at the end", len(left))
+
+
+def _final_body(message: Claimed, url: str, sender: str) -> str:
+    """The text with the person's own link; an SMS is lengthened where one network would garble it."""
+    if message.channel == "push":
+        return message.body.replace(LINK, url)
+    return fill_link(message.body, url, sender)
+
+
+async def send_forever(deps: Deps, stop: asyncio.Event) -> None:
+    """Send what the outbox holds until `stop` is set."""
+    await Sender(deps).run(stop)

@@ -1,0 +1,274 @@
+"""The outbox in the database: claim under a lease, acknowledge in groups, take receipts, give leases back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from alerts.channel import ReceiptRead
+from alerts.policy import forward
+from core.db import Connection, Pool, expect_rows, notify
+from core.model import MessageState
+
+#: NOTIFY channels: the outbox has work; something about an incident changed (payload: its id).
+MESSAGES_CHANNEL = "daijobu_messages"
+INCIDENT_CHANNEL = "daijobu_incident"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One leased message with all that is needed to send it: nothing is read from the database while sending."""
+
+    id: int
+    lease_token: UUID
+    attempts: int
+    channel: str
+    purpose: str
+    incident_id: UUID
+    step: int
+    expires_at: datetime
+    severity: str
+    hazard: str
+    questions: list[str] | None
+    contact_id: UUID | None
+    address_enc: bytes | None
+    contact_state: str | None
+    title: str
+    body: str
+    language: str
+    link_id: UUID | None
+    link_kind: str | None
+    key_enc: bytes | None
+    #: The step is not needed any more: the person answered, or an earlier step arrived.
+    needless: bool
+
+
+# One index range per priority: steps that are due later never stand in the way of a lower priority. The lock is taken
+# row by row as the outer LIMIT pulls them, so that a second worker skips exactly these. Leases run on the database's
+# clock.
+SQL_CLAIM = """
+WITH picked AS (
+    SELECT m.id
+    FROM generate_series(0, 3) AS p (priority)
+    CROSS JOIN LATERAL (
+        SELECT id FROM message
+        WHERE state = 'pending' AND message.priority = p.priority AND due_at <= $1
+        ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+    ) AS m
+    LIMIT $2
+), claimed AS (
+    UPDATE message SET state = 'leased', lease_token = $3, lease_until = now() + $4, attempts = attempts + 1
+    FROM picked WHERE message.id = picked.id
+    RETURNING message.*
+)
+SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.step, c.expires_at, a.severity,
+       a.context ->> 'hazard' AS hazard, a.context -> 'questions' AS questions, c.contact_id, k.address_enc,
+       k.state AS contact_state, t.title, t.body, t.language, l.id AS link_id, l.kind AS link_kind, i.key_enc,
+       CASE c.unless
+           WHEN 'answered' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
+           WHEN 'received' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
+               SELECT 1 FROM message AS o WHERE o.alert_id = c.alert_id AND o.resident_id = c.resident_id
+               AND o.state = 'delivered' AND o.id <> c.id)
+           ELSE false
+       END AS needless
+FROM claimed AS c
+JOIN alert AS a ON a.id = c.alert_id
+JOIN incident AS i ON i.id = c.incident_id
+JOIN alert_text AS t ON t.id = c.text_id
+LEFT JOIN contact AS k ON k.id = c.contact_id
+LEFT JOIN link AS l ON l.id = c.link_id
+LEFT JOIN incident_resident AS ir ON ir.incident_id = c.incident_id AND ir.resident_id = c.resident_id
+ORDER BY c.priority, c.due_at, c.id
+"""
+
+
+async def claim(pool: Pool, *, limit: int, token: UUID, lease: timedelta, now: datetime) -> list[Claimed]:
+    """Lease up to `limit` due messages, worst severity first. Committed when this returns."""
+    rows = await pool.fetch(SQL_CLAIM, now, limit, token, lease)
+    return [Claimed(**{**row, "needless": bool(row["needless"])}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one leased message. `state` LEASED: unknown, wait `wait` for the provider's own word."""
+
+    message_id: int
+    lease_token: UUID
+    state: MessageState
+    provider_id: str | None = None
+    code: str | None = None
+    error: str | None = None
+    due_at: datetime | None = None
+    wait: timedelta = timedelta(0)
+    contact_id: UUID | None = None
+    drop_address: str | None = None
+
+    @property
+    def next_step_now(self) -> bool:
+        """This way has failed for good: the person's next step must not wait."""
+        return self.state is MessageState.FAILED
+
+
+# The lease token fences: a worker that slept through its lease acknowledges nothing. A receipt may have overtaken us
+# (the state is then no longer 'leased'), and knows better.
+SQL_ACK = """
+WITH acked AS (
+    UPDATE message AS m
+    SET state = u.state,
+        provider_id = coalesce(u.provider_id, m.provider_id),
+        error_code = u.code,
+        error = u.error,
+        due_at = coalesce(u.due_at, m.due_at),
+        sent_at = CASE WHEN u.state = 'sent' THEN $10 ELSE m.sent_at END,
+        done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10 END,
+        lease_until = CASE WHEN u.state = 'leased' THEN now() + u.wait END,
+        lease_token = CASE WHEN u.state = 'leased' THEN m.lease_token END
+    FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
+                $8::interval[], $9::boolean[])
+         AS u (id, token, state, provider_id, code, error, due_at, wait, next_now)
+    WHERE m.id = u.id AND m.lease_token = u.token AND m.state = 'leased'
+    RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.step, u.next_now
+), receipts AS (
+    INSERT INTO receipt (message_id, state, code, detail, at)
+    SELECT id, state, coalesce(error_code, ''), coalesce(error, ''), $10 FROM acked WHERE state IN ('sent', 'failed')
+    ON CONFLICT (message_id, state, code) DO NOTHING
+), sooner AS (
+    UPDATE message AS n SET due_at = $10
+    FROM acked AS f
+    WHERE f.next_now AND n.alert_id = f.alert_id AND n.resident_id = f.resident_id AND n.step > f.step
+      AND n.state = 'pending' AND n.due_at > $10
+)
+SELECT id, incident_id FROM acked
+"""
+SQL_DROP_CONTACTS = """
+UPDATE contact SET state = u.state, state_reason = u.reason
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS u (id, state, reason)
+WHERE contact.id = u.id AND contact.state NOT IN ('dead', 'opted_out')
+"""
+
+
+async def acknowledge(pool: Pool, outcomes: Sequence[Outcome], now: datetime) -> set[int]:
+    """Write all that waits in one transaction; the ids that were ours to write (the others lost their lease)."""
+    async with pool.acquire() as conn, conn.transaction():
+        rows = await conn.fetch(
+            SQL_ACK,
+            [o.message_id for o in outcomes],
+            [o.lease_token for o in outcomes],
+            [o.state.value for o in outcomes],
+            [o.provider_id for o in outcomes],
+            [o.code for o in outcomes],
+            [o.error for o in outcomes],
+            [o.due_at for o in outcomes],
+            [o.wait for o in outcomes],
+            [o.next_step_now for o in outcomes],
+            now,
+        )
+        dead = [o for o in outcomes if o.drop_address and o.contact_id]
+        if dead:
+            await conn.execute(
+                SQL_DROP_CONTACTS,
+                [o.contact_id for o in dead],
+                [o.drop_address for o in dead],
+                [o.code or "" for o in dead],
+            )
+        for incident_id in {row["incident_id"] for row in rows}:
+            await notify(conn, INCIDENT_CHANNEL, str(incident_id))
+    return {row["id"] for row in rows}
+
+
+# A lease that ran out: the worker died, or the provider never said. Try again, unless all tries are used up.
+SQL_REAP = """
+WITH lost AS (
+    SELECT id FROM message WHERE state = 'leased' AND lease_until < now() FOR UPDATE SKIP LOCKED
+), back AS (
+    UPDATE message AS m
+    SET state = CASE WHEN m.attempts > $1 THEN 'failed' ELSE 'pending' END,
+        done_at = CASE WHEN m.attempts > $1 THEN $2::timestamptz END,
+        error_code = coalesce(m.error_code, 'lease_expired'),
+        lease_until = NULL, lease_token = NULL
+    FROM lost WHERE m.id = lost.id
+    RETURNING m.id, m.state, m.alert_id, m.resident_id, m.step
+), sooner AS (
+    UPDATE message AS n SET due_at = $2
+    FROM back AS f
+    WHERE f.state = 'failed' AND n.alert_id = f.alert_id AND n.resident_id = f.resident_id AND n.step > f.step
+      AND n.state = 'pending' AND n.due_at > $2
+)
+SELECT count(*) FROM back
+"""
+
+
+async def reap(pool: Pool, *, max_attempts: int, now: datetime) -> int:
+    """Put messages whose lease ran out back into the outbox; how many."""
+    count: int = await pool.fetchval(SQL_REAP, max_attempts, now)
+    return count
+
+
+SQL_RELEASE = """
+UPDATE message SET state = 'pending', lease_until = NULL, lease_token = NULL, attempts = attempts - 1
+WHERE state = 'leased' AND lease_token = ANY($1::uuid[]) AND id = ANY($2::bigint[])
+"""
+
+
+async def release(pool: Pool, tokens: Sequence[UUID], message_ids: Sequence[int]) -> None:
+    """Give back messages that were claimed and certainly not handed over (an orderly stop)."""
+    await pool.execute(SQL_RELEASE, list(tokens), list(message_ids))
+
+
+SQL_MESSAGE_FOR_RECEIPT = """
+SELECT state, incident_id, alert_id, resident_id, step, contact_id FROM message WHERE id = $1 FOR UPDATE
+"""
+SQL_INSERT_RECEIPT = """
+INSERT INTO receipt (message_id, state, code, detail, at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (message_id, state, code) DO NOTHING
+"""
+SQL_MOVE_ON = """
+UPDATE message SET state = $2, provider_id = coalesce(nullif($3, ''), provider_id), error_code = nullif($4, ''),
+    error = nullif($5, ''), sent_at = coalesce(sent_at, $6),
+    done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6 ELSE done_at END, lease_until = NULL, lease_token = NULL
+WHERE id = $1
+"""
+SQL_NEXT_STEP_NOW = """
+UPDATE message SET due_at = $4
+WHERE alert_id = $1 AND resident_id = $2 AND step > $3 AND state = 'pending' AND due_at > $4
+"""
+SQL_PROVEN = """
+UPDATE contact SET state = 'proven', proven_at = $2, state_reason = ''
+WHERE id = $1 AND state IN ('unproven', 'proven', 'dead')
+"""
+
+
+async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) -> bool:
+    """Record one receipt and move its message on; False if there is no such message. Call inside a transaction.
+
+    Any order, any number of times: a receipt never moves a message back. A delivery proves the contact.
+    """
+    row: Any = await conn.fetchrow(SQL_MESSAGE_FOR_RECEIPT, receipt.message_id)
+    if row is None:
+        return False
+    await conn.execute(SQL_INSERT_RECEIPT, receipt.message_id, receipt.state.value, receipt.code, receipt.detail, now)
+    if not forward(MessageState(row["state"]), receipt.state):
+        return True
+    tag = await conn.execute(
+        SQL_MOVE_ON,
+        receipt.message_id,
+        receipt.state.value,
+        receipt.provider_id,
+        receipt.code,
+        receipt.detail,
+        now,
+    )
+    expect_rows(tag, 1, f"the receipt of message {receipt.message_id}")
+    if receipt.state is MessageState.FAILED:
+        await conn.execute(SQL_NEXT_STEP_NOW, row["alert_id"], row["resident_id"], row["step"], now)
+        await notify(conn, MESSAGES_CHANNEL, str(row["incident_id"]))
+    if row["contact_id"] is not None:
+        if receipt.drop_address:
+            await conn.execute(SQL_DROP_CONTACTS, [row["contact_id"]], [receipt.drop_address], [receipt.code])
+        elif receipt.state is MessageState.DELIVERED:
+            await conn.execute(SQL_PROVEN, row["contact_id"], now)
+    await notify(conn, INCIDENT_CHANNEL, str(row["incident_id"]))
+    return True

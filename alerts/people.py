@@ -1,0 +1,280 @@
+"""One person, one alert: are they told, of what, over which ways. Pure; called a hundred thousand times in a burst."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from alerts.channel import ChannelKind
+from alerts.decide import RatedArea, Tell
+from alerts.policy import is_night, may_ask
+from alerts.rules import Condition, Night, Step
+from core.clock import JST
+from core.model import Level, Moment, Severity, level_rank
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A way to reach somebody that is neither dead nor refused."""
+
+    id: UUID
+    channel: str
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person stands in the incident before this alert."""
+
+    severity: Severity
+    reason: Mapping[str, Any]
+    asked_at: datetime | None
+    asks: int
+    answered: bool
+
+    def told(self, hazard: str) -> tuple[Severity, Level, bool] | None:
+        """(severity, level, over) of what the person was last told about this hazard; None: nothing yet."""
+        found = self.reason.get("told", {}).get(hazard)
+        return None if found is None else (Severity(found["severity"]), found["level"], bool(found["over"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A resident as gathered for one alert. `home`, `work`: indices of the areas of the alert that hold the place."""
+
+    id: UUID
+    languages: tuple[str, ...]
+    enrolled: bool
+    home: tuple[int, ...]
+    work: tuple[int, ...]
+    contacts: tuple[Contact, ...] = ()
+    standing: Standing | None = None
+    on_shift: bool = False
+    #: Contacts that carried the messages of the alerts this one changes.
+    reached: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What fan-out knows of an alert while it goes through the people."""
+
+    moment: Moment
+    hazard: str
+    tell: Tell
+    severity: Severity
+    areas: Sequence[RatedArea]
+    again_if_stronger: bool
+    rise_asks_again: bool
+    ladder: Mapping[Severity, tuple[Step, ...]]
+    night: Night
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One message to make."""
+
+    contact_id: UUID
+    channel: str
+    step: int
+    after_s: int
+    unless: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A person who is told: how hard, where, and over which ways. `home`, `work`: the worst area of each place."""
+
+    person: Person
+    severity: Severity
+    home: int | None
+    work: int | None
+    worse: str
+    asked: bool
+    messages: tuple[Planned, ...]
+    reachable: bool
+
+    @property
+    def place(self) -> int | None:
+        """The area that decided."""
+        return self.work if self.worse == "work" else self.home
+
+
+def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) -> Telling | None:
+    """Whether and how this person is told; None: not by this alert. `channels`: by the name used in ladders."""
+    home, work = _worst(person.home, spec), _worst(person.work, spec)
+    worse = _worse(home, work, person, spec)
+    place = work if worse == "work" else home
+    severity = spec.severity if place is None else spec.areas[place].severity
+    before = person.standing.told(spec.hazard) if person.standing is not None else None
+    match spec.tell:
+        case Tell.MATCHED:
+            if place is None or not _is_news(spec, place, before):
+                return None
+            if not person.enrolled and not severity.asks:
+                return None  # invited people are told only when it is serious
+        case Tell.TOLD | Tell.SILENT:
+            if before is None or before[2]:
+                return None  # told nothing about this hazard, or it is over for them already
+            if spec.tell is Tell.SILENT and person.standing is not None and person.standing.answered:
+                return None
+            if spec.moment in (Moment.CANCEL, Moment.LIFT, Moment.REMINDER):
+                severity = before[0]
+        case Tell.TOLD_INSIDE:
+            # Areas that are still warned carry a severity; whoever has a place in one is not told that it is over.
+            inside = [i for i in (*person.home, *person.work)]
+            if before is None or before[2] or not inside or any(spec.areas[i].severity.rank > 0 for i in inside):
+                return None
+            severity = before[0]
+    asked = _asks(spec, severity, person)
+    messages = _messages(person, spec, severity, channels)
+    usable = {kind.contact for kind in channels.values()}
+    reachable = any(contact.channel in usable for contact in person.contacts)
+    return Telling(person, severity, home, work, worse, asked, messages, reachable)
+
+
+def _worst(indices: Sequence[int], spec: Spec) -> int | None:
+    best: int | None = None
+    for index in indices:
+        if best is None or _weight(spec.areas[index]) > _weight(spec.areas[best]):
+            best = index
+    return best
+
+
+def _weight(area: RatedArea) -> tuple[int, int]:
+    return (area.severity.rank, level_rank(area.level))
+
+
+def _worse(home: int | None, work: int | None, person: Person, spec: Spec) -> str:
+    """The place that decides; of two equal ones the workplace during a known shift, else home."""
+    if home is None or work is None:
+        return "home" if work is None else "work"
+    h, w = _weight(spec.areas[home]), _weight(spec.areas[work])
+    if h == w:
+        return "work" if person.on_shift else "home"
+    return "home" if h > w else "work"
+
+
+def _is_news(spec: Spec, place: int, before: tuple[Severity, Level, bool] | None) -> bool:
+    if before is None:
+        return True
+    severity, level, over = before
+    area = spec.areas[place]
+    if over or area.severity.rank > severity.rank:
+        return True
+    stronger = level_rank(area.level) > level_rank(level)
+    # Another quake, or a flood that rises: the level counts. The same quake's second report adds nothing to people who
+    # were already called at this severity.
+    rising = spec.rise_asks_again and spec.hazard != "earthquake"
+    return stronger and area.severity.rank >= severity.rank and (spec.again_if_stronger or rising)
+
+
+def _asks(spec: Spec, severity: Severity, person: Person) -> bool:
+    if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks:
+        return False
+    if spec.tell is Tell.TOLD and not (person.home or person.work):
+        return False  # corrected: this person's places are not affected after all
+    standing = person.standing
+    return standing is None or may_ask(standing.asks, standing.asked_at, spec.now)
+
+
+def _messages(
+    person: Person, spec: Spec, severity: Severity, channels: Mapping[str, ChannelKind]
+) -> tuple[Planned, ...]:
+    """The steps of the ladder this person's contacts allow. Corrections first go the way the first message went."""
+    planned: dict[UUID, Planned] = {}
+    if spec.tell in (Tell.TOLD, Tell.TOLD_INSIDE):
+        carried = {kind.contact: kind.name for kind in channels.values()}
+        for contact in person.contacts:
+            if contact.id in person.reached and contact.channel in carried:
+                planned[contact.id] = Planned(contact.id, carried[contact.channel], 0, 0, "never")
+        if spec.moment in (Moment.CANCEL, Moment.LIFT):
+            return tuple(planned.values())
+    steps = spec.ladder.get(severity, ())
+    has_proven_push = any(c.channel == "push" and c.proven for c in person.contacts)
+    night = severity.asks and is_night(spec.now)
+    for number, step in enumerate(steps):
+        kind = channels.get(step.channel)
+        if kind is None or (step.when is Condition.NO_PUSH and has_proven_push):
+            continue
+        for contact in _contacts(person, kind):
+            if contact.id in planned:
+                continue
+            after, unless = step.after_s, "never"
+            if step.when is Condition.NO_RECEIPT:
+                unless = "received"
+                if night:
+                    # Asleep: a notification that was shown is not an answer.
+                    after, unless = min(after, spec.night.sms_after_s), "answered"
+            planned[contact.id] = Planned(contact.id, kind.name, number, after, unless)
+    return tuple(planned.values())
+
+
+def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:
+    """Every browser of the person; of several numbers one, a proven one first."""
+    found = [c for c in person.contacts if c.channel == kind.contact]
+    if kind.contact == "push":
+        return found
+    return sorted(found, key=lambda c: not c.proven)[:1]
+
+
+def ladder_channels(kinds: Mapping[str, ChannelKind], names: Sequence[str]) -> dict[str, ChannelKind]:
+    """Channel names as ladders use them -> the configured channel (or its stand-in) that carries them."""
+    resolved: dict[str, ChannelKind] = {}
+    for name in names:
+        kind = next((k for k in kinds.values() if k.name == name or k.stands_in_for == name), None)
+        if kind is not None:
+            resolved[name] = kind
+    return resolved
+
+
+def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
+    """One place's part of `incident_resident.reason`. `level`: what was announced for the place itself, if anything."""
+    if rated is None:
+        return None
+    area = rated.area
+    return {
+        "scheme": area.scheme,
+        "code": area.code,
+        "level": area.level if rated.announced else None,
+        "kind": area.kind,
+        "kind_code": area.kind_code,
+        "not_received": area.not_received,
+        "area_max": rated.area_max,
+        "name_ja": area.name,
+    }
+
+
+def reason_of(telling: Telling, spec: Spec) -> dict[str, Any]:
+    """`incident_resident.reason`: why this person was told, and what they know about each hazard."""
+    home = spec.areas[telling.home] if telling.home is not None else None
+    work = spec.areas[telling.work] if telling.work is not None else None
+    standing = telling.person.standing
+    told = dict(standing.reason.get("told", {})) if standing is not None else {}
+    over = spec.moment in (Moment.CANCEL, Moment.LIFT) or (spec.moment is Moment.CORRECT and telling.place is None)
+    place = telling.place
+    before = told.get(spec.hazard)
+    level = spec.areas[place].level if place is not None and not over else (before or {}).get("level")
+    told[spec.hazard] = {"severity": telling.severity.value, "level": level, "over": over}
+    if standing is not None and (over or spec.moment is Moment.REMINDER):
+        kept = {key: standing.reason.get(key) for key in ("home", "work", "worse")}
+        return {**kept, "told": told}
+    return {"home": place_reason(home), "work": place_reason(work), "worse": telling.worse, "told": told}
+
+
+_SHIFT: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~〜～]\s*(\d{1,2}):(\d{2})")
+
+
+def on_shift(shifts: str, now: datetime) -> bool:
+    """Whether a known shift such as "22:00-06:00" covers `now` in Japan. Words without times ("night") say nothing."""
+    local = now.astimezone(JST)
+    minute = local.hour * 60 + local.minute
+    for begin_h, begin_m, end_h, end_m in _SHIFT.findall(shifts):
+        begin, end = int(begin_h) * 60 + int(begin_m), int(end_h) * 60 + int(end_m)
+        if begin <= minute < end if begin <= end else minute >= begin or minute < end:
+            return True
+    return False

@@ -1,0 +1,92 @@
+"""A Web Push subscription as the browser gives it: read, and checked against the push services we know.
+
+The endpoint is a text from outside that we will POST to: only https, port 443, no user info, and a host that is one
+of the known push services or under one of them; checked when it comes in and again before each send.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from core.settings import Settings
+
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+MAX_ENDPOINT: Final = 2000
+
+
+class BadSubscription(ValueError):
+    """The subscription cannot be used. The message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Endpoint and keys (base64url, as the browser wrote them)."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+
+    @property
+    def origin(self) -> str:
+        """The push service, as VAPID's `aud` wants it."""
+        parts = urlsplit(self.endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def to_json(self) -> str:
+        """The stored form; equal for equal subscriptions."""
+        return json.dumps(
+            {"endpoint": self.endpoint, "keys": {"auth": self.auth, "p256dh": self.p256dh}},
+            separators=(",", ":"),
+            sort_keys=True,
+        )
+
+
+def read_subscription(text: str, settings: Settings) -> Subscription:
+    """Read and check a PushSubscription's JSON. Raises BadSubscription with one sentence."""
+    try:
+        data = json.loads(text)
+        keys = data["keys"]
+        found = Subscription(str(data["endpoint"]), str(keys["p256dh"]), str(keys["auth"]))
+    except (ValueError, KeyError, TypeError):
+        raise BadSubscription("the subscription must be JSON with endpoint, keys.p256dh and keys.auth") from None
+    check_endpoint(found.endpoint, settings)
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), _decode(found.p256dh))
+    except ValueError:
+        raise BadSubscription("keys.p256dh is not a point of P-256") from None
+    try:
+        if len(_decode(found.auth)) != 16:
+            raise BadSubscription("keys.auth must be 16 bytes")
+    except binascii.Error:
+        raise BadSubscription("keys.auth is not base64url") from None
+    return found
+
+
+def check_endpoint(endpoint: str, settings: Settings) -> None:
+    """Raises BadSubscription unless we may send to this endpoint."""
+    if len(endpoint) > MAX_ENDPOINT or not endpoint.isascii() or any(c.isspace() for c in endpoint):
+        raise BadSubscription("the endpoint is not a plain URL")
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        raise BadSubscription("the endpoint is not a URL") from None
+    host = (parts.hostname or "").lower()
+    if settings.push_allow_http and parts.scheme == "http" and host in _LOOPBACK:
+        return
+    if parts.scheme != "https" or port not in (None, 443) or parts.username is not None or parts.password is not None:
+        raise BadSubscription("the endpoint must be https on port 443")
+    allowed = [h.strip().lower() for h in settings.push_hosts.split(",") if h.strip()]
+    if not any(host == a or host.endswith("." + a) for a in allowed):
+        raise BadSubscription(f"{host or 'this host'} is not a push service we know (DAIJOBU_PUSH_HOSTS)")
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
