@@ -85,9 +85,11 @@ SITE: Final = web.AppKey("site", Site)
 AUDIENCES: Final = web.AppKey("audiences", dict[tuple[str, str], Audience])
 
 #: Set by the staff guard: the session's anti-forgery token.
-FORM_TOKEN: Final = "form_token"  # noqa: S105
+FORM_TOKEN: Final = web.RequestKey("form_token", str)
 #: Set by the staff guard: the signed-in member of staff (registry.sessions.Staff).
-STAFF: Final = "staff"
+STAFF: Final = web.RequestKey("staff", Any)
+#: The nonce that lets this answer's own inline style and script run (Content-Security-Policy).
+NONCE: Final = web.RequestKey("nonce", str)
 
 
 def make_jinja() -> jinja2.Environment:
@@ -135,8 +137,8 @@ def render(request: web.Request, template: str, *, lang: str, status: int = 200,
     """Render a page. Gives the template `say` (words in `lang`), `lang`, `dir`, `form_token`, `nonce`, `simulated`, `me`."""
     wires = site(request)
     say: Sayer = wires.catalogs.sayer(lang)
-    nonce = request.get("nonce") or secrets.token_urlsafe(9)
-    request["nonce"] = nonce
+    nonce = request.get(NONCE) or secrets.token_urlsafe(9)
+    request[NONCE] = nonce
     values: dict[str, Any] = {
         "say": say,
         "lang": lang,
@@ -162,7 +164,7 @@ def hidden_token(request: web.Request) -> Markup:
 @web.middleware
 async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Headers of every answer: no foreign script, no framing, no referrer (tokens stand in URLs), no caching of pages."""
-    request["nonce"] = secrets.token_urlsafe(9)
+    request[NONCE] = secrets.token_urlsafe(9)
     try:
         response = await handler(request)
     except web.HTTPException as error:
@@ -175,7 +177,7 @@ async def security_headers(request: web.Request, handler: Handler) -> web.Stream
 
 def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
     headers = response.headers
-    nonce = request["nonce"]
+    nonce = request[NONCE]
     headers.setdefault(
         "Content-Security-Policy",
         "default-src 'none'; "
