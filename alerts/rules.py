@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -73,8 +74,8 @@ class Rule:
     caps: Mapping[str, Severity]
     #: The buttons of the check-in page, in order.
     questions: tuple[Answer, ...]
-    #: A report older than this is not sent as new.
-    max_age_s: int
+    #: A matter older than this opens nothing any more; None: only a newer report makes it old.
+    max_age: timedelta | None
     #: How long a text stays true; it is never sent later than this after the alert.
     life_s: Mapping[Severity, int]
     #: Steps per severity, in order of time.
@@ -133,7 +134,7 @@ def read_rule(path: Path) -> Rule:
         tiers=_tiers(table.table("tiers", optional=True)),
         caps=_levels(table.table("caps", optional=True)),
         questions=tuple(table.enum("questions", Answer, name) for name in table.take("questions", list)),
-        max_age_s=table.seconds("max_age_s"),
+        max_age=timedelta(seconds=table.seconds("max_age_s")) if "max_age_s" in raw else None,
         life_s=_seconds_by_severity(table.table("life_s")),
         ladder=_ladder(table.table("ladder")),
         reminders_s=tuple(table.whole("reminders_s", value) for value in table.take("reminders_s", list)),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +73,8 @@ class Catalogs:
         known = [tag for tag in _ORDER if tag in files]
         #: The languages we have, in the order of the pick list.
         self.languages: tuple[str, ...] = (*known, *sorted(set(files) - set(known)))
+        self._alone = {tag: {key for key, e in own.items() if e.state.may_go_alone} for tag, own in files.items()}
+        self._approved: dict[tuple[str, tuple[str, ...]], bool] = {}
         self._by_tag = {tag.lower(): tag for tag in files} | {a: t for a, t in _ALIASES.items() if t in files}
 
     @classmethod
@@ -139,9 +140,17 @@ class Catalogs:
         own = self._files.get(lang, {}).get(key)
         return own.state if own else ReviewState.DRAFT
 
-    def approved(self, lang: str, keys: Iterable[str]) -> bool:
-        """Whether people have approved every one of these texts in this language."""
-        return all(self.state(lang, key).may_go_alone for key in keys)
+    def may_go_alone(self, lang: str, key: str) -> bool:
+        """Whether people have approved this text in this language."""
+        return key in self._alone.get(lang, ())
+
+    def approved(self, lang: str, prefixes: tuple[str, ...]) -> bool:
+        """Whether people have approved, in this language, every text whose key starts with one of the prefixes."""
+        asked = (lang, prefixes)
+        if asked not in self._approved:
+            keys = [key for key in self._files["en"] if key.startswith(prefixes)]
+            self._approved[asked] = all(self.may_go_alone(lang, key) for key in keys)
+        return self._approved[asked]
 
     def time(self, lang: str, when: datetime) -> str:
         """Date and time in Japan, always 24 hours and ASCII digits: "22 Nov 14:30", "11月22日 14:30"."""

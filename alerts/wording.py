@@ -1,0 +1,248 @@
+"""The sentences of an alert in one language: what, where, when, what to do. Pure; the words come from the catalogue.
+
+Slots follow a fixed order (who sends, drill or correction, what with its level, where, when, what to do), so that the
+first part of a long SMS already says what matters. Every sentence stands whole in the wording files; only the slots
+are joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.clock import JST
+from core.i18n import Catalogs
+from core.model import Answer, Level, Moment, PlaceKind, Purpose, Severity, level_rank, require_aware
+
+#: (scheme, code, language) -> the area's name for a reader of that language.
+Names = Callable[[str, str, str], str]
+
+#: Intensity as in telegrams -> the end of its key in the wording files; "6-" itself is never shown to anybody.
+_INTENSITY_KEYS = {"5-": "5_lower", "5+": "5_upper", "6-": "6_lower", "6+": "6_upper"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceText:
+    """One warned area that holds a place of the person."""
+
+    #: None where it is neither home nor work, e.g. the district of a manual message.
+    kind: PlaceKind | None
+    scheme: str
+    code: str
+    level: Level = None
+    #: The place itself has no figure; `area_maximum` is the announced maximum of its quake area.
+    area_maximum: Level = None
+
+    @property
+    def worst(self) -> Level:
+        """The level that counts for this place."""
+        return self.level if self.area_maximum is None else self.area_maximum
+
+
+@dataclass(frozen=True, slots=True)
+class TextContext:
+    """Everything a text depends on besides its language and channel. Two people with equal contexts get equal texts."""
+
+    hazard: str
+    severity: Severity
+    moment: Moment
+    #: The person's warned places in the order in which the text names them: worst first, the workplace during a shift.
+    places: tuple[PlaceText, ...]
+    #: When the source announced it.
+    announced_at: datetime
+    purpose: Purpose = Purpose.LIVE
+    #: A fictional registry: the text says that it is a simulation.
+    simulated: bool = False
+    #: What is asked; empty: the text only informs.
+    asks: tuple[Answer, ...] = ()
+    #: Who sends, as the person knows us; kept short and in Latin letters for SMS.
+    sender: str = "Daijobu"
+    #: Key of the source's name, `source.<this>`.
+    source: str = "jma"
+    #: When our message that this one corrects, cancels or lifts was announced.
+    earlier_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_aware("announced_at", self.announced_at)
+        require_aware("earlier_at", self.earlier_at)
+        if self.moment in (Moment.CORRECT, Moment.CANCEL) and self.earlier_at is None:
+            raise ValueError(f"a text of the moment {self.moment} must name the time of the message it changes")
+
+    @property
+    def worst(self) -> PlaceText | None:
+        """The place with the highest level; None if no place is named."""
+        return max(self.places, key=lambda place: level_rank(place.worst), default=None)
+
+
+class Voice:
+    """Says texts in one language and remembers whether all of them were approved by people."""
+
+    def __init__(self, catalogs: Catalogs, lang: str) -> None:
+        self._catalogs = catalogs
+        self.lang = lang
+        self.unreviewed = False
+
+    def __call__(self, key: str, **fields: object) -> str:
+        if not self._catalogs.may_go_alone(self.lang, key):
+            self.unreviewed = True
+        return self._catalogs.say(self.lang, key, **fields)
+
+    def join(self, parts: list[str], frame: str = "frame.pair") -> str:
+        """Texts joined the way this language does it."""
+        kept = [part for part in parts if part]
+        text = kept[0] if kept else ""
+        for part in kept[1:]:
+            text = self(frame, a=text, b=part)
+        return text
+
+    def time(self, when: datetime) -> str:
+        """Date and time in Japan, 24 hours."""
+        local = when.astimezone(JST)
+        month = self("date.months").split(",")[local.month - 1]
+        return self("date.short", day=local.day, month=month, time=f"{local:%H:%M}")
+
+    @property
+    def is_japanese(self) -> bool:
+        return self.lang.partition("-")[0] == "ja"
+
+    @property
+    def reads_kanji(self) -> bool:
+        """Whether the Japanese term beside the native one would only repeat it."""
+        return self.lang.partition("-")[0] in ("ja", "zh")
+
+
+def level_words(say: Voice, level: Level, scale: str = "shindo") -> str:
+    """A level in words: "shindo 6 Lower" (or, with `scale` "intensity", the long form), "Level 4", a tsunami grade."""
+    if isinstance(level, int):
+        return say("level.number", level=level)
+    if level is None or level == "none":
+        return say("level.none")
+    if level in ("major_warning", "warning", "advisory"):
+        return say(f"term.tsunami.{level}")
+    return say(f"{scale}.{_INTENSITY_KEYS.get(level, level)}")
+
+
+def term(ctx: TextContext, say: Voice, scale: str = "intensity") -> str:
+    """What it is, with its level: "LEVEL 4 Landslide Urgent Warning", "EARTHQUAKE Intensity 6 Lower"."""
+    place = ctx.worst
+    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or place is None or place.worst is None:
+        return say(f"hazard.{ctx.hazard}")
+    if ctx.hazard == "earthquake":
+        if place.area_maximum is not None:
+            return say("term.earthquake.unknown")
+        return say("term.earthquake", intensity=level_words(say, place.level, scale))
+    return say(f"term.{ctx.hazard}.{place.worst}")
+
+
+def short_term(ctx: TextContext, say: Voice) -> str:
+    """The shortest that still says what it is: level digit and hazard, or the tsunami grade."""
+    place = ctx.worst
+    over = ctx.moment in (Moment.CANCEL, Moment.LIFT)
+    if over or place is None or not isinstance(place.worst, int):
+        return term(ctx, say, "shindo")
+    return say.join([level_words(say, place.worst), say(f"hazard.{ctx.hazard}")])
+
+
+def place_name(say: Voice, names: Names, place: PlaceText, *, kanji: bool) -> str:
+    """The area's name; with `kanji` the Japanese one in brackets, as it stands on signs and on television."""
+    own = names(place.scheme, place.code, say.lang)
+    japanese = names(place.scheme, place.code, "ja")
+    if not kanji or say.is_japanese or own == japanese:
+        return own
+    return say("frame.with_ja", text=own, ja=japanese)
+
+
+def where(ctx: TextContext, say: Voice, names: Names, *, kanji: bool, only_first: bool = False) -> str:
+    """The person's places, home and work, each with its level if there are several; or only the first one's name."""
+    groups: dict[tuple[str, str], list[PlaceText]] = {}
+    for place in ctx.places:
+        groups.setdefault((place.scheme, place.code), []).append(place)
+    over = ctx.moment in (Moment.CANCEL, Moment.LIFT)
+    texts = []
+    for row in list(groups.values())[: 1 if only_first else None]:
+        place, kinds = row[0], {p.kind for p in row}
+        text = place_name(say, names, place, kanji=kanji)
+        if only_first:
+            pass  # a bare name: "home" or "work" is clear from the name itself
+        elif kinds >= {PlaceKind.HOME, PlaceKind.WORK}:
+            text = say("alert.where.both", place=text)
+        elif place.kind is not None:
+            text = say(f"alert.where.{place.kind}", place=text)
+        if place.area_maximum is not None and not over:
+            text = say("alert.where.not_received", where=text, intensity=level_words(say, place.area_maximum))
+        elif len(groups) > 1 and not over and not only_first:
+            text = say("alert.where.level", where=text, level=level_words(say, place.level))
+        texts.append(text)
+    return say("frame.sentence", text=say.join(texts, "frame.list")) if texts else ""
+
+
+def announced(ctx: TextContext, say: Voice) -> str:
+    """Who announced it, and when."""
+    return say("alert.when", source=say(f"source.{ctx.source}"), time=say.time(ctx.announced_at))
+
+
+def actions(ctx: TextContext, say: Voice) -> list[str]:
+    """What to do, the most important first."""
+    if ctx.moment is Moment.CANCEL:
+        return []
+    if ctx.moment is Moment.LIFT:
+        return [say("alert.do.lift")]
+    if ctx.severity is Severity.INFO:
+        return []
+    todo = say(f"do.{ctx.hazard}.{ctx.severity}").split("\n")
+    if before_dark(ctx):
+        todo.insert(1, say("do.before_dark"))
+    return todo
+
+
+def before_dark(ctx: TextContext) -> bool:
+    """Level 3 of rain, slopes, sea and rivers, announced from 05:00 to 21:00: there is time to leave before dark."""
+    levelled = ctx.hazard not in ("earthquake", "tsunami")
+    return levelled and ctx.severity is Severity.MODERATE and 5 <= ctx.announced_at.astimezone(JST).hour < 21
+
+
+def changes(ctx: TextContext, say: Voice) -> str:
+    """What became of our earlier message, or that an answer is missing; "" for a first message."""
+    earlier = "" if ctx.earlier_at is None else say.time(ctx.earlier_at)
+    match ctx.moment:
+        case Moment.CORRECT:
+            return say("alert.replaces", earlier=earlier)
+        case Moment.CANCEL:
+            return say("alert.cancelled", earlier=earlier)
+        case Moment.LIFT:
+            return say("alert.lifted", earlier=earlier) if earlier else say("alert.lifted_plain")
+        case Moment.REMINDER:
+            return say("alert.reminder")
+        case _:
+            return ""
+
+
+def meaning(ctx: TextContext, say: Voice) -> str:
+    """What the level means, as JMA explains it; "" once it is over."""
+    place = ctx.worst
+    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or ctx.severity is Severity.INFO or place is None:
+        return ""
+    if isinstance(place.worst, int):
+        return say(f"means.level.{place.worst}")
+    return say(f"means.{ctx.hazard}.{ctx.severity}")
+
+
+def question(ctx: TextContext, say: Voice, prefix: str) -> str:
+    """The question under `prefix` that fits what is asked: .quake, .evac or .none."""
+    if not ctx.asks or ctx.moment in (Moment.CANCEL, Moment.LIFT):
+        return say(f"{prefix}.none") if prefix == "alert.ask" else ""
+    kind = "quake" if Answer.OK in ctx.asks else "evac"
+    return say(f"{prefix}.{kind}" if prefix == "alert.ask" else f"{prefix}.ask_{kind}")
+
+
+def tag(ctx: TextContext) -> str | None:
+    """The key of the label for everything that is not a live alert about a real disaster."""
+    if ctx.purpose is not Purpose.LIVE:
+        return f"tag.{ctx.purpose}"
+    return "tag.simulated" if ctx.simulated else None
+
+
+def moment_tag(ctx: TextContext, say: Voice) -> str:
+    """CORRECTED, CANCELLED, WARNING LIFTED, UPDATE, REMINDER; "" for a first message."""
+    return "" if ctx.moment is Moment.ISSUE else say(f"tag.{ctx.moment}")
