@@ -18,15 +18,30 @@ import shapely
 import shapely.geometry
 
 from core.model import AreaCode
+from geo.build_names import (
+    CLASS15,
+    CODE,
+    QUAKE_AREA_ENGLISH,
+    SEISMIC_KANA,
+    SEISMIC_NAME,
+    SURGE,
+    VOLCANO_KANA,
+    VOLCANO_NAME,
+    WAVE,
+    WEATHER_KANA,
+    WEATHER_NAME,
+    WORDS,
+    MunicipalityNames,
+    designated_city,
+    prefecture_latin,
+    quake_area_latin,
+    river_latin,
+)
 from geo.build_sources import JisTown, SourceError, read_csv, read_japan_post, read_polygons_geojson
 from geo.build_tsunami import ENGLISH as TSUNAMI_ENGLISH
 from geo.build_tsunami import tsunami_areas
 from geo.romaji import romaji, title, to_hiragana
 from geo.tables import AREAS_FILE, DATA, POLYGONS_FILE, AreaRow, read_areas, write_areas, write_polygons
-
-#: Columns of AreaInformationCity.csv (JMA, 気象・地震・火山情報／市町村等), from 0.
-_CODE, _WORDS, _WEATHER_NAME, _WEATHER_KANA, _CLASS15 = 0, 1, 2, 3, 4
-_SURGE, _WAVE, _SEISMIC_NAME, _SEISMIC_KANA, _VOLCANO_NAME, _VOLCANO_KANA = 7, 8, 13, 14, 15, 16
 
 #: Codes of the northern islands (北方領土): Japan Post delivers nowhere there, so they have no place in our table.
 _NORTHERN_ISLANDS = re.compile(r"01690|0169[5-9]|0170")
@@ -69,7 +84,7 @@ def build_rows(codes: Path, bosai: Path | None = None) -> list[AreaRow]:
     quake_area_of = {
         row[3]: row[0] for row in read_csv(codes, "AreaForecastLocalE_AreaInformationCity_PointSeismicIntensity.csv")
     }
-    names = _MunicipalityNames(towns, cities, english)
+    names = MunicipalityNames(towns, cities, english)
     rows = [
         *_jis_rows(towns, cities, chain, quake_area_of, names),
         *_city_rows(cities, quake_area_of, names),
@@ -89,89 +104,24 @@ def build_rows(codes: Path, bosai: Path | None = None) -> list[AreaRow]:
     return rows
 
 
-class _MunicipalityNames:
-    """Latin and Japanese names of municipalities and wards from the three sources, JMA's own English first."""
-
-    def __init__(self, towns: list[JisTown], cities: list[list[str]], english: Mapping[str, str]) -> None:
-        self._english = english
-        self._cities = {row[_CODE]: row for row in cities}
-        self.prefecture_latin = {t.jis[:2]: prefecture_latin(t.prefecture_kana) for t in towns}
-        self._towns = {t.jis: t for t in towns}
-
-    def city_latin(self, jis: str) -> str:
-        """A whole municipality, "Mashiki"; with -shi where it is called like its prefecture, "Kumamoto-shi"."""
-        row = self._cities[jis + "00"]
-        name = row[_WEATHER_NAME] or row[_SEISMIC_NAME]
-        kana = row[_WEATHER_KANA] or row[_SEISMIC_KANA]
-        stem = _stripped(self._english.get(jis + "00", ""))
-        if not stem:
-            stem = title(romaji(re.sub(r"(し|まち|ちょう|むら|そん|く)$", "", kana)))
-        if name.endswith("区"):
-            return f"{stem}-ku"
-        return f"{stem}-shi" if stem == self.prefecture_latin.get(jis[:2]) else stem
-
-    def ward_latin(self, jis: str) -> str:
-        """A ward of a designated city: "Kumamoto Higashi-ku"."""
-        city_kana, ward_kana = self._split_ward(jis)
-        city = _stripped(self._english.get(designated_city(jis, self._cities) + "00", "")) or title(romaji(city_kana))
-        return f"{city} {title(romaji(ward_kana))}-ku"
-
-    def _split_ward(self, jis: str) -> tuple[str, str]:
-        city = self._cities[designated_city(jis, self._cities) + "00"]
-        whole = to_hiragana(self._towns[jis].city_kana)
-        if not whole.startswith(city[_WEATHER_KANA]) or not whole.endswith("く"):
-            raise ValueError(f"ward {jis}: reading {whole} does not begin with {city[_WEATHER_KANA]}")
-        return city[_WEATHER_KANA].removesuffix("し"), whole[len(city[_WEATHER_KANA]) : -1]
-
-    def part_latin(self, row: list[str]) -> str:
-        """A part of a municipality (八代市西部): the reading, with the municipality's own reading in front."""
-        kana = row[_WEATHER_KANA] or row[_SEISMIC_KANA]
-        whole = self._cities.get(row[_CODE][:5] + "00")
-        whole_kana = (whole[_WEATHER_KANA] or whole[_VOLCANO_KANA]) if whole else ""
-        if whole and whole_kana and kana.startswith(whole_kana):
-            rest = kana[len(whole_kana) :]
-            return f"{self.city_latin(row[_CODE][:5])} {title(romaji(rest))}".strip()
-        return title(romaji(kana))
-
-
-def prefecture_latin(kana: str) -> str:
-    """クマモトケン -> "Kumamoto", ホッカイドウ -> "Hokkaido", トウキョウト -> "Tokyo"."""
-    return title(romaji(re.sub(r"(?<!ほっかい)(けん|ふ|と)$", "", to_hiragana(kana))))
-
-
-def designated_city(jis: str, cities: Mapping[str, list[str]]) -> str:
-    """JIS code of the city a ward belongs to (43102 -> 43100), or "" for what is not a ward of a designated city.
-
-    Wards have city numbers 101-199; the city's own code is the nearest one below with a city name (政令指定都市).
-    """
-    if not "101" <= jis[2:] <= "199":
-        return ""
-    for number in range(int(jis[2:]), 99, -1):
-        row = cities.get(f"{jis[:2]}{number:03d}00")
-        if row and row[_WEATHER_NAME].endswith("市"):
-            found = f"{jis[:2]}{number:03d}"
-            return "" if found == jis else found
-    return ""
-
-
 def _jis_rows(
     towns: list[JisTown],
     cities: list[list[str]],
     chain: Mapping[str, tuple[str, str, tuple[str, ...]]],
     quake_area_of: Mapping[str, str],
-    names: _MunicipalityNames,
+    names: MunicipalityNames,
 ) -> list[AreaRow]:
-    by_code = {row[_CODE]: row for row in cities}
+    by_code = {row[CODE]: row for row in cities}
     quake_by_jis: dict[str, set[str]] = defaultdict(set)
     for code, area in quake_area_of.items():
         quake_by_jis[code[:5]].add(area)
     coastal: dict[str, set[str]] = defaultdict(set)  # jis -> class10s of its parts
     is_coastal: set[str] = set()
     for row in cities:
-        if row[_CLASS15]:
-            coastal[row[_CODE][:5]].add(chain[row[_CLASS15]][0])
-            if row[_SURGE] == "1" or row[_WAVE] == "1":
-                is_coastal.add(row[_CODE][:5])
+        if row[CLASS15]:
+            coastal[row[CODE][:5]].add(chain[row[CLASS15]][0])
+            if row[SURGE] == "1" or row[WAVE] == "1":
+                is_coastal.add(row[CODE][:5])
     rows = []
     designated: dict[str, JisTown] = {}
     for town in towns:
@@ -202,10 +152,10 @@ def _jis_rows(
             AreaRow(
                 "jis",
                 city,
-                row[_WEATHER_NAME],
-                row[_WEATHER_KANA],
+                row[WEATHER_NAME],
+                row[WEATHER_KANA],
                 names.city_latin(city),
-                address=ward.prefecture + row[_WEATHER_NAME],
+                address=ward.prefecture + row[WEATHER_NAME],
             )
         )
     return rows
@@ -215,16 +165,16 @@ def _jis_rows(
 _NOT_A_COUNTY = frozenset({"郡山市", "郡上市", "大和郡山市", "蒲郡市", "小郡市"})
 
 
-def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names: _MunicipalityNames) -> list[AreaRow]:
-    by_code = {row[_CODE]: row for row in cities}
+def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names: MunicipalityNames) -> list[AreaRow]:
+    by_code = {row[CODE]: row for row in cities}
     wards: dict[str, dict[str, str]] = defaultdict(dict)  # city -> ward name -> ward jis
     for row in cities:
-        city = designated_city(row[_CODE][:5], by_code)
-        if city and row[_CODE].endswith("00"):
-            wards[city][row[_WORDS].split("のうち")[-1]] = row[_CODE][:5]
+        city = designated_city(row[CODE][:5], by_code)
+        if city and row[CODE].endswith("00"):
+            wards[city][row[WORDS].split("のうち")[-1]] = row[CODE][:5]
     rows = []
     for row in cities:
-        code, jis = row[_CODE], row[_CODE][:5]
+        code, jis = row[CODE], row[CODE][:5]
         if _NORTHERN_ISLANDS.match(code):
             continue
         if code.endswith("00"):
@@ -232,15 +182,15 @@ def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names:
             members = _STANDS_FOR.get(jis, [jis])
         else:
             latin = names.part_latin(row)
-            named = re.split("、|及び", row[_WORDS].split("のうち")[-1]) if jis in wards else []
+            named = re.split("、|及び", row[WORDS].split("のうち")[-1]) if jis in wards else []
             members = [wards[jis][w] for w in named] if named and all(w in wards[jis] for w in named) else [jis]
         parents = [AreaCode("jis", m) for m in members]
-        if row[_CLASS15]:
-            parents.append(AreaCode("jma.class15", row[_CLASS15]))
+        if row[CLASS15]:
+            parents.append(AreaCode("jma.class15", row[CLASS15]))
         if code in quake_area_of:
             parents.append(AreaCode("jma.quake_area", quake_area_of[code]))
-        name = row[_WEATHER_NAME] or row[_SEISMIC_NAME] or row[_VOLCANO_NAME]
-        kana = row[_WEATHER_KANA] or row[_SEISMIC_KANA] or row[_VOLCANO_KANA]
+        name = row[WEATHER_NAME] or row[SEISMIC_NAME] or row[VOLCANO_NAME]
+        kana = row[WEATHER_KANA] or row[SEISMIC_KANA] or row[VOLCANO_KANA]
         rows.append(AreaRow("jma.city", code, name, kana, latin, tuple(parents)))
     return rows
 
@@ -296,38 +246,9 @@ def _quake_rows(codes: Path, towns: list[JisTown]) -> list[AreaRow]:
         if area in seen:
             continue
         town = prefectures[city[:2]]
-        latin = _QUAKE_AREA_ENGLISH.get(area) or quake_area_latin(kana, to_hiragana(town.prefecture_kana))
+        latin = QUAKE_AREA_ENGLISH.get(area) or quake_area_latin(kana, to_hiragana(town.prefecture_kana))
         seen[area] = AreaRow("jma.quake_area", area, name, kana, latin, (AreaCode("jma.quake_pref", city[:2]),))
     return rows + list(seen.values())
-
-
-_DIRECTIONS = {
-    "ほくぶ": "Northern", "なんぶ": "Southern", "とうぶ": "Eastern", "せいぶ": "Western", "ちゅうぶ": "Central",
-    "ほくとうぶ": "North-eastern", "ほくせいぶ": "North-western", "なんとうぶ": "South-eastern",
-    "なんせいぶ": "South-western", "ちゅうとうぶ": "Central and Eastern", "ちゅうほくぶ": "Central and Northern",
-}  # fmt: skip
-
-
-#: The quake areas whose name joins two places with a middle dot, which the kana does not show.
-_QUAKE_AREA_ENGLISH = {
-    "411": "Central and Western Yamanashi",
-    "412": "Eastern Yamanashi and Fuji Five Lakes",
-    "743": "Amakusa and Ashikita, Kumamoto",
-}
-
-
-def quake_area_latin(kana: str, prefecture_kana: str) -> str:
-    """A quake area in JMA's English manner: くまもとけんあそ -> "Aso, Kumamoto".
-
-    >>> quake_area_latin("しりべしちほうほくぶ", "ほっかいどう"), quake_area_latin("とちぎけんなんぶ", "とちぎけん")
-    ('Northern Shiribeshi, Hokkaido', 'Southern Tochigi')
-    """
-    prefecture = prefecture_latin(prefecture_kana)
-    rest = kana.removeprefix(prefecture_kana) or kana
-    direction = next((d for d in sorted(_DIRECTIONS, key=len, reverse=True) if rest.endswith(d)), "")
-    place = rest.removesuffix(direction).removesuffix("ちほう")
-    words = [_DIRECTIONS.get(direction, ""), title(romaji(place)) + "," if place else "", prefecture]
-    return " ".join(w for w in words if w)
 
 
 def _named(codes: Path, file: str, scheme: str, english: Mapping[str, str]) -> list[AreaRow]:
@@ -340,12 +261,6 @@ def _named(codes: Path, file: str, scheme: str, english: Mapping[str, str]) -> l
         AreaRow(scheme, code, name.replace("\u3000", " "), kana, latin(code, kana))
         for code, name, kana, *_ in read_csv(codes, file)
     ]
-
-
-def river_latin(kana: str) -> str:
-    """The river's own reading without its system: ますだがわすいけいますだがわ -> "Masudagawa"."""
-    system, _, river = kana.partition("すいけい")
-    return " and ".join(title(romaji(part)) for part in (river or system).split("および"))
 
 
 def _river_rows(codes: Path) -> list[AreaRow]:
@@ -364,11 +279,6 @@ def _english_names(bosai: Path | None) -> dict[str, str]:
         raise SourceError(f"{bosai / 'area.json'} is missing: --bosai must name the folder that holds it") from None
     levels = ("offices", "class10s", "class15s", "class20s")
     return {code: item["enName"] for level in levels for code, item in tree[level].items()}
-
-
-def _stripped(english: str) -> str:
-    match = re.fullmatch(r"(\S+) (?:City|Town|Village)", english)
-    return match[1] if match else ""
 
 
 def build_polygons(

@@ -37,6 +37,7 @@ class Geocoder:
         self._shapes = shapes
         self._postal = postal
         self._addresses = AddressIndex(areas)
+        self._centres: dict[str, tuple[float, float]] = {}  # an import asks for the same towns again and again
 
     @staticmethod
     @functools.cache
@@ -152,8 +153,10 @@ class Geocoder:
         return "・".join(self.areas.name("jis", jis) for jis in codes)
 
     def _point_inside(self, jis: str) -> tuple[float, float]:
-        point = self._shapes.polygon("jis", jis, self.areas).representative_point()
-        return round(point.y, 6), round(point.x, 6)
+        if jis not in self._centres:
+            point = self._shapes.polygon("jis", jis, self.areas).representative_point()
+            self._centres[jis] = (round(point.y, 6), round(point.x, 6))
+        return self._centres[jis]
 
 
 def locate(

@@ -9,7 +9,8 @@ import pytest
 
 from core.model import AreaCode
 from geo.areas import Areas
-from geo.build import build_rows, designated_city, difference, main, prefecture_latin, quake_area_latin, river_latin
+from geo.build import build_rows, difference, main
+from geo.build_names import designated_city, prefecture_latin, quake_area_latin, river_latin
 from geo.build_tsunami import tsunami_areas
 from geo.tables import AreaRow, read_areas
 
