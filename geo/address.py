@@ -56,10 +56,16 @@ class AddressIndex:
         self._latin: dict[tuple[str, ...], list[str]] = {}
         for row in areas.rows("jis"):
             long_name = row.address.removeprefix(areas.prefecture_name(row.code))
-            for key in {_unify(long_name), _unify(row.name)}:
+            keys = {_unify(long_name), _unify(row.name)}
+            latin = _latin_key(row.latin, row.kana, row.name)
+            if areas.city_of_ward(row.code):
+                # A bare 中央区 may be in Tokyo or in ten other cities: indexed as such, so that it is refused.
+                keys.add(_unify(row.name).split("市")[-1])
+                self._latin.setdefault(latin[-1:], []).append(row.code)
+            for key in keys:
                 self._names.setdefault(key, []).append(row.code)
             self._kana.setdefault(row.kana, []).append(row.code)
-            self._latin.setdefault(_latin_key(row.latin, row.kana, row.name), []).append(row.code)
+            self._latin.setdefault(latin, []).append(row.code)
         self._longest = max(len(name) for name in self._names)
 
     def find(self, text: str, prefectures: Collection[str] = ()) -> AddressMatch:

@@ -71,6 +71,18 @@ def test_what_names_no_municipality_is_refused(index: AddressIndex, text: str) -
         index.find(text)
 
 
+def test_a_bare_ward_name_is_not_taken_for_tokyo(index: AddressIndex) -> None:
+    for text in ("中央区水道町1-2", "Chuo-ku Suidocho 1-2"):
+        with pytest.raises(PlaceNotFound, match="write the prefecture"):
+            index.find(text)
+    assert index.find("中央区水道町1-2", prefectures={"43"}).jis == ("43101",)
+    assert index.find("熊本県中央区水道町").jis == ("43101",)
+    assert index.find("Chuo-ku, Kumamoto-ken").jis == ("43101",)
+    assert index.find("東京都中央区").jis == ("13102",)
+    assert index.find("Chuo-ku, Tokyo").jis == ("13102",)
+    assert index.find("神奈川県緑区").jis == ("14113", "14151")  # two cities have one: both are kept
+
+
 def test_every_municipality_is_found_by_its_own_address(index: AddressIndex) -> None:
     for row in Areas.load().rows("jis"):
         assert index.find(row.address + "1丁目2-3").jis == (row.code,), row
