@@ -47,6 +47,8 @@ class LinkView:
     language: str
     second_language: str | None
     incident: IncidentView
+    #: How hard this person was told; the incident's for somebody who was not.
+    severity: Severity
     #: `incident_resident.reason`: the areas that touch home and work; {} for somebody who was not told.
     reason: dict[str, Any]
     asked_at: datetime | None
@@ -65,7 +67,7 @@ WITH live AS (
       AND (i.closed_at IS NULL OR i.closed_at > $2 - $5::interval)
 ), target AS (
     SELECT i.id, i.purpose, i.hazard, i.severity, i.simulated, i.opened_at, i.closed_at,
-           ir.reason, ir.asked_at, ir.last_alert_id
+           ir.severity AS own_severity, ir.reason, ir.asked_at, ir.last_alert_id
     FROM live
     JOIN incident i ON i.purpose = live.purpose AND i.id IN (
         SELECT live.incident_id
@@ -78,7 +80,7 @@ WITH live AS (
 )
 SELECT live.id AS link_id, live.created_at, live.resident_id, r.language, r.second_language,
        t.id AS incident_id, t.purpose, t.hazard, t.severity, t.simulated, t.opened_at, t.closed_at,
-       t.reason, t.asked_at,
+       coalesce(t.own_severity, t.severity) AS own_severity, t.reason, t.asked_at,
        (SELECT a.context FROM alert a WHERE a.id = t.last_alert_id) AS context,
        answers.answers, answers.answered_by, answers.tapped_at, answers.received_at
 FROM live
@@ -111,6 +113,7 @@ async def open_link(
         language=row["language"],
         second_language=row["second_language"],
         incident=incident_view(row),
+        severity=Severity(row["own_severity"]),
         reason=row["reason"] or {},
         asked_at=row["asked_at"],
         status=current_status(answers_of(row)),
@@ -159,6 +162,7 @@ class HelpView:
     #: Name and languages of the coordinator who has taken the case; "" while nobody has.
     helper_name: str
     helper_language: str
+    helper_since: datetime | None
 
 
 SQL_CARD_PLACES = """
@@ -177,7 +181,7 @@ WHERE rp.resident_id = $1
 ORDER BY rp.kind
 """
 SQL_HELPER = """
-SELECT s.name, s.language FROM case_file c JOIN staff s ON s.id = c.claimed_by
+SELECT s.name, s.language, c.claimed_at FROM case_file c JOIN staff s ON s.id = c.claimed_by
 WHERE c.resident_id = $1 AND c.purpose = $2 AND c.closed_at IS NULL
 """
 
@@ -198,4 +202,6 @@ async def help_view(conn: Connection | Pool, vault: Vault, resident_id: UUID, pu
         )
         for row in rows
     )
-    return HelpView(places, helper["name"] if helper else "", helper["language"] if helper else "")
+    if helper is None:
+        return HelpView(places, "", "", None)
+    return HelpView(places, helper["name"], helper["language"], helper["claimed_at"])

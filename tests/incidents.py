@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +40,8 @@ VALUES ($1, $2, 'vi', $3, 'title', 'body {link}', true, 1) RETURNING id
 SQL_MESSAGE = """
 INSERT INTO message (purpose, incident_id, alert_id, resident_id, channel, step, text_id, link_id, priority, unless,
                      state, due_at, expires_at, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11::timestamptz, $11::timestamptz + interval '1 hour', $11::timestamptz) RETURNING id
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11::timestamptz, $11::timestamptz + interval '1 hour',
+        $11::timestamptz) RETURNING id
 """
 
 #: What the decide step writes for the foreshock: an earthquake that asks "are you OK?".
@@ -80,8 +83,6 @@ FLOOD_CONTEXT: dict[str, Any] = QUAKE_CONTEXT | {
     "headline": "球磨川では、氾濫危険水位に到達",
     "questions": ["safe_place", "leaving", "cannot_leave", "on_duty", "not_there"],
 }
-
-SQL_DIGEST = "SELECT md5(table_to_xml($1::text::regclass, true, false, '')::text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +222,11 @@ async def make_message(
 
 async def database_digest(conn: Connection | Pool, without: Sequence[str] = ()) -> dict[str, str]:
     """A fingerprint per table of every row in it: equal before and after what must not change anything."""
-    tables = await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    # table_to_xml takes the table as a value: every row and column, without putting names into SQL text.
-    return {
-        row["tablename"]: await conn.fetchval(SQL_DIGEST, row["tablename"])
-        for row in tables
-        if row["tablename"] not in without
-    }
+    digests: dict[str, str] = {}
+    for row in await conn.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"):
+        table = row["tablename"]
+        if table not in without:
+            rows = io.BytesIO()
+            await conn.copy_from_table(table, output=rows, schema_name="public")
+            digests[table] = hashlib.sha256(b"\n".join(sorted(rows.getvalue().splitlines()))).hexdigest()
+    return digests

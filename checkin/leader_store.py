@@ -1,0 +1,187 @@
+"""A dorm leader's page: the people of one dorm or shift in one incident, and the answers given for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from checkin.link_store import IncidentView, incident_view
+from checkin.replies import LINK_AFTER_CLOSE, LINK_MAX_AGE
+from checkin.store import Recorded, record_check_in
+from core.audit import Actor, audit
+from core.crypto import Vault
+from core.db import Connection, Pool, transaction
+from core.model import Answer, AnsweredBy
+
+
+@dataclass(frozen=True, slots=True)
+class SitePerson:
+    """One person of the dorm, as the leader may see them: name, room and how they stand. No notes, no details."""
+
+    resident_id: UUID
+    name: str
+    room: str
+    language: str
+    status: Answer | None
+    status_by: AnsweredBy | None
+    status_at: datetime | None
+
+    @property
+    def answered_self(self) -> bool:
+        return self.status_by is AnsweredBy.SELF
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderView:
+    """A live leader link: who leads which site, in which incident, and the people there."""
+
+    link_id: UUID
+    site_id: UUID
+    site_name: str
+    language: str
+    leader_resident: UUID | None
+    leader_staff: UUID | None
+    incident: IncidentView
+    people: tuple[SitePerson, ...]
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("leader link", staff_id=self.leader_staff)
+
+
+# The same rules of life as a check-in link; besides, it ends the moment its holder is no longer leader or deputy.
+SQL_OPEN_LEADER_LINK = """
+WITH live AS (
+    SELECT l.id, l.site_id, l.resident_id, l.staff_id, l.incident_id, i.purpose, s.name AS site_name
+    FROM link l
+    JOIN incident i ON i.id = l.incident_id
+    JOIN site s ON s.id = l.site_id
+    WHERE l.token_sha256 = $1 AND l.kind = 'leader' AND l.revoked_at IS NULL
+      AND (l.expires_at IS NULL OR l.expires_at > $2) AND l.created_at > $2 - $3::interval
+      AND (i.closed_at IS NULL OR i.closed_at > $2 - $4::interval)
+      AND EXISTS (SELECT FROM site_leader sl WHERE sl.site_id = l.site_id
+                  AND (sl.resident_id = l.resident_id OR sl.staff_id = l.staff_id))
+), target AS (
+    SELECT i.id, i.purpose, i.hazard, i.severity, i.simulated, i.opened_at, i.closed_at
+    FROM live JOIN incident i ON i.purpose = live.purpose AND i.id IN (
+        SELECT live.incident_id
+        UNION SELECT open.id
+              FROM membership m
+              JOIN incident_resident ir ON ir.resident_id = m.resident_id AND ir.asked_at IS NOT NULL
+              JOIN incident open ON open.id = ir.incident_id AND open.closed_at IS NULL
+              WHERE live.site_id IN (m.dorm_id, m.workplace_id) AND m.ended_at IS NULL)
+    ORDER BY (i.closed_at IS NULL) DESC, i.opened_at DESC
+    LIMIT 1
+)
+SELECT live.id AS link_id, live.site_id, live.site_name, live.resident_id, live.staff_id,
+       coalesce(r.language, st.language) AS language,
+       t.id AS incident_id, t.purpose, t.hazard, t.severity, t.simulated, t.opened_at, t.closed_at,
+       (SELECT context FROM alert a WHERE a.incident_id = t.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1) AS context
+FROM live
+CROSS JOIN target t
+LEFT JOIN resident r ON r.id = live.resident_id
+LEFT JOIN staff st ON st.id = live.staff_id
+"""
+SQL_SITE_PEOPLE = """
+SELECT DISTINCT ON (m.room, r.name, r.id)
+       r.id, r.name, m.room, r.language, ir.status, ir.status_by, ir.status_at
+FROM membership m
+JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
+LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+WHERE $1 IN (m.dorm_id, m.workplace_id) AND m.ended_at IS NULL
+ORDER BY m.room, r.name, r.id
+"""
+
+
+async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime) -> LeaderView | None:
+    """What a leader's token opens, with its row in the audit log; None if unknown, ended, or no longer the leader's.
+
+    Call it inside a transaction: names are read only where the reading is written down.
+    """
+    row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
+    if row is None:
+        return None
+    people = tuple(
+        SitePerson(
+            resident_id=person["id"],
+            name=person["name"],
+            room=person["room"],
+            language=person["language"],
+            status=Answer(person["status"]) if person["status"] else None,
+            status_by=AnsweredBy(person["status_by"]) if person["status_by"] else None,
+            status_at=person["status_at"],
+        )
+        for person in await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"])
+    )
+    view = LeaderView(
+        link_id=row["link_id"],
+        site_id=row["site_id"],
+        site_name=row["site_name"],
+        language=row["language"],
+        leader_resident=row["resident_id"],
+        leader_staff=row["staff_id"],
+        incident=incident_view(row),
+        people=people,
+    )
+    await audit(
+        conn,
+        view.actor,
+        "leader.read",
+        at=now,
+        subjects=[person.resident_id for person in people],
+        fields=("name", "room", "status"),
+        incident_id=view.incident.id,
+        detail={"site": str(view.site_id), "link": str(view.link_id)},
+    )
+    return view
+
+
+async def record_for_site(
+    pool: Pool, vault: Vault, token_sha256: bytes, given: Mapping[UUID, Answer], now: datetime
+) -> list[Recorded] | None:
+    """Store a leader's answers, all or none; None if the link is not live.
+
+    People of other sites are left out silently: the form can only have been tampered with. The leader's own line is
+    the leader's own answer. What stands already, said by a leader, is not stored again.
+    """
+    async with transaction(pool) as conn:
+        view = await open_leader_link(conn, token_sha256, now)
+        if view is None:
+            return None
+        recorded: list[Recorded] = []
+        # In the order of ids, so that two leaders of one dorm wait for each other and never deadlock.
+        for person in sorted(view.people, key=lambda person: person.resident_id):
+            answer = given.get(person.resident_id)
+            if answer is None or (person.status is answer and person.status_by is AnsweredBy.LEADER):
+                continue
+            own = person.resident_id == view.leader_resident
+            recorded.append(
+                await record_check_in(
+                    conn,
+                    vault,
+                    incident_id=view.incident.id,
+                    resident_id=person.resident_id,
+                    answer=answer,
+                    answered_by=AnsweredBy.SELF if own else AnsweredBy.LEADER,
+                    via="leader page",
+                    tapped_at=None,
+                    now=now,
+                    link_id=view.link_id,
+                    by_resident=None if own else view.leader_resident,
+                    by_staff=view.leader_staff,
+                )
+            )
+        if recorded:
+            await audit(
+                conn,
+                view.actor,
+                "leader.answer",
+                at=now,
+                subjects=sorted(person.resident_id for person in view.people if person.resident_id in given),
+                fields=("status",),
+                incident_id=view.incident.id,
+                detail={"site": str(view.site_id), "link": str(view.link_id), "answers": len(recorded)},
+            )
+        return recorded

@@ -1,0 +1,249 @@
+"""The check-in page: what happened, what to do, "are you OK?", and what happens after the answer.
+
+Works without JavaScript, in one round trip, under 10 kB. GET and HEAD change nothing: link previews, mail scanners and
+carrier filters open links too. An answer is a POST, and the browser is then sent back to the same address.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from checkin.alert_view import alert_view
+from checkin.link_store import HelpView, LinkView, help_view, open_link
+from checkin.misses import Misses
+from checkin.replies import answer_with_detail, read_detail
+from checkin.store import record_check_in
+from core.model import Answer, AnsweredBy
+from core.tokens import looks_like_token, token_hash
+from core.web import (
+    TOKEN,
+    Route,
+    Site,
+    clean_text,
+    client_address,
+    language_of,
+    public_form,
+    render,
+    see_other,
+    site,
+)
+from geo.areas import Areas
+
+#: A tap's own id, made by the phone: long enough for a UUID.
+MAX_CLIENT_ID: Final = 64
+MAX_NOTE: Final = 500
+
+
+async def check_in_page(request: web.Request) -> web.Response:
+    """GET /c/{token}: the question, or the thanks; the same 404 page for unknown and ended links."""
+    wires = site(request)
+    view = await _opened(request)
+    if view is None:
+        return link_not_found(request)
+    help_: HelpView | None = None
+    if view.status.help_stands:
+        help_ = await help_view(wires.pool, wires.vault, view.resident_id, view.incident.purpose)
+    return _page(request, view, help_)
+
+
+async def check_in(request: web.Request) -> web.Response:
+    """POST /c/{token}: one answer. 303 back to the page; 204 for a caller that asks for JSON (the service worker).
+
+    An answer that the present incident does not ask for ("I'm OK" to "are you in a safe place?") is not stored: the
+    page shows the present question, the service worker gets 409 and opens the page.
+    """
+    wires = site(request)
+    form = await public_form(request)
+    answer = _answer(form.get("answer", ""))
+    if answer is None:
+        return _refuse(request, 400)
+    tapped_at = _time(form.get("tapped_at", ""))
+    now = wires.clock.now()
+    hashed = _hash_of(request)
+    async with wires.pool.acquire() as conn:
+        # A call for help always belongs to what is happening now, however old the tap.
+        view = None if hashed is None else await open_link(conn, hashed, now, None if answer.is_help else tapped_at)
+        if view is None:
+            return link_not_found(request)
+        if answer not in view.incident.offered and not answer.is_help:
+            return _refuse(request, 409)
+        await record_check_in(
+            conn,
+            wires.vault,
+            incident_id=view.incident.id,
+            resident_id=view.resident_id,
+            answer=answer,
+            answered_by=AnsweredBy.SELF,
+            via="push" if wants_json(request) else "page",
+            tapped_at=tapped_at,
+            now=now,
+            link_id=view.link_id,
+            client_id=clean_text(form.get("client_id", ""), MAX_CLIENT_ID) or None,
+        )
+    return _done(request)
+
+
+async def check_in_detail(request: web.Request) -> web.Response:
+    """POST /c/{token}/detail: hurt, trapped, with how many, a note. Kept as a further answer; nothing is replaced."""
+    wires = site(request)
+    form = await public_form(request)
+    detail = read_detail(form)
+    note = clean_text(form.get("note", ""), MAX_NOTE)
+    now = wires.clock.now()
+    hashed = _hash_of(request)
+    async with wires.pool.acquire() as conn:
+        view = None if hashed is None else await open_link(conn, hashed, now)
+        if view is None:
+            return link_not_found(request)
+        own = view.status.newest_own
+        answer = answer_with_detail(own.answer if own else None, view.incident.offered, detail)
+        if answer is not None and (detail.as_json() or note):
+            await record_check_in(
+                conn,
+                wires.vault,
+                incident_id=view.incident.id,
+                resident_id=view.resident_id,
+                answer=answer,
+                answered_by=AnsweredBy.SELF,
+                via="page",
+                tapped_at=None,
+                now=now,
+                link_id=view.link_id,
+                client_id=clean_text(form.get("client_id", ""), MAX_CLIENT_ID) or None,
+                detail=detail.as_json(),
+                note=note or None,
+            )
+    return _done(request)
+
+
+# ---------------------------------------------------------------- shared with the leader's page
+
+
+def link_not_found(request: web.Request) -> web.Response:
+    """The one page for links that are unknown, revoked or over; braked per address, with nothing said about which."""
+    wires = site(request)
+    if not misses(wires).allow(client_address(request), wires.clock.now()):
+        response = render(request, "link_gone.html", lang=language_of(request), status=429, too_many=True)
+        response.headers["Retry-After"] = "60"
+        return response
+    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+
+
+def misses(wires: Site) -> Misses:
+    """The process's brake for guessers."""
+    brake = wires.extras.setdefault("link_misses", Misses())
+    assert isinstance(brake, Misses)
+    return brake
+
+
+def page_language(request: web.Request, own: str) -> str:
+    """?lang= if it names one of our languages, else the person's own."""
+    catalogs = site(request).catalogs
+    return catalogs.normalise(request.query.get("lang", "")) or catalogs.normalise(own) or "en"
+
+
+def here(request: web.Request, path: str | None = None, **query: str) -> str:
+    """The page's address with the chosen language kept."""
+    lang = site(request).catalogs.normalise(request.query.get("lang", ""))
+    parameters = ({"lang": lang} if lang else {}) | query
+    return (path or request.path) + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def wants_json(request: web.Request) -> bool:
+    """Whether the caller is a script (our service worker) and not a browser showing pages."""
+    return "application/json" in request.headers.get("Accept", "")
+
+
+# ---------------------------------------------------------------- inside
+
+
+async def _opened(request: web.Request) -> LinkView | None:
+    hashed = _hash_of(request)
+    wires = site(request)
+    return None if hashed is None else await open_link(wires.pool, hashed, wires.clock.now())
+
+
+def _hash_of(request: web.Request) -> bytes | None:
+    token = request.match_info["token"]
+    return token_hash(token) if looks_like_token(token) else None
+
+
+def _answer(text: str) -> Answer | None:
+    try:
+        return Answer(text)
+    except ValueError:
+        return None
+
+
+def _time(text: str) -> datetime | None:
+    """A tap's time as ISO 8601 with a zone, or as milliseconds since 1970; None for anything else."""
+    try:
+        if text.isascii() and text.isdigit():
+            return datetime.fromtimestamp(int(text[:16]) / 1000, UTC)
+        when = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return when if when.tzinfo is not None else None
+
+
+def _refuse(request: web.Request, status: int) -> web.Response:
+    """Nothing was stored: a script learns the status, a person sees the page with the present question."""
+    return web.Response(status=status) if wants_json(request) else see_other(_page_address(request))
+
+
+def _done(request: web.Request) -> web.Response:
+    return web.Response(status=204) if wants_json(request) else see_other(_page_address(request))
+
+
+def _page_address(request: web.Request) -> str:
+    return here(request, f"/c/{request.match_info['token']}")
+
+
+def _page(request: web.Request, view: LinkView, help_: HelpView | None) -> web.Response:
+    wires = site(request)
+    lang = page_language(request, view.language)
+    incident, status = view.incident, view.status
+    own = status.newest_own
+    # Asked again after a rise in level or a stronger shock: the older answer is shown as such, and asked for anew.
+    is_open = own is None or (view.asked_at is not None and own.at < view.asked_at)
+    alert = alert_view(
+        wires.catalogs,
+        incident,
+        view.severity,
+        view.reason,
+        lang,
+        Areas.load().name,
+        simulated=wires.simulated,
+    )
+    context: dict[str, Any] = {
+        "alert": alert,
+        "incident": incident,
+        "standing": status,
+        "own": own,
+        "proxy": status.current if own is None else None,
+        "ask": is_open,
+        "offered": incident.offered,
+        "evacuation": Answer.SAFE_PLACE in incident.offered,
+        "help": help_,
+        "detail_action": here(request, f"{request.path}/detail"),
+        "answer_action": here(request),
+    }
+    response = render(request, "checkin_page.html", lang=lang, **context)
+    # A fifth of an Easy Japanese page would be tags that HTML lets out: brackets for browsers without ruby (all have it
+    # since 2015), and the end of a reading that ends its ruby.
+    response.text = (
+        str(response.text).replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
+    )
+    return response
+
+
+ROUTES: Final = [
+    Route("GET", "/c/{token}", check_in_page, TOKEN),
+    Route("HEAD", "/c/{token}", check_in_page, TOKEN),
+    Route("POST", "/c/{token}", check_in, TOKEN),
+    Route("POST", "/c/{token}/detail", check_in_detail, TOKEN),
+]
