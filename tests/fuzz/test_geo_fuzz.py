@@ -8,9 +8,36 @@ from hypothesis import strategies as st
 from geo.geocode import Geocoder, PlaceNotFound
 
 pieces = st.sampled_from(
-    ["熊本県", "熊本市", "東区", "中央区", "益城町", "府中市", "〒", "861-2233", "８６０", "－", "\u3000", "ヶ", "Kumamoto",
-     "-shi", "Higashi", "-ku", "Mashiki", " machi", ",", "くまもとけん", "\u202e", "\x00", "市", "区", "県", "👍", "1-2-3"]
-)  # fmt: skip
+    [
+        "熊本県",
+        "熊本市",
+        "東区",
+        "中央区",
+        "益城町",
+        "府中市",
+        "〒",
+        "861-2233",
+        "８６０",
+        "－",
+        "\u3000",
+        "ヶ",
+        "Kumamoto",
+        "-shi",
+        "Higashi",
+        "-ku",
+        "Mashiki",
+        " machi",
+        ",",
+        "くまもとけん",
+        "\u202e",
+        "\x00",
+        "市",
+        "区",
+        "県",
+        "👍",
+        "1-2-3",
+    ]
+)
 texts = st.one_of(st.text(max_size=30), st.lists(pieces, max_size=8).map("".join))
 degrees = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.floats(20, 150))
 
