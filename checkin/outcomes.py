@@ -8,14 +8,8 @@ from datetime import datetime
 from uuid import UUID
 
 from checkin.cases import CLOSES, Found, Outcome, choices, proxy_answer
-from checkin.cases_store import (
-    INCIDENT_CHANGED,
-    add_note,
-    close_case,
-    extend,
-    lock_for_outcome,
-    open_again_as_missing,
-)
+from checkin.cases_store import INCIDENT_CHANGED, add_note, close_case, extend
+from checkin.outcomes_store import lock_for_outcome, open_again_as_missing
 from checkin.store import record_check_in
 from core.crypto import Vault
 from core.db import Connection, notify

@@ -17,6 +17,14 @@ class Wakeup:
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
+        self._rung: set[str] = set()
+        #: Payloads that the last successful `wait` was told; "" stands for anything (wake-ups may have been missed).
+        self.heard: frozenset[str] = frozenset()
+
+    def ring(self, payload: str = "") -> None:
+        """Wake the listener."""
+        self._rung.add(payload)
+        self.event.set()
 
     async def wait(self, timeout: float) -> bool:
         """Wait until the bell rings (True) or `timeout` seconds have passed (False), and reset it."""
@@ -26,6 +34,7 @@ class Wakeup:
         except TimeoutError:
             return False
         self.event.clear()
+        self.heard, self._rung = frozenset(self._rung), set()
         return True
 
 
@@ -77,7 +86,7 @@ class Wakeups:
 
     def _on_notify(self, conn: object, pid: int, channel: str, payload: str) -> None:
         for bell in self._bells.get(channel, ()):
-            bell.event.set()
+            bell.ring(payload)
 
     def _on_lost(self, conn: object) -> None:
         self._lost.set()
@@ -104,4 +113,4 @@ class Wakeups:
             pause = 0.1
             for bells in self._bells.values():
                 for bell in bells:
-                    bell.event.set()
+                    bell.ring()

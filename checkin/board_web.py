@@ -1,0 +1,320 @@
+"""The coordinator board: whom to follow up first, who works on it, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from checkin.board_store import (
+    callees,
+    dorm_counts,
+    history,
+    home_address,
+    house,
+    needs,
+    open_cases,
+    open_purposes,
+    orgs_of,
+    reach,
+)
+from checkin.cases import Found, choices
+from checkin.cases_store import add_note, claim, extend, release
+from checkin.outcomes import OutcomeRefused, close_dorm
+from checkin.outcomes_store import own_help_of, questions_of
+from checkin.pages_web import actor, message_page, municipality_name, path_id, respond, silent_feeds
+from checkin.triage import Filter, Unit, by_municipality, chosen, units
+from core.audit import audit
+from core.db import Connection, transaction
+from core.model import CaseReason, Purpose, Role
+from core.web import Route, clean_text, see_other, site, staff, staff_form
+from registry.guard_web import staff_of
+
+#: Why somebody may look at a number: the choices of the form, as the audit log keeps them.
+REVEAL_REASONS = ("call", "visit", "handover")
+#: What is read about a person on a unit's page.
+UNIT_FIELDS = ("name", "languages", "room", "need", "note")
+
+
+async def board(request: web.Request) -> web.Response:
+    """GET /board: units by municipality, the most urgent first. `?reason=`, `?whose=mine|free`, `?purpose=drill`."""
+    me = staff_of(request)
+    wires = site(request)
+    now = wires.clock.now()
+    async with transaction(wires.pool) as conn:
+        purposes = await open_purposes(conn)
+        stale = await silent_feeds(request, conn)
+        if not purposes:
+            return respond(request, "board_none", stale=stale)
+        purpose = _purpose(request, purposes)
+        wanted = _filter(request)
+        all_units = await _units(conn, request, purpose)
+        shown = chosen(all_units, wanted, me.id, now)
+        await audit(
+            conn,
+            actor(me),
+            "board.read",
+            at=now,
+            subjects=[case.resident_id for unit in shown for case in unit.cases if case.name is not None],
+            fields=("name", "languages"),
+        )
+    return respond(
+        request,
+        "board_list",
+        places=[(municipality_name(request, code), members) for code, members in by_municipality(shown)],
+        purpose=purpose,
+        purposes=sorted(purposes),
+        wanted=wanted,
+        counts=_chip_counts(all_units, me.id, request),
+        shown=len(shown),
+        stale=stale,
+        my_id=me.id,
+        query=dict(request.query),
+    )
+
+
+def _purpose(request: web.Request, purposes: set[Purpose]) -> Purpose:
+    asked = request.query.get("purpose", "")
+    if asked in {p.value for p in purposes}:
+        return Purpose(asked)
+    return Purpose.LIVE if Purpose.LIVE in purposes else Purpose.DRILL
+
+
+def _filter(request: web.Request) -> Filter:
+    reason, whose = request.query.get("reason", ""), request.query.get("whose", "")
+    return Filter(
+        CaseReason(reason) if reason in {r.value for r in CaseReason} else None,
+        whose if whose in ("mine", "free") else "",
+    )
+
+
+def _chip_counts(all_units: list[Unit], me: UUID, request: web.Request) -> dict[str, int]:
+    """How many people each filter would show."""
+    now = site(request).clock.now()
+    counts = {"": sum(len(unit.cases) for unit in all_units)}
+    for reason in CaseReason:
+        counts[reason.value] = sum(case.reason is reason for unit in all_units for case in unit.cases)
+    for whose in ("mine", "free"):
+        counts[whose] = sum(len(unit.cases) for unit in chosen(all_units, Filter(whose=whose), me, now))
+    return counts
+
+
+async def _units(conn: Connection, request: web.Request, purpose: Purpose) -> list[Unit]:
+    cases = await open_cases(conn, purpose)
+    dorms = await dorm_counts(conn, purpose, list({case.dorm_id for case in cases if case.dorm_id}))
+    return units(cases, dorms, site(request).clock.now())
+
+
+async def _unit(conn: Connection, request: web.Request) -> Unit | None:
+    """The unit of the path, as it is now; None if nothing of it is open (any more)."""
+    try:
+        purpose = Purpose(request.match_info["purpose"])
+    except ValueError:
+        raise web.HTTPNotFound(text="There is no such page.") from None
+    kind, id_ = request.match_info["kind"], path_id(request, "id")
+    for unit in await _units(conn, request, purpose):
+        if (unit.kind, unit.id) == (kind, id_):
+            return unit
+    return None
+
+
+async def unit_page(request: web.Request) -> web.Response:
+    """GET /board/<purpose>/<dorm|person>/<id>: whom to call first, the people, and the form for the outcome."""
+    async with transaction(site(request).pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        return await _show(request, conn, unit)
+
+
+async def _show(
+    request: web.Request, conn: Connection, unit: Unit, revealed: Mapping[str, Any] | None = None
+) -> web.Response:
+    me = staff_of(request)
+    wires = site(request)
+    now = wires.clock.now()
+    dorm_id = unit.cases[0].dorm_id
+    residents = [case.resident_id for case in unit.cases]
+    own_help = await own_help_of(conn, [case.id for case in unit.cases])
+    context: dict[str, Any] = {
+        "unit": unit,
+        "house": await house(conn, wires.vault, dorm_id) if dorm_id else None,
+        "callees": await callees(conn, dorm_id, await orgs_of(conn, residents)),
+        "needs": await needs(conn, wires.vault, unit.purpose, residents),
+        "history": await history(conn, wires.vault, [case.id for case in unit.cases]),
+        "choices": {case.id: choices(case.reason, case.id in own_help) for case in unit.cases},
+    }
+    await audit(
+        conn,
+        actor(me),
+        "board.unit",
+        at=now,
+        subjects=residents,
+        fields=UNIT_FIELDS,
+        incident_id=unit.cases[0].incident_id,
+    )
+    return respond(
+        request,
+        "board_unit",
+        municipality=municipality_name(request, unit.cases[0].municipality),
+        claim=unit.claim(now),
+        my_id=me.id,
+        reasons=REVEAL_REASONS,
+        revealed=revealed,
+        stale=await silent_feeds(request, conn),
+        **context,
+    )
+
+
+async def claim_unit(request: web.Request) -> web.Response:
+    """POST .../claim: take the unit. Of two who try, one gets it and the other is told who has it."""
+    me = staff_of(request)
+    wires = site(request)
+    await staff_form(request)
+    async with transaction(wires.pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        taken = await claim(conn, [case.id for case in unit.cases], me.id, wires.clock.now())
+    back = f"/board/{unit.path}"
+    if taken.taken:
+        return see_other(back)
+    if not taken.by_name:
+        return message_page(request, "staff.board.gone", status=404, back="/board")
+    return message_page(request, "staff.board.refused.claimed", status=409, back=back, name=taken.by_name)
+
+
+async def release_unit(request: web.Request) -> web.Response:
+    """POST .../release: give one's own claim back."""
+    me = staff_of(request)
+    wires = site(request)
+    await staff_form(request)
+    async with transaction(wires.pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        await release(conn, [case.id for case in unit.cases], me.id, wires.clock.now())
+    return see_other(f"/board/{unit.path}")
+
+
+async def write_outcome(request: web.Request) -> web.Response:
+    """POST .../outcome: what a call or visit found about each person, and a note; all or nothing."""
+    me = staff_of(request)
+    wires = site(request)
+    now = wires.clock.now()
+    form = await staff_form(request)
+    found: dict[UUID, Found] = {}
+    for name, value in form.items():
+        if name.startswith("case-") and isinstance(value, str):
+            try:
+                found[UUID(name.removeprefix("case-"))] = Found(value)
+            except ValueError:
+                return message_page(request, "staff.board.refused.choose", status=400, back=request.path)
+    note = clean_text(str(form.get("note", "")))
+    async with transaction(wires.pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        back = f"/board/{unit.path}"
+        of_unit = {case.id for case in unit.cases}
+        if not found or not set(found) <= of_unit:
+            return message_page(request, "staff.board.refused.closed", status=409, back=back)
+        questions = await questions_of(conn, [case.incident_id for case in unit.cases])
+        try:
+            result = await close_dorm(conn, wires.vault, found, staff_id=me.id, note=note, questions=questions, now=now)
+        except OutcomeRefused as refused:
+            return message_page(request, refused.key, status=409, back=back, **refused.fields)
+        await audit(
+            conn,
+            actor(me),
+            "board.outcome",
+            at=now,
+            subjects=[case.resident_id for case in unit.cases if case.id in found],
+            fields=["status"],
+            incident_id=unit.cases[0].incident_id,
+            detail={"closed": result.closed, "missing": result.missing},
+        )
+    return see_other(back if result.still_open > result.missing else "/board")
+
+
+async def write_note(request: web.Request) -> web.Response:
+    """POST .../note: what was learnt or is being done ("going to the dorm, 02:30")."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    text = clean_text(str(form.get("note", "")))
+    async with transaction(wires.pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        if text:
+            await add_note(conn, wires.vault, [case.id for case in unit.cases], me.id, text, wires.clock.now())
+    return see_other(f"/board/{unit.path}")
+
+
+async def reveal(request: web.Request) -> web.Response:
+    """POST .../reveal: the numbers and handles of one person of the unit, for a stated reason. Leaves an audit row.
+
+    People who have not agreed to be named to coordinators are reached through their leader or organisation only.
+    """
+    me = staff_of(request)
+    wires = site(request)
+    now = wires.clock.now()
+    form = await staff_form(request)
+    why = str(form.get("why", ""))
+    async with transaction(wires.pool) as conn:
+        unit = await _unit(conn, request)
+        if unit is None:
+            return message_page(request, "staff.board.gone", status=404, back="/board")
+        back = f"/board/{unit.path}"
+        if why not in REVEAL_REASONS:
+            return message_page(request, "staff.board.refused.why", status=400, back=back)
+        kind, _, id_ = str(form.get("who", "")).partition(":")
+        try:
+            who = UUID(id_)
+        except ValueError:
+            raise web.HTTPNotFound(text="There is no such person in this unit.") from None
+        residents = {case.resident_id for case in unit.cases if case.name is not None}
+        first = {(c.kind, c.id) for c in await callees(conn, unit.cases[0].dorm_id, await orgs_of(conn, _people(unit)))}
+        own = kind == "resident" and who in residents
+        if not own and (kind, who) not in first:
+            raise web.HTTPNotFound(text="There is no such person in this unit.")
+        ways = await reach(
+            conn,
+            wires.vault,
+            resident_id=who if kind == "resident" else None,
+            staff_id=who if kind == "staff" else None,
+        )
+        address = await home_address(conn, wires.vault, who) if own and why != "call" else ""
+        await audit(
+            conn,
+            actor(me),
+            "board.reveal",
+            at=now,
+            subjects=[who],
+            fields=["phone", "handles", "home"] if address else ["phone", "handles"],
+            incident_id=unit.cases[0].incident_id,
+            detail={"why": why, "kind": kind},
+        )
+        await extend(conn, [case.id for case in unit.cases], me.id, now)
+        return await _show(request, conn, unit, revealed={"who": who, "ways": ways, "address": address})
+
+
+def _people(unit: Unit) -> list[UUID]:
+    return [case.resident_id for case in unit.cases]
+
+
+FOLLOWING = staff(Role.COORDINATOR, Role.VOLUNTEER)
+UNIT = "/board/{purpose}/{kind}/{id}"
+
+ROUTES = [
+    Route("GET", "/board", board, FOLLOWING),
+    Route("GET", UNIT, unit_page, FOLLOWING),
+    Route("POST", UNIT + "/claim", claim_unit, FOLLOWING),
+    Route("POST", UNIT + "/release", release_unit, FOLLOWING),
+    Route("POST", UNIT + "/outcome", write_outcome, FOLLOWING),
+    Route("POST", UNIT + "/note", write_note, FOLLOWING),
+    Route("POST", UNIT + "/reveal", reveal, FOLLOWING),
+]

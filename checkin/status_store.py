@@ -1,0 +1,52 @@
+"""How the service itself is doing: loops, outbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.db import Connection
+
+#: A loop that has not written for this long is shown as silent.
+LOOP_SILENT = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One loop's sign of life, judged by the database's clock, so that machines need not agree on the time."""
+
+    name: str
+    at: datetime
+    alive: bool
+
+
+SQL_LOOPS = "SELECT name, at, now() - at < $1 AS alive FROM heartbeat ORDER BY name"
+
+
+async def loops(conn: Connection) -> list[Loop]:
+    """Every loop that has ever run here."""
+    return [Loop(row["name"], row["at"], row["alive"]) for row in await conn.fetch(SQL_LOOPS, LOOP_SILENT)]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Messages by state, and by how many seconds the oldest due one is late."""
+
+    counts: dict[str, int]
+    overdue_s: int
+
+
+SQL_OUTBOX = """
+SELECT state, count(*) AS messages FROM message
+WHERE state IN ('pending', 'leased') OR created_at >= $1
+GROUP BY state
+"""
+SQL_OVERDUE = "SELECT min(due_at) FROM message WHERE state = 'pending' AND due_at <= $1"
+
+
+async def outbox(conn: Connection, now: datetime) -> Outbox:
+    """What waits, and what became of the messages of the last 24 hours."""
+    rows = await conn.fetch(SQL_OUTBOX, now - timedelta(hours=24))
+    oldest = await conn.fetchval(SQL_OVERDUE, now)
+    late = int((now - oldest).total_seconds()) if oldest else 0
+    return Outbox({row["state"]: row["messages"] for row in rows}, late)
