@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,11 @@ class AlertRow:
     def of(self) -> list[UUID]:
         """The alerts whose people are meant."""
         return [UUID(alert_id) for alert_id in self.context["of"]]
+
+
+def advanced(alert: AlertRow, cursor: UUID) -> AlertRow:
+    """The alert after the slice that ended with `cursor`."""
+    return replace(alert, cursor=cursor)
 
 
 # In order of making: a correction goes out before the news that the same report holds for others.
@@ -314,3 +319,11 @@ SQL_HOLD = "UPDATE alert SET state = 'held', held_reason = $2 WHERE id = $1 AND 
 async def hold(conn: Connection | Pool, alert_id: UUID, reason: str) -> None:
     """Park an alert for a person to look at."""
     await conn.execute(SQL_HOLD, alert_id, reason[:500])
+
+
+SQL_NAMES = "SELECT id, name FROM resident WHERE id = ANY($1::uuid[])"
+
+
+async def names_of(conn: Connection | Pool, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Names of people, for a preview on the operator's own terminal."""
+    return {row["id"]: row["name"] for row in await conn.fetch(SQL_NAMES, ids)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -247,10 +248,7 @@ async def insert_alert(
 ) -> UUID:
     """One alert row; fan-out takes it from there. Returns its id."""
     alert_id = uuid7()
-    earlier: datetime | None = await conn.fetchval(SQL_EARLIER, list(plan.of)) if plan.of else None
-    life = AFTERWARDS_LIFE
-    if plan.moment not in (Moment.CANCEL, Moment.LIFT):
-        life = timedelta(seconds=rule.life_s[plan.severity]) if plan.severity in rule.life_s else DEFAULT_LIFE
+    earlier = await earlier_issue(conn, plan.of)
     await conn.execute(
         SQL_INSERT_ALERT,
         alert_id,
@@ -264,9 +262,24 @@ async def insert_alert(
         "fanning" if hold is None else "held",
         hold,
         now,
-        now + life,
+        now + life_of(plan, rule),
     )
     return alert_id
+
+
+def life_of(plan: AlertPlan, rule: Rule) -> timedelta:
+    """How long the texts of an alert stay true."""
+    if plan.moment in (Moment.CANCEL, Moment.LIFT):
+        return AFTERWARDS_LIFE
+    return timedelta(seconds=rule.life_s[plan.severity]) if plan.severity in rule.life_s else DEFAULT_LIFE
+
+
+async def earlier_issue(conn: Connection, alerts: Sequence[UUID]) -> datetime | None:
+    """When the newest of these alerts was announced by its source: what a correction refers to."""
+    if not alerts:
+        return None
+    found: datetime | None = await conn.fetchval(SQL_EARLIER, list(alerts))
+    return found
 
 
 def alert_context(

@@ -1,0 +1,139 @@
+"""Who would be told what by an event, in which language, over which ways, at what cost. Writes and sends nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from alerts import fanout_store, store
+from alerts.decide import Act, AlertPlan, FactsOnly, Ignored, decide
+from alerts.deps import Deps
+from alerts.fanout import SLICE, SliceMaker, geography, spec_of
+from alerts.fanout_store import AlertRow
+from alerts.people import Telling, consider
+from alerts.rules import Rule
+from core.db import Connection
+from core.ids import uuid7
+from core.model import Event, Purpose
+
+#: Billed by the part; what the console prints is what SMS would send.
+_SMS = ("sms", "console")
+
+
+async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose = Purpose.LIVE) -> dict[str, Any]:
+    """The answer of `main.py preview --json`: {"incident", "people", "totals"}. Decided as of the event's own time."""
+    known = await store.known_for(conn, event, purpose, 0)
+    rule = deps.rules.get(event.hazard)
+    # An archived telegram is previewed as of its own time, or it would only ever be too old.
+    at = min(deps.clock.now(), max(event.sent_at, event.issued_at))
+    decision = decide(event, rule, known, at, geography(deps.areas))
+    people: list[dict[str, Any]] = []
+    if isinstance(decision, Ignored):
+        incident: dict[str, Any] = {"ignored": decision.reason}
+    elif isinstance(decision, FactsOnly):
+        incident = {"id": str(decision.incident_id), "ignored": decision.reason}
+    else:
+        assert rule is not None
+        incident = _incident(event, decision)
+        seen: set[UUID] = set()
+        for plan in decision.alerts:
+            people += await _people(deps, conn, event, decision, plan, rule, purpose, seen)
+    return {"incident": incident, "people": people, "totals": _totals(people, deps.settings.sms_price_jpy)}
+
+
+def _incident(event: Event, decision: Act) -> dict[str, Any]:
+    return {
+        "id": None if decision.incident_id is None else str(decision.incident_id),
+        "key": decision.key,
+        "title": decision.title,
+        "hazard": event.hazard,
+        "held": decision.hold,
+        "alerts": [
+            {"moment": plan.moment.value, "severity": plan.severity.value, "areas": len(plan.areas)}
+            for plan in decision.alerts
+        ],
+    }
+
+
+async def _people(
+    deps: Deps,
+    conn: Connection,
+    event: Event,
+    decision: Act,
+    plan: AlertPlan,
+    rule: Rule,
+    purpose: Purpose,
+    seen: set[UUID],
+) -> list[dict[str, Any]]:
+    """The people one alert would reach; whoever an earlier one of the same decision reached is not listed again."""
+    now = deps.clock.now()
+    simulated = await store.is_fictional(conn)
+    earlier = await store.earlier_issue(conn, plan.of)
+    alert = AlertRow(
+        id=uuid7(),
+        incident_id=decision.incident_id or uuid7(),
+        purpose=purpose,
+        moment=plan.moment,
+        severity=plan.severity,
+        areas=plan.areas,
+        context=store.alert_context(event, plan, rule, simulated=simulated, earlier=earlier),
+        cursor=None,
+        people=0,
+        created_at=now,
+        expires_at=now + store.life_of(plan, rule),
+        key_enc=None,
+    )
+    maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
+    found: list[dict[str, Any]] = []
+    while True:
+        ids = await fanout_store.slice_ids(conn, alert, SLICE)
+        gathered, _ = await fanout_store.gather_people(conn, alert, ids, now)
+        names = await fanout_store.names_of(conn, ids)
+        for person in gathered:
+            telling = None if person.id in seen else consider(person, maker.spec, maker.channels)
+            if telling is not None:
+                seen.add(person.id)
+                found.append(_person(telling, maker, names[person.id]))
+        if len(ids) < SLICE:
+            return found
+        alert = fanout_store.advanced(alert, ids[-1])
+
+
+def _person(telling: Telling, maker: SliceMaker, name: str) -> dict[str, Any]:
+    place = telling.place
+    rated = None if place is None else maker.spec.areas[place]
+    texts = {m.channel: maker.texts.of(telling, m.channel).composed for m in telling.messages}
+    first = next((texts[c] for c in (*_SMS, "push") if c in texts), None)
+    return {
+        "name": name,
+        "severity": telling.severity.value,
+        "reason": None
+        if rated is None
+        else {
+            "place": telling.worse,
+            "scheme": rated.area.scheme,
+            "code": rated.area.code,
+            "level": rated.level,
+            "not_received": rated.area.not_received,
+        },
+        "language": maker.texts.language(telling.person.languages),
+        "asked": telling.asked,
+        "reachable": telling.reachable,
+        "steps": [{"channel": m.channel, "after_s": m.after_s, "unless": m.unless} for m in telling.messages],
+        "text": "" if first is None else first.body,
+        "sms_segments": sum(texts[m.channel].segments for m in telling.messages if m.channel in _SMS),
+    }
+
+
+def _totals(people: list[dict[str, Any]], price_jpy: float) -> dict[str, Any]:
+    parts = sum(person["sms_segments"] for person in people)
+    return {
+        "people": len(people),
+        "by_severity": dict(Counter(person["severity"] for person in people)),
+        "by_language": dict(Counter(person["language"] for person in people)),
+        "by_channel": dict(Counter(step["channel"] for person in people for step in person["steps"])),
+        "unreachable": sum(not person["reachable"] for person in people),
+        "sms_segments": parts,
+        "sms_cost_jpy": round(parts * price_jpy, 2),
+    }

@@ -1,0 +1,79 @@
+"""Push subscriptions in the database: who may add one, and where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from core.crypto import Vault
+from core.db import Connection, expect_rows
+from core.ids import uuid7
+from core.tokens import token_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose link a token is."""
+
+    resident_id: UUID
+    language: str
+
+
+SQL_HOLDER = """
+SELECT l.resident_id, r.language FROM link AS l JOIN resident AS r ON r.id = l.resident_id
+WHERE l.token_sha256 = $1 AND l.kind IN ('checkin', 'personal') AND l.revoked_at IS NULL
+  AND (l.expires_at IS NULL OR l.expires_at > $2) AND r.state IN ('invited', 'enrolled', 'paused')
+"""
+
+
+async def holder_of(conn: Connection, token: str, now: datetime) -> Holder | None:
+    """The resident whose check-in or personal link this is; None for any other token."""
+    row = await conn.fetchrow(SQL_HOLDER, token_hash(token), now)
+    return None if row is None else Holder(row["resident_id"], row["language"])
+
+
+# The same browser again is the same contact, alive again. A browser that now belongs to somebody else moves over: two
+# people never share one screen's notifications.
+SQL_TAKEN_OVER = """
+UPDATE contact SET state = 'dead', state_reason = 'subscription moved to another person'
+WHERE channel = 'push' AND address_bidx = $1 AND resident_id <> $2 AND state <> 'dead'
+"""
+SQL_SUBSCRIBE = """
+INSERT INTO contact (id, resident_id, kind, channel, address_enc, address_bidx, state, created_at)
+VALUES ($1, $2, 'address', 'push', $3, $4, 'unproven', $5)
+ON CONFLICT (resident_id, channel, address_bidx) WHERE resident_id IS NOT NULL
+DO UPDATE SET state = CASE WHEN contact.state = 'proven' THEN 'proven' ELSE 'unproven' END, state_reason = ''
+RETURNING id
+"""
+
+
+async def subscribe(conn: Connection, vault: Vault, resident_id: UUID, subscription: str, now: datetime) -> UUID:
+    """Keep a subscription (its JSON) as a contact; the contact's id. Unproven until a notification was seen."""
+    index = vault.blind_index("push", subscription)
+    await conn.execute(SQL_TAKEN_OVER, index, resident_id)
+    contact_id = uuid7()
+    kept: UUID = await conn.fetchval(
+        SQL_SUBSCRIBE,
+        contact_id,
+        resident_id,
+        vault.encrypt(subscription, contact_id, "contact.address_enc"),
+        index,
+        now,
+    )
+    return kept
+
+
+SQL_UNSUBSCRIBE = """
+UPDATE contact SET state = 'dead', state_reason = 'switched off by the person'
+WHERE resident_id = $1 AND channel = 'push' AND address_bidx = $2 AND state <> 'dead'
+"""
+
+
+async def unsubscribe(conn: Connection, vault: Vault, resident_id: UUID, subscription: str) -> bool:
+    """Stop using a subscription; False if this person has none such."""
+    tag = await conn.execute(SQL_UNSUBSCRIBE, resident_id, vault.blind_index("push", subscription))
+    if tag == "UPDATE 0":
+        return False
+    expect_rows(tag, 1, "switching off a push subscription")
+    return True
