@@ -87,7 +87,7 @@ AUDIENCES: Final = web.AppKey("audiences", dict[tuple[str, str], Audience])
 #: Set by the staff guard: the session's anti-forgery token.
 FORM_TOKEN: Final = web.RequestKey("form_token", str)
 #: Set by the staff guard: the signed-in member of staff (registry.sessions.Staff).
-STAFF: Final = web.RequestKey("staff", Any)
+STAFF: Final = web.RequestKey("staff", object)
 #: The nonce that lets this answer's own inline style and script run (Content-Security-Policy).
 NONCE: Final = web.RequestKey("nonce", str)
 

@@ -84,7 +84,7 @@ def read_rows(columns: Columns, supported: Collection[str]) -> list[PersonRow]:
 
 
 _TIDY = re.compile(r"[ \t\u3000\u00a0]+")
-_EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
+EMAIL_PATTERN = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 _CONTROL = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 _SERVICES: Final = {
@@ -193,7 +193,7 @@ class _Reader:
         text = unicodedata.normalize("NFKC", self.cell("email"))
         if not text:
             return ()
-        if not _EMAIL.fullmatch(text):
+        if not EMAIL_PATTERN.fullmatch(text):
             self.say("email_unreadable", Weight.DOUBT, text=text)
             return ()
         return (NewContact(EMAIL, text.lower()),)

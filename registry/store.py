@@ -83,6 +83,14 @@ async def create_staff(
     return staff_id
 
 
+SQL_IS_UNNAMED = "SELECT email = '' FROM staff WHERE id = $1"
+
+
+async def is_unnamed(conn: Connection, staff_id: UUID) -> bool:
+    """Whether this account is still without name, address and password: the operator's at the very first entry."""
+    return bool(await conn.fetchval(SQL_IS_UNNAMED, staff_id))
+
+
 SQL_INSERT_SITE = """
 INSERT INTO site (id, org_id, kind, name, place_id, shift, landline_enc, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

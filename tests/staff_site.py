@@ -1,94 +1,106 @@
-"""The staff pages of dashboards and board for tests: real routes behind the real guard, and signed-in visitors."""
+"""A website for tests of staff pages: the real guard, real sessions, and people who sign in."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from checkin.board_web import ROUTES as BOARD
-from checkin.dashboard_web import ROUTES as DASHBOARD
-from checkin.live_web import ROUTES as LIVE
-from checkin.status_web import ROUTES as STATUS
 from core.clock import FixedClock
-from core.db import Pool
-from core.wakeups import Wakeups
-from core.web import SITE, STATIC
+from core.db import Pool, transaction
+from core.settings import Settings, load_settings
+from core.web import SITE, Route
 from registry.guard_web import guard
-from registry.signin_store import open_session
-from tests.pages import forms_of, make_app
-from tests.people import NOW, VAULT
+from registry.signin_store import make_signin_link
+from registry.web import ROUTES
+from tests.pages import Form, forms_of, make_app
+from tests.people import NOW, Org
 
-ROUTES = [*BOARD, *DASHBOARD, *LIVE, *STATUS]
 
-
-@dataclass(frozen=True)
 class Visitor:
-    """One signed-in member of staff with a browser that follows no redirects."""
+    """A browser: keeps cookies, follows redirects, fills forms in as a person would."""
 
-    client: TestClient[web.Request, web.Application]
-    session_id: str
+    def __init__(self, client: TestClient[web.Request, web.Application]) -> None:
+        self.client = client
 
-    async def get(self, path: str, **headers: str) -> ClientResponse:
-        sent = {"Cookie": f"daijobu={self.session_id}"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        return await self.client.get(path, headers=sent, allow_redirects=False)
+    async def get(self, path: str, **more: Any) -> tuple[int, str]:
+        async with self.client.get(path, **more) as response:
+            return response.status, await response.text()
 
-    async def html(self, path: str) -> str:
-        answer = await self.get(path)
-        text = await answer.text()
-        assert answer.status == 200, f"{path}: {answer.status}: {text[:400]}"
-        return text
+    async def post(self, path: str, values: dict[str, str], **more: Any) -> tuple[int, str]:
+        async with self.client.post(path, data=values, **more) as response:
+            return response.status, await response.text()
 
-    async def post(self, path: str, token: bool = True, **fields: str) -> ClientResponse:
-        data = dict(fields) | ({"form_token": VAULT.form_token(self.session_id)} if token else {})
-        headers = {"Cookie": f"daijobu={self.session_id}"}
-        return await self.client.post(path, data=data, headers=headers, allow_redirects=False)
+    async def submit(self, page: str, action: str, values: dict[str, str] | None = None, **more: Any) -> ClientResponse:
+        """Open `page`, fill its form that posts to `action` ("" for the page itself), send it, return the answer."""
+        _, html = await self.get(page)
+        form = form_to(html, action)
+        for name in values or {}:
+            assert name in form.offers or name in select_names(html), f"{page} has no field {name}"
+        sent = {k: v for k, v in form.values.items() if k != "csv" or v} | (values or {})
+        return await self.client.post(action or page, data=sent, **more)
 
-    async def submit(self, page: str, action_ends: str, **fields: str) -> ClientResponse:
-        """Fill in the form of a page whose action ends so, and send it as a browser without JavaScript would."""
-        form = next(f for f in forms_of(await self.html(page)) if f.action.endswith(action_ends))
-        assert set(fields) <= set(form.offers) | _selects(form.action, fields), (fields, form.offers)
-        return await self.post(form.action, token=False, **(form.values | fields))
-
-
-def _selects(action: str, fields: dict[str, str]) -> set[str]:
-    """Fields of <select>, which the form reader leaves out."""
-    return {name for name in fields if name.startswith("case-")}
+    async def enter(self, token: str) -> None:
+        """Use a one-time sign-in link."""
+        response = await self.submit(f"/enter/{token}", "")
+        assert response.status == 200, await response.text()
 
 
-@dataclass(frozen=True)
-class StaffSite:
-    """A running website."""
+def form_to(html: str, action: str) -> Form:
+    """The form of a page that posts to `action`."""
+    found = [f for f in forms_of(html) if f.action == action]
+    assert found, f"no form posts to {action!r}; the page has {[f.action for f in forms_of(html)]}"
+    return found[0]
 
-    pool: Pool
-    client: TestClient[web.Request, web.Application]
-    clock: FixedClock
 
-    async def visitor(self, staff_id: UUID) -> Visitor:
-        """Sign a member of staff in."""
-        async with self.pool.acquire() as conn:
-            return Visitor(self.client, await open_session(conn, staff_id, self.clock.now(), "test"))
+def select_names(html: str) -> set[str]:
+    """The names of a page's select fields, which the reader of forms leaves out."""
+    return {part.split('"')[0] for part in html.split('name="')[1:]}
 
 
 @asynccontextmanager
 async def staff_site(
-    pool: Pool, *, dsn: str = "", simulated: bool = False, extras: dict[str, Any] | None = None
-) -> AsyncIterator[StaffSite]:
-    """Serve the dashboards, the board, the stream and the status page. `dsn`: where the stream listens."""
-    clock = FixedClock(NOW)
-    app = make_app(pool, ROUTES, clock, simulated=simulated)
+    pool: Pool,
+    *,
+    clock: FixedClock | None = None,
+    settings: Settings | None = None,
+    extras: dict[str, Any] | None = None,
+    more_routes: Iterable[Route] = (),
+) -> AsyncIterator[Site]:
+    """A running website with the registry's routes behind the guard."""
+    app = make_app(pool, [*ROUTES, *more_routes], clock or FixedClock(NOW))
     app.middlewares.append(guard)
-    app.router.add_static("/static", STATIC)
+    app[SITE].settings = settings or load_settings({"DAIJOBU_PUBLIC_URL": "http://127.0.0.1"})
     app[SITE].extras.update(extras or {})
-    async with TestClient(TestServer(app)) as client:
-        if not dsn:
-            yield StaffSite(pool, client, clock)
-            return
-        async with Wakeups(dsn) as wakeups:
-            app[SITE].wakeups = wakeups
-            yield StaffSite(pool, client, clock)
+    async with TestServer(app) as server:
+        site = Site(server, pool, clock or FixedClock(NOW))
+        yield site
+        for client in site.clients:
+            await client.close()
+
+
+class Site:
+    """A running website; `visitor()` opens a new browser."""
+
+    def __init__(self, server: TestServer, pool: Pool, clock: FixedClock) -> None:
+        self.server = server
+        self.pool = pool
+        self.clock = clock
+        self.clients: list[TestClient[web.Request, web.Application]] = []
+
+    def visitor(self) -> Visitor:
+        client = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
+        self.clients.append(client)
+        return Visitor(client)
+
+    async def signed_in(self, org: Org) -> Visitor:
+        """A browser in which the clerk of an organisation has signed in by a one-time link."""
+        async with transaction(self.pool) as conn:
+            token = await make_signin_link(conn, org.staff_id, self.clock.now())
+        visitor = self.visitor()
+        async with visitor.client.post(f"/enter/{token}", allow_redirects=False) as response:
+            assert response.status == 303
+        return visitor

@@ -51,7 +51,8 @@ def row(number: int = 2, name: str = "Thu", **more: Any) -> PersonRow:
 
 def known(**more: Any) -> ExistingPerson:
     values: dict[str, Any] = {
-        "id": UUID(int=1), "employer": "hikari", "name": "Thu", "language": "vi", "second_language": "", "enrolled": False,
+        "id": UUID(int=1), "employer": "hikari", "name": "Thu", "language": "vi", "second_language": "",
+        "enrolled": False,
         "employee_id": "", "contacts": frozenset({("phone", fingerprint("phone", "+819012345678"))}), "site": "",
         "dorm": "", "room": "", "shift": "", "start_date": None, "end_date": None, "ended": False, "home": MASHIKI,
         "work": None, "has_place": True,

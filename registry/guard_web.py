@@ -1,0 +1,135 @@
+"""The door: which member of staff a request comes from, and whether this page is for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+
+from core.web import (
+    AUDIENCES,
+    FORM_TOKEN,
+    STAFF,
+    Handler,
+    audience_of,
+    render,
+    see_other,
+    site,
+)
+from registry.sessions import LONGEST, STAFF_LANGUAGES, CookieRule, Staff, cookie_rule
+from registry.signin_store import find_session
+
+#: Under this key a request carries the id of its session, for signing out.
+SESSION_ID: Final = web.RequestKey("session_id", str)
+_LANGUAGE_COOKIE = "lang"
+
+
+def session_cookie(request: web.Request) -> CookieRule | None:
+    """The cookie rule of this installation; None where staff may not sign in."""
+    settings = site(request).settings
+    return cookie_rule(is_https=settings.is_https, is_loopback=settings.is_loopback)
+
+
+def staff_language(request: web.Request, default: str = "ja") -> str:
+    """Japanese or English: ?lang=, else the cookie of an earlier choice, else `default`."""
+    for asked in (request.query.get("lang", ""), request.cookies.get(_LANGUAGE_COOKIE, "")):
+        if asked in STAFF_LANGUAGES:
+            return asked
+    return default if default in STAFF_LANGUAGES else "en"
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through to its page if its audience allows; staff pages need a session in the right role."""
+    if request.match_info.http_exception is not None or _is_static(request):
+        return await handler(request)
+    audience = audience_of(request)
+    if audience is None:
+        raise RuntimeError(f"{request.method} {request.match_info.route} has no audience: register it with add_routes")
+    if audience.kind != "staff":
+        return _remember_language(request, await handler(request))
+    me = await _signed_in(request)
+    if me is None:
+        return _to_sign_in(request)
+    request[STAFF] = me
+    if me.role not in audience.roles:
+        return render(request, "registry_forbidden.html", lang=me.language, status=403)
+    return _remember_language(request, await handler(request))
+
+
+async def _signed_in(request: web.Request) -> Staff | None:
+    rule = session_cookie(request)
+    session_id = request.cookies.get(rule.name, "") if rule else ""
+    if not session_id:
+        return None
+    wires = site(request)
+    me = await find_session(wires.pool, session_id, wires.clock.now())
+    if me is None:
+        return None
+    request[SESSION_ID] = session_id
+    request[FORM_TOKEN] = wires.vault.form_token(session_id)
+    return replace(me, language=staff_language(request, me.language))
+
+
+def _to_sign_in(request: web.Request) -> web.StreamResponse:
+    # A script that follows a redirect would put the sign-in page into the middle of a dashboard.
+    if "X-Fragment" in request.headers or request.headers.get("Accept") == "text/event-stream":
+        raise web.HTTPUnauthorized(text="Please sign in again.")
+    if request.method != "GET":
+        return see_other("/sign-in")
+    return see_other(with_next("/sign-in", request.path_qs))
+
+
+def with_next(path: str, after: str) -> str:
+    """`path` with ?next=`after`, escaped."""
+    return f"{path}?next={quote(after, safe='/')}"
+
+
+def _remember_language(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    asked = request.query.get("lang", "")
+    if asked in STAFF_LANGUAGES and not response.prepared:
+        response.set_cookie(
+            _LANGUAGE_COOKIE,
+            asked,
+            max_age=365 * 86400,
+            samesite="Lax",
+            httponly=True,
+            secure=site(request).settings.is_https,
+        )
+    return response
+
+
+def give_session(request: web.Request, response: web.Response, session_id: str) -> web.Response:
+    """Put a new session's cookie into a response. The page has checked that staff may sign in here."""
+    rule = session_cookie(request)
+    if rule is None:
+        raise RuntimeError("a session was opened although staff may not sign in over plain http")
+    response.set_cookie(
+        rule.name,
+        session_id,
+        path="/",
+        max_age=int(LONGEST.total_seconds()),
+        httponly=True,
+        samesite="Lax",
+        secure=rule.secure,
+    )
+    return response
+
+
+def _is_static(request: web.Request) -> bool:
+    return isinstance(request.match_info.route.resource, web.StaticResource)
+
+
+def routes_without_audience(app: web.Application) -> Iterable[str]:
+    """The routes that were registered without saying for whom: main refuses to start if there are any."""
+    audiences = app[AUDIENCES]
+    for route in app.router.routes():
+        resource = route.resource
+        if resource is None or isinstance(resource, web.StaticResource):
+            continue
+        method = "GET" if route.method == "HEAD" else route.method
+        if (method, resource.canonical) not in audiences:
+            yield f"{route.method} {resource.canonical}"
