@@ -30,7 +30,7 @@ from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, see_other, site, staff, staff_form
-from registry.guard_web import staff_of
+from registry.sessions import staff_of
 
 #: Why somebody may look at a number: the choices of the form, as the audit log keeps them.
 REVEAL_REASONS = ("call", "visit", "handover")

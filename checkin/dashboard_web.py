@@ -38,8 +38,7 @@ from core.db import Connection, transaction
 from core.i18n import Sayer
 from core.model import AnsweredBy, Role
 from core.web import Route, see_other, site, staff, staff_form
-from registry.guard_web import staff_of
-from registry.sessions import Staff
+from registry.sessions import Staff, staff_of
 
 #: What is read about a person here, as the audit log names it.
 FIELDS = ("name", "status", "delivery", "site", "dorm", "room")

@@ -13,8 +13,7 @@ from aiohttp import web
 from checkin.cases_store import INCIDENT_CHANGED
 from checkin.live_store import may_see
 from core.web import Route, site, staff
-from registry.guard_web import staff_of
-from registry.sessions import Staff
+from registry.sessions import Staff, staff_of
 
 #: A stream that says nothing is cut by proxies and phones; also how soon a page knows that its stream is dead.
 HEARTBEAT_S = 15.0

@@ -12,8 +12,7 @@ from core.audit import Actor
 from core.clock import JST
 from core.db import Connection
 from core.web import render, site
-from registry.guard_web import staff_of
-from registry.sessions import Staff
+from registry.sessions import Staff, staff_of
 
 #: A page asks for its live part only, with this header; the answer carries it too.
 FRAGMENT = "X-Fragment"
