@@ -83,10 +83,11 @@ async def decide_next_event(deps: Deps) -> bool:
     event_id = 0
     try:
         async with transaction(deps.pool) as conn:
-            row = await store.next_event(conn)
-            if row is None:
+            raw = await store.next_event(conn)
+            if raw is None:
                 return False
-            event_id = row.id
+            event_id = raw.id
+            row = raw.read()
             now = deps.clock.now()
             rule = deps.rules.get(row.event.hazard)
             known = await store.known_for(conn, row.event, row.purpose, row.id)
@@ -151,7 +152,7 @@ async def fan_out_slice(deps: Deps) -> bool:
             if alert is None:
                 return False
             alert_id = alert.id
-            await _fan_out(deps, conn, alert)
+            await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
     except CONNECTION_ERRORS:
         raise
     except Exception as error:
@@ -162,9 +163,9 @@ async def fan_out_slice(deps: Deps) -> bool:
     return True
 
 
-async def _fan_out(deps: Deps, conn: Connection, alert: AlertRow) -> None:
+async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> None:
+    """One slice of at most `limit` people, inside the caller's transaction."""
     now = deps.clock.now()
-    limit = FIRST_SLICE if alert.cursor is None else SLICE
     ids = await fanout_store.slice_ids(conn, alert, limit)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
     maker = SliceMaker(deps, alert, spec_of(deps.rules[alert.context["hazard"]], alert, deps))

@@ -88,11 +88,26 @@ ORDER BY resident_id LIMIT $3
 """
 
 
+# Silent since the alert that told them last, and not asked by a newer incident meanwhile: that one's reminders count.
+SQL_SLICE_SILENT = """
+SELECT ir.resident_id FROM incident_resident AS ir
+WHERE ir.incident_id = $1 AND ir.last_alert_id = ANY($2::uuid[]) AND ir.asked_at IS NOT NULL
+  AND (ir.status IS NULL OR ir.status_at < ir.asked_at) AND ($3::uuid IS NULL OR ir.resident_id > $3)
+  AND NOT EXISTS (
+      SELECT 1 FROM incident_resident AS o JOIN incident AS i ON i.id = o.incident_id
+      WHERE o.resident_id = ir.resident_id AND o.purpose = ir.purpose AND o.incident_id <> ir.incident_id
+        AND i.closed_at IS NULL AND (o.asked_at > ir.asked_at OR o.status_at >= ir.asked_at))
+ORDER BY ir.resident_id LIMIT $4
+"""
+
+
 async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> list[UUID]:
     """The next people an alert considers, in order of id."""
     if alert.tell is Tell.MATCHED:
         schemes, codes = _columns(alert.areas)
         rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit)
+    elif alert.tell is Tell.SILENT:
+        rows = await conn.fetch(SQL_SLICE_SILENT, alert.incident_id, alert.of, alert.cursor, limit)
     else:
         rows = await conn.fetch(SQL_SLICE_TOLD, alert.of, alert.cursor, limit)
     return [row["resident_id"] for row in rows]
@@ -207,7 +222,7 @@ RETURNING id, key
 SQL_STANDINGS = """
 INSERT INTO incident_resident AS ir (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
                                      last_alert_id, reason, reachable)
-SELECT $1, p.id, r.orgs, $2, p.severity, CASE WHEN p.asked THEN $3 END, p.asked::int, $3, $4,
+SELECT $1, p.id, r.orgs, $2, p.severity, CASE WHEN p.asked THEN $3::timestamptz END, p.asked::int, $3, $4,
        p.reason::jsonb, p.reachable
 FROM unnest($5::uuid[], $6::text[], $7::boolean[], $8::text[], $9::boolean[])
      AS p (id, severity, asked, reason, reachable)
@@ -216,10 +231,10 @@ ON CONFLICT (incident_id, resident_id) DO UPDATE SET
     orgs = excluded.orgs, severity = excluded.severity,
     asks = CASE WHEN excluded.asked_at IS NULL THEN ir.asks
                 WHEN ir.asked_at < $3 - interval '24 hours' THEN 1 ELSE ir.asks + 1 END,
-    asked_at = CASE WHEN $10 THEN NULL ELSE coalesce(
-        CASE WHEN $11 THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
+    asked_at = CASE WHEN $10::boolean THEN NULL ELSE coalesce(
+        CASE WHEN $11::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
     told_at = excluded.told_at,
-    last_alert_id = CASE WHEN $11 THEN ir.last_alert_id ELSE excluded.last_alert_id END,
+    last_alert_id = CASE WHEN $11::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
     reason = excluded.reason, reachable = excluded.reachable
 """
 SQL_SUPERSEDED = """
@@ -229,8 +244,8 @@ WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pend
   AND a.id <> $3 AND a.context ->> 'hazard' = $5
 """
 SQL_ADVANCE = """
-UPDATE alert SET cursor = $2, people = people + $3, state = CASE WHEN $4 THEN 'done' ELSE state END,
-    done_at = CASE WHEN $4 THEN $5::timestamptz END
+UPDATE alert SET cursor = $2, people = people + $3, state = CASE WHEN $4::boolean THEN 'done' ELSE state END,
+    done_at = CASE WHEN $4::boolean THEN $5::timestamptz END
 WHERE id = $1 AND state = 'fanning'
 """
 

@@ -122,8 +122,8 @@ WITH acked AS (
         error_code = u.code,
         error = u.error,
         due_at = coalesce(u.due_at, m.due_at),
-        sent_at = CASE WHEN u.state = 'sent' THEN $10 ELSE m.sent_at END,
-        done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10 END,
+        sent_at = CASE WHEN u.state = 'sent' THEN $10::timestamptz ELSE m.sent_at END,
+        done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10::timestamptz END,
         lease_until = CASE WHEN u.state = 'leased' THEN now() + u.wait END,
         lease_token = CASE WHEN u.state = 'leased' THEN m.lease_token END
     FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
@@ -185,7 +185,7 @@ WITH lost AS (
     SELECT id FROM message WHERE state = 'leased' AND lease_until < now() FOR UPDATE SKIP LOCKED
 ), back AS (
     UPDATE message AS m
-    SET state = CASE WHEN m.attempts > $1 THEN 'failed' ELSE 'pending' END,
+    SET state = CASE WHEN m.attempts > $1::int THEN 'failed' ELSE 'pending' END,
         done_at = CASE WHEN m.attempts > $1 THEN $2::timestamptz END,
         error_code = coalesce(m.error_code, 'lease_expired'),
         lease_until = NULL, lease_token = NULL
@@ -228,7 +228,7 @@ ON CONFLICT (message_id, state, code) DO NOTHING
 SQL_MOVE_ON = """
 UPDATE message SET state = $2, provider_id = coalesce(nullif($3, ''), provider_id), error_code = nullif($4, ''),
     error = nullif($5, ''), sent_at = coalesce(sent_at, $6),
-    done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6 ELSE done_at END, lease_until = NULL, lease_token = NULL
+    done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6::timestamptz ELSE done_at END, lease_until = NULL, lease_token = NULL
 WHERE id = $1
 """
 SQL_NEXT_STEP_NOW = """

@@ -34,6 +34,7 @@ class Standing:
     reason: Mapping[str, Any]
     asked_at: datetime | None
     asks: int
+    #: An answer has come since the person was last asked.
     answered: bool
 
     def told(self, hazard: str) -> tuple[Severity, Level, bool] | None:
@@ -120,7 +121,7 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
         case Tell.TOLD | Tell.SILENT:
             if before is None or before[2]:
                 return None  # told nothing about this hazard, or it is over for them already
-            if spec.tell is Tell.SILENT and person.standing is not None and person.standing.answered:
+            if spec.tell is Tell.SILENT and (person.standing is None or person.standing.answered):
                 return None
             if spec.moment in (Moment.CANCEL, Moment.LIFT, Moment.REMINDER):
                 severity = before[0]
@@ -131,6 +132,8 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
                 return None
             severity = before[0]
     asked = _asks(spec, severity, person)
+    if spec.tell is Tell.SILENT and not asked:
+        return None  # asked often enough for one day
     messages = _messages(person, spec, severity, channels)
     usable = {kind.contact for kind in channels.values()}
     reachable = any(contact.channel in usable for contact in person.contacts)

@@ -35,6 +35,19 @@ class EventRow:
     event: Event
 
 
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """The same, not read yet: its payload may be one that this version cannot read."""
+
+    id: int
+    purpose: Purpose
+    payload: dict[str, Any]
+
+    def read(self) -> EventRow:
+        """Raises KeyError, TypeError or ValueError if a field is missing or wrong."""
+        return EventRow(self.id, self.purpose, event_from_json(self.payload))
+
+
 # One decision at a time: two deciders that see the same incidents would open two.
 SQL_DECIDE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('daijobu decide'))"
 SQL_NEXT_EVENT = """
@@ -42,13 +55,13 @@ SELECT id, purpose, payload FROM event WHERE decided_at IS NULL ORDER BY receive
 """
 
 
-async def next_event(conn: Connection) -> EventRow | None:
+async def next_event(conn: Connection) -> RawEvent | None:
     """The oldest undecided event, locked; None if there is none. Holds the decide lock until the transaction ends."""
     await conn.execute(SQL_DECIDE_LOCK)
     row = await conn.fetchrow(SQL_NEXT_EVENT)
     if row is None:
         return None
-    return EventRow(row["id"], Purpose(row["purpose"]), event_from_json(row["payload"]))
+    return RawEvent(row["id"], Purpose(row["purpose"]), row["payload"])
 
 
 SQL_INCIDENTS = """
@@ -145,19 +158,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12)
 """
 SQL_JOIN_INCIDENT = """
 UPDATE incident SET
-    severity = CASE WHEN array_position($8::text[], $2) > array_position($8::text[], severity) THEN $2
+    severity = CASE WHEN array_position($8::text[], $2) > array_position($8::text[], severity) THEN $2::text
                     ELSE severity END,
     event_ids = (SELECT coalesce(array_agg(DISTINCT e), '{}') FROM unnest(event_ids || $3::text[]) AS e),
     facts = facts || $4::jsonb || jsonb_build_object('codes', (
         SELECT coalesce(jsonb_agg(DISTINCT c), '[]'::jsonb)
         FROM (SELECT jsonb_array_elements_text(coalesce(facts -> 'codes', '[]'::jsonb)) AS c
               UNION SELECT unnest($5::text[])) AS codes)),
-    last_round_at = CASE WHEN $6 THEN $7 ELSE last_round_at END
+    last_round_at = CASE WHEN $6::boolean THEN $7::timestamptz ELSE last_round_at END
 WHERE id = $1 AND closed_at IS NULL
 """
 SQL_CLOSES_AT = """
 UPDATE incident SET closes_at = CASE
-    WHEN $3 THEN $2 ELSE greatest(closes_at, $2) END
+    WHEN $3::boolean THEN $2::timestamptz ELSE greatest(closes_at, $2) END
 WHERE id = $1 AND (NOT $3 OR NOT EXISTS (
     SELECT 1 FROM (
         SELECT DISTINCT ON (e.thread) a.moment FROM alert AS a JOIN event AS e ON e.id = a.event_id

@@ -1,0 +1,126 @@
+"""The tend loop: whatever is due. Each task has its own period, its own lease, and its own place in the heartbeat.
+
+A task that fails is logged and tried again at its next turn; it never stops the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from alerts.deps import Deps
+from alerts.reminder_store import remind
+from checkin.cases_store import expire_claims, open_due_cases
+from core.db import CONNECTION_ERRORS, heartbeat
+from core.ids import uuid7
+from core.lease import take_lease
+from core.model import Severity
+from ops import tend_store
+
+log = logging.getLogger(__name__)
+
+#: Silence of a feed after which operators are called (reliability target: noticed within three minutes).
+FEED_STALE_AFTER: Final = timedelta(minutes=3)
+#: Silence that opens a case where a rule does not say.
+CASE_AFTER_S: Final = 6 * 3600
+TICK_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to look after: how often, and what. `run` returns what it did, in numbers, for the heartbeat."""
+
+    name: str
+    every_s: float
+    run: Callable[[Deps], Awaitable[int]]
+
+
+async def _cases(deps: Deps) -> int:
+    def case_after(hazard: str, severity: Severity, night: bool) -> int:
+        rule = deps.rules.get(hazard)
+        if rule is None:
+            return CASE_AFTER_S
+        return rule.night.case_after_s if night else rule.case_after_s.get(severity, CASE_AFTER_S)
+
+    return await open_due_cases(deps.pool, deps.clock.now(), case_after, deps.settings.case_after_s)
+
+
+async def _claims(deps: Deps) -> int:
+    return await expire_claims(deps.pool, deps.clock.now())
+
+
+async def _reminders(deps: Deps) -> int:
+    return await remind(deps.pool, deps.rules, deps.clock.now())
+
+
+async def _messages(deps: Deps) -> int:
+    return await tend_store.expire_messages(deps.pool, deps.clock.now())
+
+
+async def _incidents(deps: Deps) -> int:
+    now = deps.clock.now()
+    await tend_store.close_moot_cases(deps.pool, now)
+    closed = await tend_store.close_incidents(deps.pool, now)
+    for incident_id in closed:
+        log.info("incident %s is closed; its links end", incident_id)
+    return len(closed)
+
+
+async def _feeds(deps: Deps) -> int:
+    stale = await tend_store.stale_feeds(deps.pool, deps.clock.now(), FEED_STALE_AFTER)
+    for feed, last in stale:
+        log.error("feed %s was last heard at %s: silence is not an all-clear, an operator must look", feed, last)
+    return len(stale)
+
+
+TASKS: Final = (
+    Task("cases", 1.0, _cases),
+    Task("claims", 15.0, _claims),
+    Task("reminders", 5.0, _reminders),
+    Task("messages", 10.0, _messages),
+    Task("incidents", 10.0, _incidents),
+    Task("feeds", 60.0, _feeds),
+)
+
+
+async def tend_once(deps: Deps, holder: str, tasks: tuple[Task, ...] = TASKS) -> dict[str, int]:
+    """Run these tasks once, each if its lease can be had: what each did. A task that fails says -1."""
+    done: dict[str, int] = {}
+    for task in tasks:
+        lease = timedelta(seconds=max(30.0, task.every_s * 3))
+        try:
+            if await take_lease(deps.pool, f"tend {task.name}", holder, lease):
+                done[task.name] = await task.run(deps)
+        except CONNECTION_ERRORS as error:
+            log.warning("tend %s waits for the database: %s", task.name, str(error) or type(error).__name__)
+            done[task.name] = -1
+        except Exception:
+            log.exception("tend %s failed; it is tried again", task.name)
+            done[task.name] = -1
+    return done
+
+
+async def tend_forever(deps: Deps, stop: asyncio.Event) -> None:
+    """Look after everything that is due until `stop` is set."""
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid7()}"
+    loop = asyncio.get_running_loop()
+    due = {task.name: 0.0 for task in TASKS}
+    while not stop.is_set():
+        now = loop.time()
+        turn = tuple(task for task in TASKS if due[task.name] <= now)
+        if turn:
+            done = await tend_once(deps, holder, turn)
+            for task in turn:
+                due[task.name] = loop.time() + task.every_s
+            with contextlib.suppress(*CONNECTION_ERRORS):
+                await heartbeat(deps.pool, "tend", dict(done))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await stop.wait()
