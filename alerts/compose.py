@@ -155,7 +155,7 @@ def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut
         if cut.where:
             where = wording.where(ctx, say, names, kanji=cut.kanji, only_first=cut.only_first)
         if cut.japanese and not say.reads_kanji:
-            what = _with_japanese(ctx, say, what, catalogs, cut.scale)
+            what = _with_japanese(ctx, say, what, catalogs, cut.scale, full=False)
     parts = [say("frame.sentence", text=_tagged(say, wording.moment_tag(ctx, say), what)), where, *rest]
     if say.unreviewed:
         parts.append(say("alert.unreviewed.short"))
@@ -261,9 +261,13 @@ def _tagged(say: Voice, tag: str, text: str) -> str:
     return say("frame.tagged", tag=tag, text=text) if tag else text
 
 
-def _with_japanese(ctx: TextContext, say: Voice, text: str, catalogs: Catalogs, scale: str = "intensity") -> str:
+def _with_japanese(
+    ctx: TextContext, say: Voice, text: str, catalogs: Catalogs, scale: str = "intensity", *, full: bool = True
+) -> str:
     """The native term with the Japanese one in brackets, as it is on television and on loudspeakers."""
     japanese = wording.term(ctx, Voice(catalogs, "ja"), scale)
+    if not full:
+        japanese = japanese.rpartition(" ")[2]  # the digit stands in the native term already
     if say.is_japanese or text == japanese:
         return text
     return say("frame.with_ja", text=text, ja=japanese)
