@@ -17,7 +17,7 @@ from checkin.live_web import ROUTES as LIVE
 from checkin.status_web import ROUTES as STATUS
 from core.clock import FixedClock
 from core.db import Pool
-from core.wakeups import Wakeups
+from core.wakeups import Wakeup, Wakeups
 from core.web import SITE, STATIC
 from registry.guard_web import guard
 from registry.signin_store import open_session
@@ -68,6 +68,11 @@ class BoardSite:
     pool: Pool
     client: TestClient[web.Request, web.Application]
     clock: FixedClock
+    app: web.Application
+
+    def bells(self, channel: str) -> list[Wakeup]:
+        """The listeners of a channel: one per open stream."""
+        return self.app[SITE].wakeups._bells.get(channel, [])
 
     async def visitor(self, staff_id: UUID) -> Visitor:
         """Sign a member of staff in."""
@@ -87,8 +92,8 @@ async def board_site(
     app[SITE].extras.update(extras or {})
     async with TestClient(TestServer(app)) as client:
         if not dsn:
-            yield BoardSite(pool, client, clock)
+            yield BoardSite(pool, client, clock, app)
             return
         async with Wakeups(dsn) as wakeups:
             app[SITE].wakeups = wakeups
-            yield BoardSite(pool, client, clock)
+            yield BoardSite(pool, client, clock, app)
