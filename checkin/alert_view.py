@@ -34,7 +34,7 @@ class Words:
     when: Markup
     changes: Markup
     means: Markup
-    do: tuple[Markup, ...]
+    do: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _words(context: TextContext, say: Voice, names: wording.Names) -> tuple[Word
         when=ruby(wording.announced(context, say)),
         changes=ruby(wording.changes(context, say)),
         means=ruby(_or(lambda: wording.meaning(context, say), "")),
-        do=tuple(ruby(line) for line in wording.actions(context, say)),
+        do=ruby(say.join(wording.actions(context, say))),
     )
     return words, say.unreviewed
 

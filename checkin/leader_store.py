@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from checkin.link_store import IncidentView, incident_view
@@ -13,7 +14,7 @@ from checkin.store import Recorded, record_check_in
 from core.audit import Actor, audit
 from core.crypto import Vault
 from core.db import Connection, Pool, transaction
-from core.model import Answer, AnsweredBy
+from core.model import Answer, AnsweredBy, PlaceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class LeaderView:
     leader_staff: UUID | None
     incident: IncidentView
     people: tuple[SitePerson, ...]
+    #: What touches the site itself, in the form of `incident_resident.reason`; {} if nobody there was told.
+    reason: dict[str, Any]
 
     @property
     def actor(self) -> Actor:
@@ -54,7 +57,8 @@ class LeaderView:
 # The same rules of life as a check-in link; besides, it ends the moment its holder is no longer leader or deputy.
 SQL_OPEN_LEADER_LINK = """
 WITH live AS (
-    SELECT l.id, l.site_id, l.resident_id, l.staff_id, l.incident_id, i.purpose, s.name AS site_name
+    SELECT l.id, l.site_id, l.resident_id, l.staff_id, l.incident_id, i.purpose, s.name AS site_name,
+           s.kind AS site_kind
     FROM link l
     JOIN incident i ON i.id = l.incident_id
     JOIN site s ON s.id = l.site_id
@@ -75,7 +79,7 @@ WITH live AS (
     ORDER BY (i.closed_at IS NULL) DESC, i.opened_at DESC
     LIMIT 1
 )
-SELECT live.id AS link_id, live.site_id, live.site_name, live.resident_id, live.staff_id,
+SELECT live.id AS link_id, live.site_id, live.site_name, live.site_kind, live.resident_id, live.staff_id,
        coalesce(r.language, st.language) AS language,
        t.id AS incident_id, t.purpose, t.hazard, t.severity, t.simulated, t.opened_at, t.closed_at,
        (SELECT context FROM alert a WHERE a.incident_id = t.id ORDER BY a.created_at DESC, a.id DESC LIMIT 1) AS context
@@ -86,7 +90,7 @@ LEFT JOIN staff st ON st.id = live.staff_id
 """
 SQL_SITE_PEOPLE = """
 SELECT DISTINCT ON (m.room, r.name, r.id)
-       r.id, r.name, m.room, r.language, ir.status, ir.status_by, ir.status_at
+       r.id, r.name, m.room, r.language, ir.status, ir.status_by, ir.status_at, ir.reason
 FROM membership m
 JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
 LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id
@@ -103,6 +107,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
     row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
     if row is None:
         return None
+    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"])
     people = tuple(
         SitePerson(
             resident_id=person["id"],
@@ -113,8 +118,10 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
             status_by=AnsweredBy(person["status_by"]) if person["status_by"] else None,
             status_at=person["status_at"],
         )
-        for person in await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"])
+        for person in rows
     )
+    kind = PlaceKind.HOME if row["site_kind"] == "dorm" else PlaceKind.WORK
+    touches = next((p["reason"][kind] for p in rows if p["reason"] and p["reason"].get(kind)), None)
     view = LeaderView(
         link_id=row["link_id"],
         site_id=row["site_id"],
@@ -124,6 +131,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
         leader_staff=row["staff_id"],
         incident=incident_view(row),
         people=people,
+        reason={kind: touches, "worse": kind} if touches else {},
     )
     await audit(
         conn,
