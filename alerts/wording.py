@@ -187,7 +187,7 @@ def actions(ctx: TextContext, say: Voice) -> list[str]:
     if ctx.moment is Moment.CANCEL:
         return []
     if ctx.moment is Moment.LIFT:
-        return [say("alert.do.lift")]
+        return say("alert.do.lift").split("\n")
     if ctx.severity is Severity.INFO:
         return []
     todo = say(f"do.{ctx.hazard}.{ctx.severity}").split("\n")

@@ -1,0 +1,1 @@
+"""Decide whom to tell, find the words, and tell them."""
