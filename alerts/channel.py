@@ -5,7 +5,7 @@ A channel is one module in `alerts/channels/` that defines `CHANNEL` (a `Channel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -163,6 +163,10 @@ class Channels:
 
     by_name: dict[str, Channel] = field(default_factory=dict)
     kinds: dict[str, ChannelKind] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the configured channels."""
+        return iter(self.by_name)
 
     def resolve(self, wanted: str) -> ChannelKind | None:
         """The channel that carries what a ladder wants to send over `wanted`: itself, or the one that stands in."""

@@ -20,7 +20,7 @@ from alerts.decide import Act, Decision, FactsOnly, Geography, Ignored, Tell, de
 from alerts.deps import Deps
 from alerts.fanout_store import AlertRow, Slice
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
-from alerts.people import Person, Spec, Telling, consider, ladder_channels, reason_of
+from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
 from alerts.rules import Rule
 from alerts.texts import Texts, names_of
@@ -203,8 +203,7 @@ class SliceMaker:
         self.alert = alert
         self.spec = spec
         names = {step.channel for steps in spec.ladder.values() for step in steps}
-        configured = {n: k for n, k in deps.channels.kinds.items() if n in deps.channels.by_name}
-        self.channels = ladder_channels(configured, sorted(names))
+        self.channels = {name: kind for name in sorted(names) if (kind := deps.channels.resolve(name)) is not None}
         self.texts = Texts(
             deps.catalogs,
             names_of(deps.areas, alert.areas),

@@ -228,7 +228,8 @@ ON CONFLICT (message_id, state, code) DO NOTHING
 SQL_MOVE_ON = """
 UPDATE message SET state = $2, provider_id = coalesce(nullif($3, ''), provider_id), error_code = nullif($4, ''),
     error = nullif($5, ''), sent_at = coalesce(sent_at, $6),
-    done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6::timestamptz ELSE done_at END, lease_until = NULL, lease_token = NULL
+    done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6::timestamptz ELSE done_at END,
+    lease_until = NULL, lease_token = NULL
 WHERE id = $1
 """
 SQL_NEXT_STEP_NOW = """

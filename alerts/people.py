@@ -225,16 +225,6 @@ def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:
     return sorted(found, key=lambda c: not c.proven)[:1]
 
 
-def ladder_channels(kinds: Mapping[str, ChannelKind], names: Sequence[str]) -> dict[str, ChannelKind]:
-    """Channel names as ladders use them -> the configured channel (or its stand-in) that carries them."""
-    resolved: dict[str, ChannelKind] = {}
-    for name in names:
-        kind = next((k for k in kinds.values() if k.name == name or k.stands_in_for == name), None)
-        if kind is not None:
-            resolved[name] = kind
-    return resolved
-
-
 def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
     """One place's part of `incident_resident.reason`. `level`: what was announced for the place itself, if anything."""
     if rated is None:
