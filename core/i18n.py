@@ -126,6 +126,9 @@ class Catalogs:
 
     def entry(self, lang: str, key: str) -> Entry:
         """The text of this language or of the first one in its chain that has it. Raises LookupError naming the key."""
+        own = self._files.get(lang, {}).get(key)
+        if own is not None:
+            return own
         for tag in self.chain(lang):
             if found := self._files[tag].get(key):
                 return found

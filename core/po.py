@@ -8,6 +8,7 @@ falls back to draft by itself when somebody changes the text or its source.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import string
@@ -77,6 +78,7 @@ class Entry:
         return placeholders(self.text)
 
 
+@functools.cache
 def placeholders(text: str) -> frozenset[str]:
     """The names in braces in a text. Raises ValueError if one is not a plain name such as {place}."""
     names = set()

@@ -203,7 +203,7 @@ def long_names(scheme: str, code: str, lang: str) -> str:
 
 
 def contexts() -> list[TextContext]:
-    """Each hazard, level, moment and purpose, with one and with two places and without a figure."""
+    """Each hazard, level and moment, with the longest labels, one and two places, and a place without a figure."""
     found: list[TextContext] = []
     home, work = PlaceKind.HOME, PlaceKind.WORK
     at = datetime(2026, 11, 22, 14, 30, tzinfo=JST)
@@ -215,7 +215,7 @@ def contexts() -> list[TextContext]:
             if hazard == "earthquake":
                 places.append((PlaceText(home, "jma.city", "long", "5-", area_maximum=level),))
             for where, moment, (purpose, simulated) in product(
-                places, Moment, ((Purpose.LIVE, False), (Purpose.LIVE, True), (Purpose.DRILL, False))
+                places, Moment, ((Purpose.LIVE, True), (Purpose.DRILL, False))
             ):
                 asks = rule.asks(severity)
                 found.append(TextContext(hazard, severity, moment, where, at, purpose, simulated, asks, earlier_at=at))
