@@ -27,7 +27,7 @@ from ops.wires import Wires, open_wires
 from registry import store as registry_store
 from registry.import_read_store import find_owner
 from registry.import_run import Upload, may_create, run_upload
-from registry.signin import make_signin_link
+from registry.signin_store import make_signin_link
 
 SCENARIO = "kumamoto-2016-foreshock"
 REPORT = "VXSE53"

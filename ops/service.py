@@ -21,7 +21,7 @@ from core.web import Site
 from ops.site_web import build_app, make_site
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
-from registry.setup import ensure_first_operator
+from registry.signin_store import ensure_first_operator
 
 log = logging.getLogger("daijobu")
 

@@ -11,7 +11,9 @@ from alerts.deps import Deps
 from alerts.web import ROUTES as ALERT_ROUTES
 from checkin.board_web import ROUTES as BOARD_ROUTES
 from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
+from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
+from checkin.status_web import ROUTES as STATUS_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
 from core.db import CONNECTION_ERRORS, Connection, Pool
 from core.web import PUBLIC, SITE, STATIC, Route, Site, add_routes, language_of, make_jinja, render, security_headers
@@ -57,7 +59,9 @@ ALL_ROUTES: list[Route] = [
     *CHECKIN_ROUTES,
     *DASHBOARD_ROUTES,
     *BOARD_ROUTES,
+    *LEADER_ROUTES,
     *LIVE_ROUTES,
+    *STATUS_ROUTES,
     *ALERT_ROUTES,
 ]
 
