@@ -1,0 +1,85 @@
+"""Every text that dashboards, board and status page ask for is there in Japanese and English, with what it is given."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from checkin.board_web import REVEAL_REASONS
+from checkin.cases import Found, Outcome
+from checkin.dashboard import State
+from checkin.dashboard_web import CSV_COLUMNS
+from checkin.triage import Why
+from core.i18n import Catalogs
+from core.model import Answer, AnsweredBy, MessageState, Purpose, Severity
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*")
+CODE = ("board_*", "dashboard*", "triage*", "outcomes*", "pages_*", "status_*")
+
+#: Keys whose last part is decided at run time: every value a page can meet.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "staff.state.": (*State, "not_enrolled"),
+    "staff.by.": tuple(AnsweredBy),
+    "staff.delivery.": (*MessageState, "no_way", "none"),
+    # An outcome without a person behind it (answered, closed, withdrawn) is never shown as a follow-up.
+    "staff.follow.": (
+        "claimed",
+        *(set(Outcome) - {Outcome.ANSWERED, Outcome.INCIDENT_CLOSED, Outcome.WITHDRAWN}),
+    ),
+    "staff.found.": tuple(Found),
+    "staff.severity.": tuple(Severity),
+    "staff.purpose.": (Purpose.LIVE, Purpose.DRILL),
+    "staff.action.": ("opened", "claimed", "released", "expired", "outcome", "reason", "note"),
+    "staff.need.": ("trapped", "hurt", "need_help", "at_shelter", "left_area"),
+    "staff.board.part.": ("leader", "deputy", "staff"),
+    "staff.board.why_reveal.": REVEAL_REASONS,
+    "staff.status.message.": tuple(MessageState),
+    "staff.status.feed.": ("ok", "late", "stale"),
+    "staff.dash.csv.": CSV_COLUMNS,
+    "answer.": tuple(Answer),
+}
+
+
+def sources() -> list[Path]:
+    templates, code = ROOT / "web" / "templates", ROOT / "checkin"
+    return [f for p in PAGES for f in templates.glob(p + ".html")] + [f for p in CODE for f in code.glob(p + ".py")]
+
+
+def keys_used() -> set[str]:
+    found: set[str] = set()
+    for file in sources():
+        found |= set(re.findall(r"[\"'](staff\.[a-z0-9_.]+)(?=[\"'{])", file.read_text(encoding="utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_text_is_there(language: str) -> None:
+    known = Catalogs.load().keys(language)
+    used = keys_used()
+    assert len(used) > 100
+    assert {key for key in used if not key.endswith(".")} <= known
+    assert {key for key in used if key.endswith(".")} <= set(FAMILIES)
+    assert {prefix + str(value) for prefix, values in FAMILIES.items() for value in values} <= known
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize(
+    "why",
+    [
+        Why("staff.board.why.help", {"n": 1, "minutes": 5}),
+        Why("staff.board.why.missing", {"minutes": 5}),
+        Why("staff.board.why.dorm_all", {"total": 6, "minutes": 5}),
+        Why("staff.board.why.dorm_some", {"n": 2, "total": 6, "minutes": 5}),
+        Why("staff.board.why.unreachable", {"n": 2, "minutes": 5}),
+        Why("staff.board.why.silent", {"minutes": 5}),
+    ],
+    ids=lambda why: why.key.rsplit(".", 1)[1],
+)
+def test_reasons_use_all_their_fields(language: str, why: Why) -> None:
+    """A reason that leaves out its numbers could not be argued with."""
+    fields = {name: f"<{name}>" for name in why.fields}
+    text = Catalogs.load().say(language, why.key, **fields)
+    assert all(value in text for value in fields.values())
