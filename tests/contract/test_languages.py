@@ -24,6 +24,7 @@ from core import po
 from core.clock import JST
 from core.i18n import LOCALES, Catalogs
 from core.model import Level, Moment, PlaceKind, Purpose, Severity
+from geo.areas import Areas
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMINOLOGY = ROOT.parent / "shared" / "terminology"
@@ -191,14 +192,17 @@ def test_software_approves_nothing_of_its_own(lang: str) -> None:
 
 # --- whole texts, with the longest names of places
 
-NAMES = {
-    "long": ("北九州市小倉南区", "Kitakyushu Kokuraminami-ku"),
+AREAS = Areas.load()
+#: The longest names, Japanese and Latin, that a person's place can have in the schemes by which people are matched.
+MATCHED = [row for scheme in ("jma.city", "jma.quake_area", "jma.tsunami_area") for row in AREAS.rows(scheme)]
+LONGEST = {
+    "long": (max((r.name for r in MATCHED), key=len), max((r.latin for r in MATCHED), key=len)),
     "far": ("富士河口湖町", "Fujikawaguchiko"),
 }
 
 
 def long_names(scheme: str, code: str, lang: str) -> str:
-    japanese, latin = NAMES[code]
+    japanese, latin = LONGEST[code]
     return japanese if lang.startswith(("ja", "zh")) else latin
 
 
@@ -293,7 +297,7 @@ def test_glossary_terms_are_used_as_they_are() -> None:
 
 def test_every_key_that_code_and_templates_name_exists() -> None:
     call = re.compile(
-        r"""\b(?:say|say\.(?:bi|ja|plain)|_t|catalogs\.say)\(\s*(?:lang,\s*)?["']([a-z_]+(?:\.[a-z0-9_]+)+)["']"""
+        r"""\b(?:say|say\.(?:bi|ja|plain)|_t|catalogs\.say)\(\s*(?:lang,\s*)?["']([a-z_]+(?:\.[a-z0-9_]+)+)["']\s*[,)]"""
     )
     folders = ("alerts", "checkin", "core", "demo", "ops", "registry", "web")
     files = [path for folder in folders for ending in ("py", "html") for path in (ROOT / folder).rglob(f"*.{ending}")]
