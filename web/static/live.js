@@ -49,7 +49,7 @@
     return new Promise((done) => {
       const stream = new EventSource("/events/stream");
       const tell = (what) => { if (channel) channel.postMessage(what); };
-      let opened = false; // a stream that comes back may have missed something
+      let opened = heard > 0; // a stream that comes back, or takes over, may have missed something
       stream.onopen = () => { if (opened) { told("*"); tell("*"); } opened = true; };
       stream.addEventListener("changed", (e) => { told(e.data); tell(e.data); });
       stream.addEventListener("alive", () => { heard = Date.now(); tell(""); });
