@@ -51,8 +51,7 @@ async def apply_plan(
     for resident_id, org_id, day in ends:
         assert resident_id is not None and day is not None
         await end_membership(conn, resident_id, org_id, day, now)
-    await conn.execute(SQL_FILL_HOMES, list(site_places))
-    await conn.execute(SQL_FILL_WORK, list(site_places))
+    await store.fill_places(conn, list(site_places))
     subjects = [p.id for p in inserts] + [r.match for r in updates if r.match] + [r for r, _, _ in ends if r]
     await audit(conn, actor, "import", at=now, subjects=subjects, fields=["registration"], detail=plan.counts)
 
@@ -239,19 +238,3 @@ async def _update_people(
     old = [row["place_id"] for row in await conn.fetch(SQL_OWN_PLACES_OF, [m for m, _, _ in moved], kinds)]
     await store.set_places(conn, moved)
     await conn.execute(SQL_DROP_UNUSED_PLACES, old)
-
-
-SQL_FILL_HOMES = """
-INSERT INTO resident_place (resident_id, kind, place_id)
-SELECT DISTINCT ON (m.resident_id) m.resident_id, 'home', s.place_id
-FROM membership m JOIN site s ON s.id = m.dorm_id
-WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
-ON CONFLICT (resident_id, kind) DO NOTHING
-"""
-SQL_FILL_WORK = """
-INSERT INTO resident_place (resident_id, kind, place_id)
-SELECT DISTINCT ON (m.resident_id) m.resident_id, 'work', s.place_id
-FROM membership m JOIN site s ON s.id = m.workplace_id
-WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
-ON CONFLICT (resident_id, kind) DO NOTHING
-"""

@@ -342,6 +342,36 @@ async def set_places(conn: Connection, places: Sequence[tuple[UUID, str, UUID | 
     expect_rows(tag, len(kept), "places of residents")
 
 
+SQL_FILL_HOMES = """
+INSERT INTO resident_place (resident_id, kind, place_id)
+SELECT DISTINCT ON (m.resident_id) m.resident_id, 'home', s.place_id
+FROM membership m JOIN site s ON s.id = m.dorm_id
+WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
+ON CONFLICT (resident_id, kind) DO NOTHING
+"""
+SQL_FILL_WORK = """
+INSERT INTO resident_place (resident_id, kind, place_id)
+SELECT DISTINCT ON (m.resident_id) m.resident_id, 'work', s.place_id
+FROM membership m JOIN site s ON s.id = m.workplace_id
+WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
+ON CONFLICT (resident_id, kind) DO NOTHING
+"""
+
+
+async def fill_places(conn: Connection, sites: Sequence[UUID]) -> None:
+    """Give members of these sites who have no home (or no work place) yet the place of their dorm (or workplace)."""
+    await conn.execute(SQL_FILL_HOMES, list(sites))
+    await conn.execute(SQL_FILL_WORK, list(sites))
+
+
+SQL_SET_END_DATE = "UPDATE membership SET end_date = $3 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL"
+
+
+async def set_end_date(conn: Connection, resident_id: UUID, org_id: UUID, day: date) -> None:
+    """Note a last day that is still to come; `membership_store.end_due_memberships` ends the membership then."""
+    expect_rows(await conn.execute(SQL_SET_END_DATE, resident_id, org_id, day), 1, "the membership")
+
+
 SQL_PERSONAL_LINK = "SELECT id FROM link WHERE resident_id = $1 AND kind = 'personal' AND revoked_at IS NULL"
 
 

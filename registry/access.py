@@ -1,0 +1,69 @@
+"""Who may see which fields of whom. Pure: the stores ask here before they ask the database.
+
+An employer or a community group sees its own people's name, status and channel state, where they work and sleep on its
+sites, never a home address, a need, a note or another organisation. Volunteers see names only of people who agreed
+to it themselves (C3). The operator runs the machine and sees numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from core.model import Role
+
+#: What the employer's own list and pages may show about a person.
+_EMPLOYER: Final = frozenset(
+    {
+        "name", "language", "second_language", "state", "status", "status_age", "channel_state", "employee_id", "site",
+        "dorm", "room", "shift", "start_date", "end_date", "leader",
+    }
+)  # fmt: skip
+
+FIELDS: Final[dict[Role, frozenset[str]]] = {
+    Role.EMPLOYER: _EMPLOYER,
+    Role.COMMUNITY: _EMPLOYER - {"employee_id", "start_date", "end_date"},
+    Role.SUPERVISING: frozenset({"name", "state", "status", "status_age", "channel_state", "site", "dorm", "room"}),
+    Role.COORDINATOR: frozenset(
+        {"name", "language", "second_language", "status", "status_age", "channel_state", "dorm", "room", "need", "note",
+         "phone_on_request"}
+    ),
+    Role.VOLUNTEER: frozenset(
+        {"name", "language", "second_language", "status", "status_age", "channel_state", "dorm", "room", "need", "note",
+         "phone_on_request"}
+    ),
+    Role.OPERATOR: frozenset(),
+}  # fmt: skip
+
+#: Who keeps a list of people of their own.
+KEEPS_PEOPLE: Final = frozenset({Role.EMPLOYER, Role.COMMUNITY, Role.SUPERVISING})
+
+
+def may_see(role: Role, field: str) -> bool:
+    """Whether a role may be shown a field of a person who is theirs to see."""
+    return field in FIELDS[role]
+
+
+def visible_orgs(role: Role, own: UUID, supervised: Iterable[UUID] = ()) -> frozenset[UUID]:
+    """The organisations whose people a role may list by name: its own; a supervising one's employers too."""
+    if role not in KEEPS_PEOPLE:
+        return frozenset()
+    return frozenset({own, *supervised}) if role is Role.SUPERVISING else frozenset({own})
+
+
+def editable_orgs(role: Role, own: UUID, supervised: Iterable[UUID] = ()) -> frozenset[UUID]:
+    """The organisations whose list a role may change: it uploads for them."""
+    return visible_orgs(role, own, supervised)
+
+
+def may_name(role: Role, *, enrolled: bool, consents: frozenset[str]) -> bool:
+    """Whether a follow-up list shows a person's name: to volunteers only of who enrolled and agreed to C3."""
+    if role in (Role.COORDINATOR, Role.VOLUNTEER):
+        return enrolled and "C3" in consents
+    return role in KEEPS_PEOPLE
+
+
+def may_see_answer(role: Role, consents: frozenset[str]) -> bool:
+    """Whether the answer itself is shown: an employer sees "answered, not shared" where C2 was withdrawn."""
+    return "C2" in consents if role in KEEPS_PEOPLE else role in (Role.COORDINATOR, Role.VOLUNTEER)

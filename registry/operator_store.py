@@ -1,0 +1,57 @@
+"""What the operator's pages read and write: this installation's facts, organisations, totals. No people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from core.db import Connection
+
+SQL_GET_FACT = "SELECT value FROM deployment WHERE key = $1"
+SQL_SET_FACT = """
+INSERT INTO deployment (key, value, set_at) VALUES ($1, $2, $3)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = excluded.set_at
+"""
+
+
+async def get_fact(conn: Connection, key: str) -> Any:
+    """A fact about this installation: "region" (prefecture codes), "tested_channels"; None if never set."""
+    return await conn.fetchval(SQL_GET_FACT, key)
+
+
+async def set_fact(conn: Connection, key: str, value: Any, now: datetime) -> None:
+    """Keep a fact about this installation."""
+    await conn.execute(SQL_SET_FACT, key, value, now)
+
+
+SQL_ORGANISATIONS = """
+SELECT o.id, o.slug, o.name, o.kind,
+       (SELECT count(*) FROM staff s WHERE s.org_id = o.id AND s.disabled_at IS NULL) AS staff,
+       (SELECT count(*) FROM staff_link l WHERE l.org_id = o.id AND l.kind = 'invitation' AND l.used_at IS NULL
+        AND l.expires_at > $1) AS invitations,
+       (SELECT count(*) FROM membership m WHERE m.org_id = o.id AND m.ended_at IS NULL) AS people
+FROM organisation o WHERE o.closed_at IS NULL AND o.kind <> 'operator' ORDER BY o.created_at, o.id
+"""
+
+
+async def organisations(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Every organisation but the operator's: id, slug, name, kind, and how many staff, open invitations, people."""
+    return [dict(row) for row in await conn.fetch(SQL_ORGANISATIONS, now)]
+
+
+SQL_KIND_OF = "SELECT kind FROM organisation WHERE id = $1 AND closed_at IS NULL"
+
+
+async def kind_of(conn: Connection, org_id: UUID) -> str | None:
+    """The kind of an open organisation; None if there is none."""
+    kind = await conn.fetchval(SQL_KIND_OF, org_id)
+    return None if kind is None else str(kind)
+
+
+SQL_HAS_PASSWORD = "SELECT password_hash IS NOT NULL FROM staff WHERE id = $1"
+
+
+async def has_password(conn: Connection, staff_id: UUID) -> bool:
+    """Whether this member of staff can sign in without a one-time link."""
+    return bool(await conn.fetchval(SQL_HAS_PASSWORD, staff_id))

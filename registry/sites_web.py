@@ -1,0 +1,184 @@
+"""Dorms and workplaces: where they are, their telephone, and who answers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from core.audit import Actor, audit
+from core.db import UniqueViolation, expect_rows, transaction
+from core.web import Route, clean_text, render, see_other, site, staff, staff_form
+from geo.store import insert_places, move_place
+from registry import store
+from registry.access import KEEPS_PEOPLE
+from registry.import_read_store import seal_place, sealed_fields
+from registry.import_run import locate_offline
+from registry.imports import PlaceUnknown
+from registry.people_store import SiteLine, give_place, leader_choices, own_orgs, set_site, shift_of, sites_of
+from registry.phones import PhoneProblem, display, read_phone
+from registry.rows import AddressInput, read_postal_code
+from registry.sessions import staff_of
+
+
+async def sites(request: web.Request) -> web.Response:
+    """GET /sites: every dorm and workplace, those without place or leader first to be seen."""
+    return await _list(request)
+
+
+async def _list(
+    request: web.Request, status: int = 200, problem: str | None = None, values: Mapping[str, str] | None = None
+) -> web.Response:
+    me = staff_of(request)
+    async with site(request).pool.acquire() as conn:
+        orgs = await own_orgs(conn, me)
+        lines = await sites_of(conn, orgs)
+        names = {line.id: dict(await leader_choices(conn, line)) for line in lines}
+    return render(
+        request,
+        "registry_sites.html",
+        lang=me.language,
+        status=status,
+        sites=lines,
+        names=names,
+        orgs=orgs,
+        problem=problem,
+        values=values or {},
+    )
+
+
+async def new_site(request: web.Request) -> web.Response:
+    """POST /sites: a new dorm or workplace with its place."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    values = {k: clean_text(str(form.get(k, "")), 300) for k in ("name", "kind", "org", "postal_code", "address")}
+    if not values["name"] or values["kind"] not in ("dorm", "workplace"):
+        return await _list(request, 400, "staff.sites.no_name", values)
+    try:
+        given = _given(values)
+        located = locate_offline(given)
+    except PlaceUnknown:
+        return await _list(request, 400, "staff.sites.not_found", values)
+    place = seal_place(wires.vault, given, located, label=values["name"])
+    now = wires.clock.now()
+    try:
+        async with transaction(wires.pool) as conn:
+            orgs = await own_orgs(conn, me)
+            org_id = next((org for org in orgs if str(org) == values["org"]), me.org_id)
+            await insert_places(conn, [place])
+            site_id = await store.create_site(
+                conn,
+                wires.vault,
+                org_id=org_id,
+                kind=values["kind"],
+                name=values["name"],
+                now=now,
+                place_id=place.id,
+            )
+            await audit(conn, Actor(me.name, me.id, org_id), "site.new", at=now, detail={"site": str(site_id)})
+    except UniqueViolation:
+        return await _list(request, 409, "staff.sites.name_taken", values)
+    return see_other(f"/sites/{site_id}")
+
+
+def _given(values: Mapping[str, str]) -> AddressInput:
+    code = read_postal_code(values["postal_code"]) if values["postal_code"] else ""
+    if code is None or not (code or values["address"]):
+        raise PlaceUnknown("no postal code and no address")
+    return AddressInput(code, values["address"])
+
+
+async def site_page(request: web.Request) -> web.Response:
+    """GET /sites/<id>: leader, deputy, telephone, shift, place."""
+    return await _show(request)
+
+
+async def _show(request: web.Request, status: int = 200, problem: str | None = None) -> web.Response:
+    me = staff_of(request)
+    wires = site(request)
+    async with transaction(wires.pool) as conn:
+        line = await _site(conn, request)
+        choices = await leader_choices(conn, line)
+        shift = await shift_of(conn, line.id)
+    landline = wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc") if line.landline_enc else ""
+    return render(
+        request,
+        "registry_site.html",
+        lang=me.language,
+        status=status,
+        line=line,
+        choices=choices,
+        shift=shift,
+        landline=display(landline) if landline else "",
+        problem=problem,
+        saved=request.query.get("saved") == "1",
+    )
+
+
+async def _site(conn: Any, request: web.Request) -> SiteLine:
+    orgs = await own_orgs(conn, staff_of(request))
+    try:
+        found = await sites_of(conn, orgs, UUID(request.match_info["id"]))
+    except ValueError:
+        found = []
+    if not found:
+        raise web.HTTPNotFound(text="There is no such site on your list.")
+    return found[0]
+
+
+async def change_site(request: web.Request) -> web.Response:
+    """POST /sites/<id>: change who answers for it, its telephone, its shift and (if given) its place."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    values = {k: clean_text(str(form.get(k, "")), 300) for k in ("landline", "shift", "postal_code", "address")}
+    try:
+        landline = read_phone(values["landline"]).e164 if values["landline"] else ""
+    except PhoneProblem:
+        return await _show(request, 400, "staff.sites.landline_wrong")
+    moved = None
+    if values["postal_code"] or values["address"]:
+        try:
+            moved = _given(values)
+            located = locate_offline(moved)
+        except PlaceUnknown:
+            return await _show(request, 400, "staff.sites.not_found")
+    now = wires.clock.now()
+    async with transaction(wires.pool) as conn:
+        line = await _site(conn, request)
+        offered = {value for value, _ in await leader_choices(conn, line)}
+        sealed = wires.vault.encrypt(landline, line.id, "site.landline_enc") if landline else None
+        expect_rows(await set_site(conn, line.id, shift=values["shift"], landline_enc=sealed), 1, "the site")
+        leader = str(form.get("leader", ""))
+        for rank, chosen in ((1, leader), (2, str(form.get("deputy", "")))):
+            if chosen not in offered or (rank == 2 and chosen == leader):
+                chosen = ""
+            kind, _, person = chosen.partition(":")
+            await store.set_leader(
+                conn,
+                line.id,
+                rank,
+                resident_id=UUID(person) if kind == "r" else None,
+                staff_id=UUID(person) if kind == "s" else None,
+            )
+        if moved is not None and line.place_id is not None:
+            point, address = sealed_fields(wires.vault, moved, line.place_id)
+            await move_place(conn, line.place_id, located, point_enc=point, address_enc=address)
+        elif moved is not None:
+            place = seal_place(wires.vault, moved, located, label=line.name)
+            await insert_places(conn, [place])
+            expect_rows(await give_place(conn, line.id, place.id), 1, "the site's place")
+            await store.fill_places(conn, [line.id])
+        await audit(conn, Actor(me.name, me.id, line.org_id), "site.change", at=now, detail={"site": str(line.id)})
+    return see_other(f"/sites/{line.id}?saved=1")
+
+
+ROUTES = [
+    Route("GET", "/sites", sites, staff(*KEEPS_PEOPLE)),
+    Route("POST", "/sites", new_site, staff(*KEEPS_PEOPLE)),
+    Route("GET", "/sites/{id}", site_page, staff(*KEEPS_PEOPLE)),
+    Route("POST", "/sites/{id}", change_site, staff(*KEEPS_PEOPLE)),
+]

@@ -1,0 +1,72 @@
+"""Who may see what, as tables."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from core.model import Role
+from registry.access import FIELDS, editable_orgs, may_name, may_see, may_see_answer, visible_orgs
+
+OWN, OTHER = uuid4(), uuid4()
+NEVER_FOR_EMPLOYERS = ("home_address", "need", "note", "phone", "phone_on_request", "other_orgs", "point", "consents")
+
+
+@pytest.mark.parametrize("role", [Role.EMPLOYER, Role.COMMUNITY, Role.SUPERVISING])
+@pytest.mark.parametrize("field", NEVER_FOR_EMPLOYERS)
+def test_employers_never_see(role: Role, field: str) -> None:
+    assert not may_see(role, field)
+
+
+def test_the_operator_sees_nobody() -> None:
+    assert FIELDS[Role.OPERATOR] == frozenset()
+    assert visible_orgs(Role.OPERATOR, OWN, [OTHER]) == frozenset()
+
+
+def test_every_role_has_its_list() -> None:
+    assert set(FIELDS) == set(Role)
+
+
+@pytest.mark.parametrize(
+    ("role", "visible"),
+    [
+        (Role.EMPLOYER, {OWN}),
+        (Role.COMMUNITY, {OWN}),
+        (Role.SUPERVISING, {OWN, OTHER}),
+        (Role.COORDINATOR, set()),
+        (Role.VOLUNTEER, set()),
+        (Role.OPERATOR, set()),
+    ],
+)
+def test_whose_people_a_role_lists(role: Role, visible: set[object]) -> None:
+    assert visible_orgs(role, OWN, [OTHER]) == visible == editable_orgs(role, OWN, [OTHER])
+
+
+@pytest.mark.parametrize(
+    ("role", "enrolled", "consents", "named"),
+    [
+        (Role.VOLUNTEER, True, {"C1", "C3"}, True),
+        (Role.VOLUNTEER, True, {"C1", "C2"}, False),
+        (Role.VOLUNTEER, False, {"C1", "C3"}, False),
+        (Role.COORDINATOR, True, {"C3"}, True),
+        (Role.EMPLOYER, False, {"C1"}, True),
+        (Role.OPERATOR, True, {"C1", "C2", "C3"}, False),
+    ],
+)
+def test_who_is_named(role: Role, enrolled: bool, consents: set[str], named: bool) -> None:
+    assert may_name(role, enrolled=enrolled, consents=frozenset(consents)) is named
+
+
+@pytest.mark.parametrize(
+    ("role", "consents", "shown"),
+    [
+        (Role.EMPLOYER, {"C1", "C2"}, True),
+        (Role.EMPLOYER, {"C1"}, False),
+        (Role.SUPERVISING, {"C1"}, False),
+        (Role.COORDINATOR, {"C1"}, True),
+        (Role.OPERATOR, {"C1", "C2"}, False),
+    ],
+)
+def test_an_answer_is_shared_only_with_consent(role: Role, consents: set[str], shown: bool) -> None:
+    assert may_see_answer(role, frozenset(consents)) is shown
