@@ -6,9 +6,13 @@ carrier filters open links too. An answer is a POST, and the browser is then sen
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -17,10 +21,12 @@ from checkin.link_store import HelpView, LinkView, help_view, open_link
 from checkin.misses import Misses
 from checkin.replies import answer_with_detail, read_detail
 from checkin.store import record_check_in
+from core.db import CONNECTION_ERRORS
 from core.model import Answer, AnsweredBy
 from core.tokens import looks_like_token, token_hash
 from core.web import (
     TOKEN,
+    Handler,
     Route,
     Site,
     clean_text,
@@ -32,6 +38,8 @@ from core.web import (
     site,
 )
 from geo.areas import Areas
+
+log = logging.getLogger(__name__)
 
 #: A tap's own id, made by the phone: long enough for a UUID.
 MAX_CLIENT_ID: Final = 64
@@ -50,6 +58,37 @@ async def check_in_page(request: web.Request) -> web.Response:
     return _page(request, view, help_)
 
 
+def offers_retry(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
+    """When the database cannot be reached: say that nothing was saved, and offer to send the same fields again.
+
+    The repeated form carries a tap id and the time of this tap, so that it counts once and as of now.
+    """
+
+    @wraps(handler)
+    async def wrapped(request: web.Request) -> web.Response:
+        try:
+            return await handler(request)
+        except CONNECTION_ERRORS:
+            log.exception("an answer could not be stored, the person is asked to send it again")
+            if wants_json(request):
+                return web.Response(status=503, headers={"Retry-After": "5"})
+            sent = await public_form(request)
+            fields = {"client_id": uuid4().hex, "tapped_at": site(request).clock.now().isoformat()} | sent
+            response = render(
+                request,
+                "checkin_retry.html",
+                lang=language_of(request),
+                status=503,
+                fields=fields,
+                action=here(request),
+            )
+            response.headers["Retry-After"] = "5"
+            return response
+
+    return wrapped
+
+
+@offers_retry
 async def check_in(request: web.Request) -> web.Response:
     """POST /c/{token}: one answer. 303 back to the page; 204 for a caller that asks for JSON (the service worker).
 
@@ -87,6 +126,7 @@ async def check_in(request: web.Request) -> web.Response:
     return _done(request)
 
 
+@offers_retry
 async def check_in_detail(request: web.Request) -> web.Response:
     """POST /c/{token}/detail: hurt, trapped, with how many, a note. Kept as a further answer; nothing is replaced."""
     wires = site(request)

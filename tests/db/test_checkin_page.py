@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from checkin.web import ROUTES
 from core.clock import FixedClock
-from core.db import Pool
+from core.db import Pool, connect
 from core.i18n import Catalogs
 from tests.incidents import (
     FLOOD_CONTEXT,
@@ -333,3 +333,26 @@ async def test_nothing_is_kept_or_leaked_by_browsers(db: Pool) -> None:
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["X-Robots-Tag"] == "noindex"
     assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+async def test_an_answer_that_cannot_be_stored_is_not_thanked_for(db: Pool, db_dsn: str) -> None:
+    incident = await make_incident(db)
+    _, token = await linked(db, incident)
+    broken = await connect(db_dsn, size=2)
+    async with website(broken, ROUTES) as client:
+        html = await page(client, token)
+        broken.terminate()
+        (form,) = forms_of(html)
+        response = await client.post(form.action, data={"answer": "help"}, headers={"Accept-Language": "ne"})
+        assert response.status == 503
+        html = await response.text()
+        assert '<html lang="ne"' in html and 'href="tel:119"' in html
+        response = await client.post(form.action, data={"answer": "help"}, headers={"Accept": "application/json"})
+        assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    (again,) = forms_of(html)
+    assert again.values["answer"] == "help"
+    async with website(db, ROUTES) as client:
+        for _ in range(2):
+            await submit(client, again)
+    rows = await db.fetch("SELECT answer, client_id FROM check_in")
+    assert [(row["answer"], row["client_id"]) for row in rows] == [("help", again.values["client_id"])]
