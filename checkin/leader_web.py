@@ -48,8 +48,10 @@ async def leader_answers(request: web.Request) -> web.Response:
     offered = proxy_answers(view.incident.offered)
     given: dict[UUID, Answer] = {}
     for person in view.people:
-        answer = next((answer for answer in offered if answer == form.get(str(person.resident_id))), None)
-        if answer is None and "others" in form and person.status is None:
+        chosen = form.get(str(person.resident_id))
+        answer = next((answer for answer in offered if answer == chosen), None)
+        # Somebody ticked as missing ("") is not one of the others.
+        if chosen is None and "others" in form and person.status is None:
             answer = all_well_answer(view.incident.offered)
         if answer is not None:
             given[person.resident_id] = answer

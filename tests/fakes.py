@@ -228,7 +228,7 @@ class FakePush:
             return "exp"
         if not str(claims["sub"]).startswith(("mailto:", "https:")):
             return "sub"
-        return "" if Vapid02.verify(parts["k"], f"vapid {parts['t']}") else "signature"
+        return "" if Vapid02.verify(f"vapid t={parts['t']},k={parts['k']}") else "signature"
 
 
 @asynccontextmanager
