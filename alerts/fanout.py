@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_CHANNEL: Final = "daijobu_events"
 #: People per transaction; the first slice is small, so that the first messages leave at once.
-FIRST_SLICE: Final = 2_000
+FIRST_SLICE: Final = 500
 SLICE: Final = 20_000
 POLL_S: Final = 1.0
 HEARTBEAT_EVERY_S: Final = 5.0

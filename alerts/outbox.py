@@ -63,6 +63,8 @@ class Sender:
     random: Callable[[], float] = random.random
     counters: Counters = field(default_factory=Counters)
     _keys: dict[UUID, bytes] = field(default_factory=dict)
+    _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
+    _labels: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
     _outcomes: list[Outcome] = field(default_factory=list)
@@ -171,7 +173,7 @@ class Sender:
             message_id=message.id,
             address=address,
             title=message.title,
-            body=_final_body(message, url, self.deps.settings.sender_name),
+            body=self._body(message, url),
             language=message.language,
             severity=Severity(message.severity),
             purpose=Purpose(message.purpose),
@@ -180,13 +182,30 @@ class Sender:
             valid_s=valid_seconds(message.expires_at, self.deps.clock.now()),
             actions=self._actions(message),
             direction=self.deps.catalogs.direction(message.language),
-            receipt_token=receipt_token(self.deps.vault, message.id),
+            receipt_token=receipt_token(self.deps.vault, message.id) if message.channel == "push" else "",
         )
 
     def _actions(self, message: Claimed) -> tuple[tuple[str, str], ...]:
         if message.link_kind != "checkin" or not message.questions:
             return ()
-        return answer_labels(self.deps.catalogs, message.language, message.questions)
+        group = (message.language, *message.questions)
+        labels = self._labels.get(group)
+        if labels is None:
+            labels = self._labels[group] = answer_labels(self.deps.catalogs, message.language, message.questions)
+        return labels
+
+    def _body(self, message: Claimed, url: str) -> str:
+        """The text with the person's own link. An SMS is lengthened where one network would garble it: that depends on
+        the link's length alone, so it is worked out once per text."""
+        if message.channel == "push":
+            return message.body.replace(LINK, url)
+        group = (message.body, len(url))
+        body = self._bodies.get(group)
+        if body is None:
+            stand_in = "x" * len(url)
+            body = fill_link(message.body, stand_in, self.deps.settings.sender_name)
+            body = self._bodies[group] = body.replace(stand_in, LINK) if url else body
+        return body.replace(LINK, url)
 
     def _url(self, message: Claimed) -> str:
         if message.link_id is None or message.link_kind not in LINK_PATHS:
@@ -284,13 +303,6 @@ class Sender:
         if left:
             # Not acknowledged within the provider's own time limit: their fate is unknown, the lease decides.
             log.warning("%d messages were still in flight at the end", len(left))
-
-
-def _final_body(message: Claimed, url: str, sender: str) -> str:
-    """The text with the person's own link; an SMS is lengthened where one network would garble it."""
-    if message.channel == "push":
-        return message.body.replace(LINK, url)
-    return fill_link(message.body, url, sender)
 
 
 async def send_forever(deps: Deps, stop: asyncio.Event) -> None:

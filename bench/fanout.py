@@ -1,0 +1,145 @@
+"""How long from a stored telegram to messages: first one leased, last row written, all handed to an in-process channel.
+
+    python bench/fanout.py [--people 20000] [--push-share 0.5]
+
+Prints one JSON object. Embedded PostgreSQL in a new folder, fsync on; the decide and send loops of the service itself,
+in one process; a channel that accepts at once. Times are seconds since the event's transaction committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from alerts.fanout import decide_forever
+from alerts.outbox import send_forever
+from core.clock import SystemClock
+from core.db import Pool, connect, notify, transaction
+from core.migrate import migrate
+from core.postgres import embedded
+from registry.records import NewContact, NewResident
+from registry.store import insert_residents
+from tests import people as factory
+from tests.alerts_kit import HIGASHI_KU, KASHIMA, MASHIKI, city, quake, region, store_event, wires
+from tests.fakes import FakeChannel, fake_channels
+
+LANGUAGES = ("vi", "id", "fil", "ne", "my", "zh-Hans", "zh-Hant", "en", "ja-simple", "ja")
+TOWNS = (factory.MASHIKI, factory.KASHIMA, factory.HIGASHI_KU)
+SQL_FIRST = "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 'pending')"
+SQL_DONE = "SELECT EXISTS (SELECT 1 FROM alert) AND NOT EXISTS (SELECT 1 FROM alert WHERE state = 'fanning')"
+SQL_LEFT = """
+SELECT EXISTS (SELECT 1 FROM message WHERE state = 'pending' AND due_at <= $1)
+    OR EXISTS (SELECT 1 FROM message WHERE state = 'leased')
+"""
+
+
+async def fill(pool: Pool, count: int, push_share: float, now: datetime) -> float:
+    """A fictional registry of `count` people in three towns; seconds it took."""
+    started = time.perf_counter()
+    places = [await factory.make_place(pool, TOWNS[n % 3]) for n in range(60)]
+    for begin in range(0, count, 10_000):
+        batch = []
+        for n in range(begin, min(begin + 10_000, count)):
+            contacts = [NewContact("phone", f"+8190{n:08d}")]
+            if n % 100 < push_share * 100:
+                contacts.append(NewContact("push", f'{{"endpoint":"https://push.example/{n}"}}', state="proven"))
+            batch.append(
+                NewResident(
+                    name=f"Person {n}",
+                    language=LANGUAGES[n % len(LANGUAGES)],
+                    state="enrolled",
+                    contacts=tuple(contacts),
+                    home_place_id=places[n % 60],
+                    work_place_id=places[(n * 7) % 60],
+                )
+            )
+        async with transaction(pool) as conn:
+            await insert_residents(conn, factory.VAULT, batch, now)
+    await pool.execute("ANALYZE")
+    return time.perf_counter() - started
+
+
+async def run(count: int, push_share: float) -> dict[str, Any]:
+    """One measurement on a fresh database."""
+    folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-"))
+    folder.chmod(0o711)
+    try:
+        async with embedded(folder, durable=True) as dsn:
+            pool = await connect(dsn, size=10)
+            await migrate(pool)
+            now = datetime.now(UTC)
+            filled = await fill(pool, count, push_share, now)
+            channels = [FakeChannel("sms"), FakeChannel("push")]
+            async with wires(
+                pool, dsn, channels=fake_channels(*channels), clock=SystemClock(), send_timeout_s=10.0
+            ) as deps:
+                stop = asyncio.Event()
+                loops = [asyncio.create_task(decide_forever(deps, stop)), asyncio.create_task(send_forever(deps, stop))]
+                await asyncio.sleep(0.3)
+                event = quake(
+                    region("7"), city(MASHIKI, "7"), city(KASHIMA, "6-"), city(HIGASHI_KU, "5+"), at=now, id="1"
+                )
+                async with transaction(pool) as conn:
+                    await store_event(conn, event, received_at=now)
+                    await notify(conn, "daijobu_events")
+                started, cpu_started = time.perf_counter(), time.process_time()
+                marks: dict[str, float] = {}
+                while True:
+                    # Looking costs the database too: often at first, then seldom.
+                    await asyncio.sleep(0.02 if "first_message_leased" not in marks else 0.2)
+                    seen = time.perf_counter() - started
+                    if "first_message_leased" not in marks and await pool.fetchval(SQL_FIRST):
+                        marks["first_message_leased"] = seen
+                    if "last_row_written" not in marks and await pool.fetchval(SQL_DONE):
+                        marks["last_row_written"] = seen
+                    if "last_row_written" in marks:
+                        if not await pool.fetchval(SQL_LEFT, datetime.now(UTC) + timedelta(seconds=1)):
+                            marks["all_handed_over"] = time.perf_counter() - started
+                            cpu_s = time.process_time() - cpu_started
+                            break
+                stop.set()
+                await asyncio.gather(*loops)
+            told = await pool.fetchval("SELECT count(*) FROM incident_resident")
+            rows = await pool.fetchval("SELECT count(*) FROM message")
+            await pool.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    handed = sum(len(channel.taken) for channel in channels)
+    return {
+        "bench": "fanout",
+        "people": count,
+        "told": told,
+        "messages": rows,
+        "handed_over": handed,
+        "seconds": {name: round(value, 3) for name, value in marks.items()},
+        "messages_per_second": round(handed / marks["all_handed_over"]),
+        # Of our own process: on a busy machine the better figure.
+        "cpu_s": round(cpu_s, 2),
+        "registry_filled_s": round(filled, 1),
+        "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
+    }
+
+
+def main() -> None:
+    """Read the command line, measure, print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=20_000, help="residents in the fictional registry")
+    parser.add_argument("--push-share", type=float, default=0.5, help="share of people with a push subscription")
+    arguments = parser.parse_args()
+    print(json.dumps(asyncio.run(run(arguments.people, arguments.push_share))))
+
+
+if __name__ == "__main__":
+    main()
