@@ -52,8 +52,9 @@ class WebPush:
         self._settings = settings
         self._now = now
         key = load_or_make_vapid(settings)
-        self._vapid = Vapid02(key)
-        self._subject = settings.vapid_subject or settings.contact
+        # py_vapid's own check refuses an https address with a path, which RFC 8292 §2.1 allows.
+        self._vapid = Vapid02(key, conf={"no-strict": True})
+        self._subject = subject(settings.vapid_subject or settings.contact)
         self._tokens: dict[str, tuple[float, str]] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=settings.send_in_flight),
@@ -122,6 +123,11 @@ class WebPush:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def subject(contact: str) -> str:
+    """The `sub` of our VAPID claims: a mailto: or https: address (RFC 8292 §2.1)."""
+    return contact if contact.startswith(("mailto:", "https:")) else f"mailto:{contact}"
 
 
 def topic(message: Outgoing) -> str:
