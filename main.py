@@ -33,7 +33,9 @@ class UserError(Exception):
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    root = argparse.ArgumentParser(prog="main.py", description="Disaster alerts, safety check-in, and nobody forgotten.")
+    root = argparse.ArgumentParser(
+        prog="main.py", description="Disaster alerts, safety check-in, and nobody forgotten."
+    )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("all", help="the whole service in one process")
     for name, text in (
@@ -103,7 +105,7 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
     if name == "demo":
         from demo.run import run_demo
 
-        return run_demo(settings, feed_states=feed_states)
+        return run_demo(settings)
     if name == "migrate":
         return commands.migrate_command(settings)
     if name == "doctor":
@@ -193,9 +195,7 @@ async def replay_command(settings: Settings, paths: Sequence[Path], speed: float
             if speed > 0:
                 await asyncio.sleep(max(0.0, (event.sent_at - before) / timedelta(seconds=1)) / speed)
                 before, to_now = event.sent_at, deps.clock.now() - event.sent_at
-            stored = await store.ingest(
-                deps.pool, body, received_at=deps.clock.now(), purpose=purpose, shift=to_now
-            )
+            stored = await store.ingest(deps.pool, body, received_at=deps.clock.now(), purpose=purpose, shift=to_now)
             print(f"{path}: {purpose.value}: {len(stored.event_ids)} event(s) stored", flush=True)
     return 0
 

@@ -1,6 +1,6 @@
 """How long an answer takes: HTTP POST to committed check-in, against a bare aiohttp + asyncpg INSERT in the same run.
 
-    python -m bench.checkin [--requests 3000] [--concurrency 16]
+    python bench/checkin.py [--requests 3000] [--concurrency 16]
 
 Both servers run in one process of their own, on the same embedded PostgreSQL with fsync on, and take turns in small
 rounds, so that whatever else the machine does hits both. A refused or failed request ends the run. Prints one JSON
@@ -26,6 +26,9 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+
+# Run as a file, this folder stands first on the path and this very file would be taken for the package `checkin`.
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from checkin.web import ROUTES
 from core.clock import SystemClock

@@ -119,7 +119,7 @@ class DemoPhones:
 
 
 def _button(html: str, kind: str) -> str:
-    """The value of the page's button for this kind of answer; floods and tsunami have other buttons than earthquakes."""
+    """The value of the page's button for this kind of answer; floods and tsunami have other buttons than quakes."""
     wanted = ("ok", "safe_place") if kind == "ok" else ("help", "cannot_leave")
     for value in wanted:
         if f'value="{value}"' in html:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from alerts.channel import Channels
 from core.audit import Actor
-from core.db import Pool, transaction
+from core.db import Connection, Pool, transaction
 from core.model import OrgKind, Purpose, Role
 from core.settings import Settings
 from demo import store
@@ -20,7 +20,7 @@ from demo.registry import load_facts, uploads
 from demo.scenario import Scenario, load_scenario
 from demo.telegrams import build_report
 from feeds.store import ingest
-from ops.service import FeedStates, run_loops, site_of, stop_on_signals, website
+from ops.service import run_loops, site_of, stop_on_signals, website
 from ops.store import set_deployment
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
@@ -35,7 +35,7 @@ REPORT = "VXSE53"
 CASE_AFTER_S = 60
 
 
-async def run_demo(settings: Settings, *, feed_states: FeedStates) -> int:
+async def run_demo(settings: Settings) -> int:
     """Make everything new, let the earth shake, and stay up until interrupted."""
     started = time.monotonic()
     settings = demo_settings(settings)
@@ -47,7 +47,7 @@ async def run_demo(settings: Settings, *, feed_states: FeedStates) -> int:
         wires = dataclasses.replace(wires, deps=dataclasses.replace(wires.deps, channels=channels))
         scenario = load_scenario(SCENARIO)
         registry = await fill_registry(wires, load_facts())
-        async with website(await site_of(wires, feed_states)):
+        async with website(await site_of(wires, no_feeds)):
             print_welcome(settings, scenario, registry)
             work = asyncio.create_task(run_loops(wires, demo_loops(), stop))
             stored = await shake(wires, scenario)
@@ -61,8 +61,13 @@ async def run_demo(settings: Settings, *, feed_states: FeedStates) -> int:
     return 0
 
 
+async def no_feeds(conn: Pool | Connection) -> list[dict[str, object]]:
+    """The demo hears only its own telegram: there is no feed that could be late."""
+    return []
+
+
 def demo_settings(settings: Settings) -> Settings:
-    """The settings of the demo: its own data folder, no provider (a fictional registry must never reach a real phone)."""
+    """The settings of the demo: its own data folder, and no provider: fictional people reach no real phone."""
     return settings.model_copy(
         update={
             "data_dir": settings.data_dir / "demo",
@@ -168,7 +173,9 @@ async def report_when_sent(pool: Pool, phones: DemoPhones, stop: asyncio.Event) 
     told, unreachable, languages = await store.told(pool)
     print("─" * 72)
     print(f"{phones.sent} messages to {told} people in {len(languages)} languages: {', '.join(languages)}.")
-    print(f"{unreachable} more are in the area and have no way to be reached: they are on the board at once.", flush=True)
+    print(
+        f"{unreachable} more are in the area and have no way to be reached: they are on the board at once.", flush=True
+    )
 
 
 def print_welcome(settings: Settings, scenario: Scenario, registry: DemoRegistry) -> None:

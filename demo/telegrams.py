@@ -1,6 +1,7 @@
 """Build JMA telegrams from a scenario's facts, so that demo and drills go through the real parser.
 
-The structure follows JMA's published XML format (地震火山関連 XML 電文解説資料): VXSE51 震度速報 and VXSE53 震源・震度情報.
+The structure follows JMA's published XML format (地震火山関連 XML 電文解説資料):
+VXSE51 震度速報 and VXSE53 震源・震度情報.
 """
 
 from __future__ import annotations
@@ -20,7 +21,17 @@ BODY = "http://xml.kishou.go.jp/jmaxml1/body/seismology1/"
 BASIS = "http://xml.kishou.go.jp/jmaxml1/elementBasis1/"
 
 _TITLES = {"VXSE51": ("震度速報", "震度速報"), "VXSE53": ("震源・震度に関する情報", "震源・震度情報")}
-_JA_INTENSITY = {"5-": "５弱", "5+": "５強", "6-": "６弱", "6+": "６強", "7": "７", "4": "４", "3": "３", "2": "２", "1": "１"}
+_JA_INTENSITY = {
+    "5-": "５弱",
+    "5+": "５強",
+    "6-": "６弱",
+    "6+": "６強",
+    "7": "７",
+    "4": "４",
+    "3": "３",
+    "2": "２",
+    "1": "１",
+}
 #: 震度速報 names areas from this intensity up.
 _FLASH_FROM = "3"
 _COMMENTS = {
@@ -52,10 +63,12 @@ def build_report(scenario: Scenario, report_type: str, occurred_at: datetime) ->
     _comment(comments, "ForecastComment", scenario.comments["forecast"] if report_type == "VXSE53" else ["0217"])
     if report_type == "VXSE53":
         _comment(comments, "VarComment", scenario.comments["variable"])
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
 
 
-def _sub(parent: etree._Element, name: str, text: str | None = None, ns: str = BODY, **attributes: str) -> etree._Element:
+def _sub(
+    parent: etree._Element, name: str, text: str | None = None, ns: str = BODY, **attributes: str
+) -> etree._Element:
     child = etree.SubElement(parent, f"{{{ns}}}{name}", attrib=attributes)
     child.text = text
     return child

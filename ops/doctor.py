@@ -1,4 +1,4 @@
-"""What is wrong with this installation, and how to mend it: one line per finding (pure; the command gathers the facts)."""
+"""What is wrong with this installation, and how to mend it: one line per finding. Pure; the command gathers facts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from core.settings import Settings
 SILENT_LOOP = timedelta(minutes=3)
 #: Clocks further apart than this make leases and expiry wrong.
 CLOCK_LIMIT = timedelta(seconds=5)
+#: All of Japan's areas in every scheme are more than this.
+FEWEST_AREAS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,18 @@ def _database(facts: Facts) -> list[Finding]:
     major = int(facts.database_version.split(".")[0])
     apart = abs(facts.database_now - facts.now)
     return [
-        Finding("database", 15 <= major <= 18, f"PostgreSQL {facts.database_version}", "" if 15 <= major <= 18 else "Use PostgreSQL 15 to 18."),
-        Finding(
+        _check("database", 15 <= major <= 18, f"PostgreSQL {facts.database_version}", "Use PostgreSQL 15 to 18."),
+        _check(
             "clock",
             apart <= CLOCK_LIMIT,
             f"{apart.total_seconds():.1f} s from the database's",
-            "" if apart <= CLOCK_LIMIT else "Set both machines' clocks by NTP.",
+            "Set both machines' clocks by NTP.",
         ),
     ]
+
+
+def _check(about: str, ok: bool, seen: str, mend: str) -> Finding:
+    return Finding(about, ok, seen, "" if ok else mend)
 
 
 def _feeds(facts: Facts) -> list[Finding]:
@@ -83,36 +89,33 @@ def _feeds(facts: Facts) -> list[Finding]:
         at = facts.heartbeats.get(name)
         alive = at is not None and facts.database_now - at <= SILENT_LOOP
         seen = "never ran on this database" if at is None else f"last alive {at.isoformat(timespec='seconds')}"
-        findings.append(Finding(f"loop {name}", alive, seen, "" if alive else f"Start it: make run, or python main.py {name}."))
+        findings.append(_check(f"loop {name}", alive, seen, f"Start it: make run, or python main.py {name}."))
     for feed in facts.feeds:
-        ok = feed.get("state") == "ok"
+        mend = str(feed.get("error") or "Check the network and DAIJOBU_JMA_FEED_URL.")
         seen = f"last heard {feed.get('last_heard_at') or 'never'}"
-        findings.append(
-            Finding(f"feed {feed.get('feed')}", ok, seen, "" if ok else str(feed.get("error") or "Check the network and DAIJOBU_JMA_FEED_URL."))
-        )
+        findings.append(_check(f"feed {feed.get('feed')}", feed.get("state") == "ok", seen, mend))
     return findings
 
 
 def _providers(facts: Facts) -> list[Finding]:
-    s = facts.settings
-    return [
-        Finding(
-            "SMS",
-            s.sms_configured,
-            "Twilio" if s.sms_configured else "no provider: messages are written to the console",
-            "" if s.sms_configured else "Set DAIJOBU_TWILIO_ACCOUNT_SID, DAIJOBU_TWILIO_AUTH_TOKEN and a sender.",
-        )
-    ]
+    ok = facts.settings.sms_configured
+    seen = "Twilio" if ok else "no provider: messages are written to the console"
+    return [_check("SMS", ok, seen, "Set DAIJOBU_TWILIO_ACCOUNT_SID, DAIJOBU_TWILIO_AUTH_TOKEN and a sender.")]
 
 
 def _tables(facts: Facts) -> list[Finding]:
     unapproved = [tag for tag, approved in facts.approved.items() if not approved]
     return [
-        Finding("area tables", facts.area_rows > 5000, f"{facts.area_rows} areas", "" if facts.area_rows > 5000 else "Rebuild with python -m geo.build."),
-        Finding(
+        _check(
+            "area tables",
+            facts.area_rows > FEWEST_AREAS,
+            f"{facts.area_rows} areas",
+            "Rebuild with python -m geo.build.",
+        ),
+        _check(
             "wording",
             not unapproved,
             f"not approved yet: {', '.join(unapproved)}" if unapproved else "approved in every language",
-            "Have native speakers review locales/; until then every alert carries Japanese and English beside it." if unapproved else "",
+            "Have native speakers review locales/; until then alerts carry Japanese and English beside them.",
         ),
     ]

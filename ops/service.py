@@ -35,7 +35,7 @@ DRAIN_S = 15.0
 
 
 async def run_service(settings: Settings, roles: tuple[str, ...], *, poll: Loop, feed_states: FeedStates) -> int:
-    """Run `roles` until SIGTERM or SIGINT. `all` on a laptop migrates by itself; separate processes refuse an old schema."""
+    """Run `roles` until SIGTERM or SIGINT. `all` migrates by itself; separate processes refuse an old schema."""
     alone = len(roles) > 1
     stop = stop_on_signals()
     async with open_wires(settings, migrate_first=alone) as wires:

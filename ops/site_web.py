@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -16,8 +17,21 @@ from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.status_web import ROUTES as STATUS_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
 from core.db import CONNECTION_ERRORS, Connection, Pool
-from core.web import PUBLIC, SITE, STATIC, Route, Site, add_routes, language_of, make_jinja, render, security_headers
+from core.web import (
+    PUBLIC,
+    SITE,
+    STATIC,
+    Handler,
+    Route,
+    Site,
+    add_routes,
+    language_of,
+    make_jinja,
+    render,
+    security_headers,
+)
 from ops.store import deployment_value
+from ops.trial import send_trial
 from registry.guard_web import guard
 from registry.web import ROUTES as REGISTRY_ROUTES
 
@@ -37,7 +51,12 @@ async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
         wakeups=deps.wakeups,
         jinja=make_jinja(),
         simulated=bool(await deployment_value(deps.pool, "fictional")),
-        extras={"feed_states": feed_states, "deps": deps, "channels": deps.channels},
+        extras={
+            "feed_states": feed_states,
+            "deps": deps,
+            "channels": deps.channels,
+            "test_send": functools.partial(send_trial, deps),
+        },
     )
 
 
@@ -67,21 +86,17 @@ ALL_ROUTES: list[Route] = [
 
 
 @web.middleware
-async def database_away(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
-    """An answer that cannot be stored is never thanked for: the page says to try again, and tries by itself."""
+async def database_away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An answer that cannot be stored is never thanked for: the page says to wait and try again."""
     try:
         return await handler(request)
+    except ConnectionResetError:  # the visitor left, not the database
+        raise
     except CONNECTION_ERRORS as error:
-        if isinstance(error, ConnectionResetError):  # the visitor left, not the database
-            raise
-        log.error("%s %s: the database is away: %s", request.method, request.match_info.route.name or "page", type(error).__name__)
-        return web.Response(
-            status=503,
-            headers={"Retry-After": "5"},
-            content_type="text/html",
-            text='<!doctype html><meta charset="utf-8"><title>503</title><p lang="ja">いま 保存[ほぞん]できません。少[すこ]し まって、もう一度[いちど] おしてください。'
-            '<p lang="en">We could not save this. Please wait a moment and try again.',
-        )
+        log.error("%s: the database is away: %s", request.method, type(error).__name__)
+        response = render(request, "unavailable.html", lang="en", status=503)
+        response.headers["Retry-After"] = "5"
+        return response
 
 
 def build_app(site: Site) -> web.Application:

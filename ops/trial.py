@@ -14,7 +14,7 @@ VALID_S = 600
 
 
 async def send_trial(deps: Deps, channel: str, address: str, lang: str) -> str:
-    """Send one labelled test message. Returns the provider's id for it.
+    """Send one labelled test message. Returns one sentence: which channel took it, under which number.
 
     `channel`: what a ladder would ask for ("sms", "push"); the stand-in answers where it is not configured.
     Raises LookupError if no channel carries it, SendError with the provider's reason.
@@ -39,6 +39,4 @@ async def send_trial(deps: Deps, channel: str, address: str, lang: str) -> str:
         direction=deps.catalogs.direction(lang),
     )
     sent = await deps.channels.by_name[kind.name].send(message)
-    return sent.provider_id
-
-
+    return f"{kind.name}: OK {sent.provider_id}"

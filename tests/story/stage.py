@@ -105,7 +105,9 @@ class Stage:
         async with self.browser.get(url) as page:
             assert page.status == 200, await page.text()
             form = next(f for f in forms_of(await page.text()) if answer in f.offers.get("answer", []))
-        async with self.browser.post(f"{origin(url)}{form.action}" if form.action else url, data={**form.values, "answer": answer}) as reply:
+        async with self.browser.post(
+            f"{origin(url)}{form.action}" if form.action else url, data={**form.values, "answer": answer}
+        ) as reply:
             assert reply.status == 200, await reply.text()
             return await reply.text()
 

@@ -16,7 +16,15 @@ from tests.people import VAULT, make_org, make_resident
 from tests.story.stage import link_in, stage
 
 LANGUAGES = ("ja", "ja-simple", "en", "vi", "id", "fil", "ne", "my", "zh-Hans", "zh-Hant")
-MASHIKI, KASHIMA, HIGASHI_KU, YATSUSHIRO, ASO, HITOYOSHI, OSAKA = "43443", "43442", "43102", "43202", "43214", "43203", "27128"
+MASHIKI, KASHIMA, HIGASHI_KU, YATSUSHIRO, ASO, HITOYOSHI, OSAKA = (
+    "43443",
+    "43442",
+    "43102",
+    "43202",
+    "43214",
+    "43203",
+    "27128",
+)
 RECORDED = (
     Path(__file__).resolve().parents[2].parent
     / "shared/feed-samples/jma-live-earthquakes/kumamoto-foreshock-20160414_VXSE53_serial1.xml"
