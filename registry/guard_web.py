@@ -126,10 +126,12 @@ def _is_static(request: web.Request) -> bool:
 def routes_without_audience(app: web.Application) -> Iterable[str]:
     """The routes that were registered without saying for whom: main refuses to start if there are any."""
     audiences = app[AUDIENCES]
+    seen: set[tuple[str, str]] = set()
     for route in app.router.routes():
         resource = route.resource
         if resource is None or isinstance(resource, web.StaticResource):
             continue
         method = "GET" if route.method == "HEAD" else route.method
-        if (method, resource.canonical) not in audiences:
-            yield f"{route.method} {resource.canonical}"
+        if (method, resource.canonical) not in audiences and (method, resource.canonical) not in seen:
+            seen.add((method, resource.canonical))
+            yield f"{method} {resource.canonical}"

@@ -6,6 +6,7 @@ from core.web import Route
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
 from registry.people_web import ROUTES as PEOPLE_ROUTES
+from registry.personal_web import ROUTES as PERSONAL_ROUTES
 from registry.signin_web import ROUTES as SIGN_IN_ROUTES
 from registry.sites_web import ROUTES as SITE_ROUTES
 
@@ -15,4 +16,5 @@ ROUTES: list[Route] = [
     *PEOPLE_ROUTES,
     *SITE_ROUTES,
     *OPERATOR_ROUTES,
+    *PERSONAL_ROUTES,
 ]

@@ -77,9 +77,11 @@ async def staff_site(
     app[SITE].extras.update(extras or {})
     async with TestServer(app) as server:
         site = Site(server, pool, clock or FixedClock(NOW))
-        yield site
-        for client in site.clients:
-            await client.close()
+        try:
+            yield site
+        finally:
+            for client in site.clients:
+                await client.close()
 
 
 class Site:
