@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.settings import Settings, load_settings
-from core.web import SITE, Route
+from core.web import SITE, STATIC, Route
 from registry.guard_web import guard
 from registry.signin_store import make_signin_link
 from registry.web import ROUTES
@@ -73,6 +73,7 @@ async def staff_site(
     """A running website with the registry's routes behind the guard."""
     app = make_app(pool, [*ROUTES, *more_routes], clock or FixedClock(NOW))
     app.middlewares.append(guard)
+    app.router.add_static("/static", STATIC)
     app[SITE].settings = settings or load_settings({"DAIJOBU_PUBLIC_URL": "http://127.0.0.1"})
     app[SITE].extras.update(extras or {})
     async with TestServer(app) as server:
