@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from alerts.fanout_store import SQL_SLICE_SILENT
 from alerts.rules import Rule
@@ -11,6 +12,9 @@ from alerts.store import DEFAULT_LIFE
 from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.ids import uuid7
 from core.model import Severity
+
+#: A reminder that could not be made for longer than this is left out: by then people have made up their minds.
+MAX_LATE: Final = timedelta(hours=1)
 
 SQL_ASKING = """
 SELECT a.id, a.incident_id, a.event_id, a.severity, a.areas, a.context, a.created_at, a.purpose, i.hazard,
@@ -34,7 +38,7 @@ FROM alert WHERE incident_id = $2
 async def remind(pool: Pool, rules: Mapping[str, Rule], now: datetime) -> int:
     """Make the reminders that are due: one alert per asking alert and time, only where somebody is silent. How many.
 
-    A time that passed while the service was down is made up for once, not several times.
+    Times that passed while the service was down are made up for once, within an hour.
     """
     made = 0
     async with transaction(pool) as conn:
@@ -42,8 +46,10 @@ async def remind(pool: Pool, rules: Mapping[str, Rule], now: datetime) -> int:
             rule = rules.get(row["context"]["hazard"])
             if rule is None:
                 continue
-            due = sum(now >= row["created_at"] + timedelta(seconds=after) for after in rule.reminders_s)
-            if due <= row["reminded"]:
+            times = [row["created_at"] + timedelta(seconds=after) for after in rule.reminders_s]
+            passed = [at for at in times if at <= now]
+            due = len(passed)
+            if due <= row["reminded"] or now - passed[-1] > MAX_LATE:
                 continue
             if not await conn.fetch(SQL_SLICE_SILENT, row["incident_id"], [row["id"]], None, 1):
                 continue
