@@ -183,7 +183,7 @@ def decide(event: Event, rule: Rule | None, known: Known, now: datetime, geograp
         return _cancel(event, known, now)
     rated = rate(event, rule, geography)
     if event.message_type is MessageType.LIFT:
-        return _lift(event, known, now)
+        return _lift(event, rule, known, now)
     incident = _find_incident(event, rule, known, rated, geography)
     if not _matching(event):
         return _facts(event, known)
@@ -193,7 +193,7 @@ def decide(event: Event, rule: Rule | None, known: Known, now: datetime, geograp
         severity = max(_severities(rated, known.told), key=lambda s: s.rank)
         plans.append(AlertPlan(Moment.CORRECT, severity, rated, Tell.TOLD, told_ids))
     else:
-        lifted = tuple(area for area in _lifted(event) if told_ids)
+        lifted = _lifted(event, rule) if told_ids else ()
         if lifted:
             severity = max(_severities((), known.told), key=lambda s: s.rank)
             # The areas still warned travel along: whoever is in one of them is not told that it is over.
@@ -275,8 +275,14 @@ def _matching(event: Event) -> tuple[Area, ...]:
     return ()
 
 
-def _lifted(event: Event) -> tuple[RatedArea, ...]:
-    return tuple(RatedArea(a, Severity.INFO) for a in _matching(event) if a.change is Change.LIFTED)
+def _lifted(event: Event, rule: Rule) -> tuple[RatedArea, ...]:
+    """Areas where it is over for the people who were told: lifted, or lowered to a level that tells nobody."""
+    return tuple(
+        RatedArea(area, Severity.INFO)
+        for area in _matching(event)
+        if area.change is Change.LIFTED
+        or (area.change is Change.LOWERED and severity_of(rule, area, event.type) is None)
+    )
 
 
 def _severities(rated: Iterable[RatedArea], told: Iterable[ToldAlert]) -> list[Severity]:
@@ -284,19 +290,20 @@ def _severities(rated: Iterable[RatedArea], told: Iterable[ToldAlert]) -> list[S
 
 
 def _cancel(event: Event, known: Known, now: datetime) -> Decision:
-    return _to_those_told(event, known, now, Moment.CANCEL, "cancels nothing that we sent")
+    return _to_those_told(event, known, now, Moment.CANCEL, (), "cancels nothing that we sent")
 
 
-def _lift(event: Event, known: Known, now: datetime) -> Decision:
-    return _to_those_told(event, known, now, Moment.LIFT, "lifts nothing that we sent")
+def _lift(event: Event, rule: Rule, known: Known, now: datetime) -> Decision:
+    return _to_those_told(event, known, now, Moment.LIFT, _lifted(event, rule), "lifts nothing that we sent")
 
 
-def _to_those_told(event: Event, known: Known, now: datetime, moment: Moment, otherwise: str) -> Decision:
+def _to_those_told(
+    event: Event, known: Known, now: datetime, moment: Moment, areas: tuple[RatedArea, ...], otherwise: str
+) -> Decision:
     told = [alert for alert in known.told if alert.moment is not moment]
     if not told:
         return Ignored(otherwise)
     severity = max((a.severity for a in told), key=lambda s: s.rank)
-    areas = _lifted(event) if moment is Moment.LIFT else ()
     plan = AlertPlan(moment, severity, areas or told[-1].areas, Tell.TOLD, tuple(a.id for a in told))
     return Act(told[-1].incident_id, "", "", (plan,), hold=_hold(event, now))
 

@@ -250,6 +250,17 @@ def test_partial_lift_goes_to_those_inside_and_the_rest_stays() -> None:
     assert {r.area.code: r.severity for r in lift.areas} == {KASHIMA: Severity.INFO, MASHIKI: Severity.SEVERE}
 
 
+def test_lowered_below_what_we_tell_is_over_for_those_told() -> None:
+    incident = open_quake(key="weather:430000", hazard="heavy_rain", event_ids=frozenset())
+    earlier = told(incident, Severity.SEVERE)
+    event = rain(warned(MASHIKI, 2, Change.LOWERED), warned(KASHIMA, 3, Change.LOWERED))
+    decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
+    assert isinstance(decision, Act)
+    lift, _ = decision.alerts
+    assert lift.moment is Moment.LIFT
+    assert {r.area.code: r.severity for r in lift.areas} == {MASHIKI: Severity.INFO, KASHIMA: Severity.MODERATE}
+
+
 def test_lift_of_something_we_did_not_send() -> None:
     decision = run(rain(warned(MASHIKI, 0), message=MessageType.LIFT))
     assert decision == Ignored("lifts nothing that we sent")
