@@ -59,19 +59,21 @@ _SITES: Final = MenuItem("/sites", "staff.menu.sites")
 _IMPORT: Final = MenuItem("/import", "staff.menu.import")
 _DASHBOARD: Final = MenuItem("/dashboard", "staff.menu.dashboard")
 _BOARD: Final = MenuItem("/board", "staff.menu.board")
+_TEAM: Final = MenuItem("/team", "staff.menu.team")
 _STATUS: Final = MenuItem("/status", "staff.menu.status")
 
 _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
-    Role.EMPLOYER: (_DASHBOARD, _PEOPLE, _SITES, _IMPORT, _STATUS),
-    Role.COMMUNITY: (_DASHBOARD, _PEOPLE, _SITES, _IMPORT, _STATUS),
+    Role.EMPLOYER: (_DASHBOARD, _PEOPLE, _SITES, _IMPORT, _TEAM, _STATUS),
+    Role.COMMUNITY: (_DASHBOARD, _PEOPLE, _SITES, _IMPORT, _TEAM, _STATUS),
     Role.SUPERVISING: (
         MenuItem("/supervising", "staff.menu.supervising"),
         _PEOPLE,
         _SITES,
         _IMPORT,
+        _TEAM,
         _STATUS,
     ),
-    Role.COORDINATOR: (_BOARD, _STATUS),
+    Role.COORDINATOR: (_BOARD, _TEAM, _STATUS),
     Role.VOLUNTEER: (_BOARD, _STATUS),
     Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _STATUS),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -260,6 +261,42 @@ async def set_account(
     expect_rows(tag, 1, "the account")
     changed = ["name", "email"] + (["password"] if password_hash else [])
     await audit(conn, Actor("account", staff_id), "change_account", at=now, subjects=[staff_id], fields=changed)
+
+
+SQL_TEAM = """
+SELECT id, name, email, role, last_seen_at FROM staff WHERE org_id = $1 AND disabled_at IS NULL ORDER BY name, id
+"""
+SQL_OPEN_INVITATIONS = """
+SELECT count(*) FROM staff_link WHERE org_id = $1 AND kind = 'invitation' AND used_at IS NULL AND expires_at > $2
+"""
+
+
+async def team_of(conn: Connection, org_id: UUID) -> list[dict[str, Any]]:
+    """The active staff of an organisation: id, name, email, role, last_seen_at."""
+    return [dict(row) for row in await conn.fetch(SQL_TEAM, org_id)]
+
+
+async def open_invitations(conn: Connection, org_id: UUID, now: datetime) -> int:
+    """How many invitations of an organisation can still be accepted."""
+    return int(await conn.fetchval(SQL_OPEN_INVITATIONS, org_id, now))
+
+
+SQL_DISABLE_STAFF = """
+UPDATE staff SET disabled_at = $3 WHERE id = $1 AND org_id = $2 AND disabled_at IS NULL RETURNING id
+"""
+SQL_REVOKE_ALL_SESSIONS = "UPDATE session SET revoked_at = $2 WHERE staff_id = $1 AND revoked_at IS NULL"
+SQL_REVOKE_ALL_LINKS = "UPDATE staff_link SET used_at = $2 WHERE staff_id = $1 AND used_at IS NULL"
+SQL_STAFF_LEADS_NO_MORE = "DELETE FROM site_leader WHERE staff_id = $1"
+
+
+async def disable_staff(conn: Connection, staff_id: UUID, org_id: UUID, now: datetime) -> bool:
+    """End an account of this organisation with its sessions, links and leadership; False if it is not theirs."""
+    if await conn.fetchval(SQL_DISABLE_STAFF, staff_id, org_id, now) is None:
+        return False
+    await conn.execute(SQL_REVOKE_ALL_SESSIONS, staff_id, now)
+    await conn.execute(SQL_REVOKE_ALL_LINKS, staff_id, now)
+    await conn.execute(SQL_STAFF_LEADS_NO_MORE, staff_id)
+    return True
 
 
 SQL_FIRST_RUN_LOCK = "SELECT pg_advisory_xact_lock(hashtext('daijobu first operator'))"

@@ -9,6 +9,7 @@ from registry.people_web import ROUTES as PEOPLE_ROUTES
 from registry.personal_web import ROUTES as PERSONAL_ROUTES
 from registry.signin_web import ROUTES as SIGN_IN_ROUTES
 from registry.sites_web import ROUTES as SITE_ROUTES
+from registry.team_web import ROUTES as TEAM_ROUTES
 
 ROUTES: list[Route] = [
     *SIGN_IN_ROUTES,
@@ -17,4 +18,5 @@ ROUTES: list[Route] = [
     *SITE_ROUTES,
     *OPERATOR_ROUTES,
     *PERSONAL_ROUTES,
+    *TEAM_ROUTES,
 ]

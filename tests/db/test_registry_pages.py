@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from registry import store
 from registry.guard_web import routes_without_audience
 from registry.web import ROUTES
 from tests.pages import make_app
-from tests.people import FUKUOKA_CHUO, NOW, VAULT, Org, make_org, make_resident, make_site
+from tests.people import FUKUOKA_CHUO, NOW, VAULT, Org, make_org, make_resident, make_site, make_staff
 from tests.staff_site import Visitor, form_to, staff_site
 
 LIST = (
@@ -222,6 +223,43 @@ async def test_a_site_of_another_organisation_is_not_there(db: Pool) -> None:
         assert await db.fetchval("SELECT shift FROM site") == ""
 
 
+async def test_colleagues_are_invited_and_their_accounts_ended(db: Pool) -> None:
+    org, other = await make_org(db, OrgKind.VOLUNTEER_NETWORK), await make_org(db)
+    volunteer = await make_staff(db, org.id, Role.VOLUNTEER, name="Jun Volunteer")
+    async with staff_site(db) as site:
+        boss = await site.signed_in(org)
+        response = await boss.submit("/team", "/team/invite", {"role": "volunteer"})
+        assert "/join/" in await response.text()
+        assert await db.fetchval("SELECT role FROM staff_link WHERE kind = 'invitation'") == "volunteer"
+        helper = await site.signed_in(replace(org, staff_id=volunteer))
+        assert (await helper.get("/account"))[0] == 200
+        _, html = await boss.get("/team")
+        token = form_to(html, f"/team/{volunteer}/disable").values
+        assert (await boss.post(f"/team/{other.staff_id}/disable", token))[0] == 404
+        assert (await boss.post(f"/team/{org.staff_id}/disable", token))[0] == 400
+        await boss.post(f"/team/{volunteer}/disable", token)
+        async with helper.client.get("/account", allow_redirects=False) as answer:
+            assert answer.status == 303
+    left = await db.fetch("SELECT id FROM staff WHERE disabled_at IS NULL")
+    assert {r["id"] for r in left} == {org.staff_id, other.staff_id}
+
+
+async def test_a_supervising_organisation_adds_an_employer_with_its_administrator(db: Pool) -> None:
+    supervising, stranger = await make_org(db, OrgKind.SUPERVISING), await make_org(db)
+    async with staff_site(db) as site:
+        visitor = await site.signed_in(supervising)
+        response = await visitor.submit("/team", "/team/employer", {"name": "青空食品"})
+        assert response.status == 200 and "/join/" in await response.text()
+        row = await db.fetchrow("SELECT o.id, l.role FROM organisation o JOIN staff_link l ON l.org_id = o.id"
+                                " WHERE o.name = '青空食品'")  # fmt: skip
+        assert row["role"] == "employer"
+        assert await db.fetchval("SELECT other_id FROM org_relation WHERE org_id = $1", supervising.id) == row["id"]
+        response = await visitor.submit("/team", "/team/employer", {"name": "青空食品"})
+        assert response.status == 409
+        await visitor.submit("/team", "/team/invite", {"org": str(stranger.id)})
+        assert await db.fetchval("SELECT count(*) FROM staff_link WHERE org_id = $1", stranger.id) == 0
+
+
 # ---------------------------------------------------------------- who may open what
 
 ROLE_ORGS = {
@@ -247,6 +285,11 @@ MATRIX: dict[tuple[str, str], set[Role]] = {
             ("GET", "/sites/{id}"), ("POST", "/sites/{id}"),
         )
     },
+    **{
+        route: PEOPLE_ROLES | {Role.COORDINATOR}
+        for route in (("GET", "/team"), ("POST", "/team/invite"), ("POST", "/team/{id}/disable"))
+    },
+    ("POST", "/team/employer"): {Role.SUPERVISING},
     **{
         route: {Role.OPERATOR}
         for route in (

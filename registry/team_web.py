@@ -1,0 +1,119 @@
+"""Colleagues: who else signs in, inviting one, ending an account; and the employers of a supervising organisation."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from core.audit import Actor, audit
+from core.db import transaction
+from core.ids import uuid7
+from core.model import OrgKind, Role
+from core.web import Route, clean_text, render, see_other, site, staff, staff_form
+from registry import store
+from registry.people_store import own_orgs
+from registry.rows import EMAIL_PATTERN
+from registry.sessions import staff_of
+from registry.signin_store import disable_staff, make_invitation, open_invitations, team_of
+
+#: Who may invite colleagues. Volunteers are invited by coordinators; operators have their own page.
+_INVITES = (Role.EMPLOYER, Role.SUPERVISING, Role.COMMUNITY, Role.COORDINATOR)
+
+
+async def team(request: web.Request) -> web.Response:
+    """GET /team: colleagues and open invitations."""
+    return await _page(request)
+
+
+async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Response:
+    me = staff_of(request)
+    wires = site(request)
+    async with wires.pool.acquire() as conn:
+        orgs = await own_orgs(conn, me) if me.role is Role.SUPERVISING else {me.org_id: me.org_name}
+        members = await team_of(conn, me.org_id)
+        waiting = await open_invitations(conn, me.org_id, wires.clock.now())
+    values: dict[str, Any] = {"problem": None, "link": None, "link_for": ""}
+    return render(
+        request,
+        "registry_team.html",
+        lang=me.language,
+        status=status,
+        members=members,
+        waiting=waiting,
+        employers={org: name for org, name in orgs.items() if org != me.org_id},
+        supervising=me.role is Role.SUPERVISING,
+        coordinator=me.role is Role.COORDINATOR,
+        **(values | said),
+    )
+
+
+async def invite(request: web.Request) -> web.Response:
+    """POST /team/invite: a link for a colleague, or for the administrator of a supervised employer; shown once."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    email = clean_text(str(form.get("email", "")), 200)
+    if email and not EMAIL_PATTERN.fullmatch(email):
+        return await _page(request, 400, problem="staff.account.no_email")
+    org_id, role, name = me.org_id, me.role, me.org_name
+    if me.role is Role.COORDINATOR and form.get("role") == Role.VOLUNTEER:
+        role = Role.VOLUNTEER
+    now = wires.clock.now()
+    async with transaction(wires.pool) as conn:
+        if me.role is Role.SUPERVISING:
+            employers = await own_orgs(conn, me)
+            chosen = next((org for org in employers if str(org) == form.get("org")), me.org_id)
+            if chosen != me.org_id:
+                org_id, role, name = chosen, Role.EMPLOYER, employers[chosen]
+        token = await make_invitation(conn, org_id=org_id, role=role, now=now, email=email, created_by=me.id)
+    return await _page(request, link=f"{wires.settings.site_url}/join/{token}", link_for=name)
+
+
+async def new_employer(request: web.Request) -> web.Response:
+    """POST /team/employer: a supervising organisation adds an employer and gets its administrator's invitation."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    name = clean_text(str(form.get("name", "")), 200)
+    if not name:
+        return await _page(request, 400, problem="staff.operator.no_name")
+    now = wires.clock.now()
+    async with transaction(wires.pool) as conn:
+        if name in (await own_orgs(conn, me)).values():
+            return await _page(request, 409, problem="staff.sites.name_taken")
+        slug = f"employer-{uuid7().hex[-12:]}"
+        org_id = await store.create_organisation(conn, slug=slug, name=name, kind=OrgKind.EMPLOYER, now=now)
+        await store.relate(conn, me.org_id, org_id)
+        await audit(conn, Actor(me.name, me.id, me.org_id), "new_organisation", at=now, detail={"slug": slug})
+        token = await make_invitation(conn, org_id=org_id, role=Role.EMPLOYER, now=now, created_by=me.id)
+    return await _page(request, link=f"{wires.settings.site_url}/join/{token}", link_for=name)
+
+
+async def disable(request: web.Request) -> web.Response:
+    """POST /team/<id>/disable: end a colleague's account and sessions; not one's own, so that somebody stays."""
+    me = staff_of(request)
+    wires = site(request)
+    await staff_form(request)
+    try:
+        staff_id = UUID(request.match_info["id"])
+    except ValueError:
+        raise web.HTTPNotFound from None
+    if staff_id == me.id:
+        return await _page(request, 400, problem="staff.team.not_yourself")
+    now = wires.clock.now()
+    async with transaction(wires.pool) as conn:
+        if not await disable_staff(conn, staff_id, me.org_id, now):
+            raise web.HTTPNotFound
+        actor = Actor(me.name, me.id, me.org_id)
+        await audit(conn, actor, "disable_staff", at=now, subjects=[staff_id])
+    return see_other("/team")
+
+
+ROUTES = [
+    Route("GET", "/team", team, staff(*_INVITES)),
+    Route("POST", "/team/invite", invite, staff(*_INVITES)),
+    Route("POST", "/team/employer", new_employer, staff(Role.SUPERVISING)),
+    Route("POST", "/team/{id}/disable", disable, staff(*_INVITES)),
+]
