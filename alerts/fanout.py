@@ -36,6 +36,8 @@ EVENTS_CHANNEL: Final = "daijobu_events"
 #: People per transaction; the first slice is small, so that the first messages leave at once.
 FIRST_SLICE: Final = 500
 SLICE: Final = 20_000
+#: A slice that told this many people has changed what the planner should know about the tables.
+LARGE_SLICE: Final = 2_000
 POLL_S: Final = 1.0
 HEARTBEAT_EVERY_S: Final = 5.0
 
@@ -146,13 +148,16 @@ def geography(areas: Areas) -> Geography:
 async def fan_out_slice(deps: Deps) -> bool:
     """One slice of the oldest alert; False if no alert is on its way. An alert our code cannot handle is held."""
     alert_id: UUID | None = None
+    told = 0
     try:
         async with transaction(deps.pool) as conn:
             alert = await fanout_store.next_alert(conn)
             if alert is None:
                 return False
             alert_id = alert.id
-            await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
+            told = await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
+        if told >= LARGE_SLICE:
+            await fanout_store.refresh_statistics(deps.pool)
     except CONNECTION_ERRORS:
         raise
     except Exception as error:
@@ -163,8 +168,8 @@ async def fan_out_slice(deps: Deps) -> bool:
     return True
 
 
-async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> None:
-    """One slice of at most `limit` people, inside the caller's transaction."""
+async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> int:
+    """One slice of at most `limit` people, inside the caller's transaction; how many of them were told."""
     now = deps.clock.now()
     ids = await fanout_store.slice_ids(conn, alert, limit)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
@@ -178,6 +183,7 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> 
     if rows.messages or last:
         await notify(conn, MESSAGES_CHANNEL, str(alert.incident_id))
     await notify(conn, INCIDENT_CHANNEL, str(alert.incident_id))
+    return len(rows.standings)
 
 
 def spec_of(rule: Rule, alert: AlertRow, deps: Deps) -> Spec:

@@ -63,6 +63,7 @@ class Sender:
     random: Callable[[], float] = random.random
     counters: Counters = field(default_factory=Counters)
     _keys: dict[UUID, bytes] = field(default_factory=dict)
+    _directions: dict[str, str] = field(default_factory=dict)
     _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
     _labels: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
@@ -181,9 +182,15 @@ class Sender:
             url=url,
             valid_s=valid_seconds(message.expires_at, self.deps.clock.now()),
             actions=self._actions(message),
-            direction=self.deps.catalogs.direction(message.language),
+            direction=self._direction(message.language),
             receipt_token=receipt_token(self.deps.vault, message.id) if message.channel == "push" else "",
         )
+
+    def _direction(self, language: str) -> str:
+        found = self._directions.get(language)
+        if found is None:
+            found = self._directions[language] = self.deps.catalogs.direction(language)
+        return found
 
     def _actions(self, message: Claimed) -> tuple[tuple[str, str], ...]:
         if message.link_kind != "checkin" or not message.questions:

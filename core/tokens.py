@@ -14,16 +14,19 @@ from uuid import UUID
 #: Base58 as Bitcoin uses it: no 0, O, I, l, because people type these from paper.
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 TOKEN_LENGTH = 12
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 
 def base58(number: int, length: int) -> str:
     """The lowest `length` base58 digits of a number, most significant first."""
-    # Small numbers first: dividing a 256-bit one twelve times costs three times as much.
+    # Cut down first, then two digits at a time: this runs twice for each of 100,000 people.
     number %= 58**length
     digits = []
-    for _ in range(length):
-        number, rest = divmod(number, 58)
-        digits.append(ALPHABET[rest])
+    for _ in range(length // 2):
+        number, rest = divmod(number, 58 * 58)
+        digits.append(_PAIRS[rest])
+    if length % 2:
+        digits.append(ALPHABET[number])
     return "".join(reversed(digits))
 
 
