@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -57,7 +58,7 @@ class Counters:
 
 @dataclass(slots=True)
 class Sender:
-    """One worker. `run` sends until `stop` is set, then finishes what is in flight and gives back the rest."""
+    """One worker. `run` sends until `stop` is set, then finishes what is in flight."""
 
     deps: Deps
     random: Callable[[], float] = random.random
@@ -70,6 +71,7 @@ class Sender:
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
     _outcomes: list[Outcome] = field(default_factory=list)
     _have_outcomes: asyncio.Event = field(default_factory=asyncio.Event)
+    _busy: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _in_flight: dict[int, Claimed] = field(default_factory=dict)
 
@@ -110,9 +112,15 @@ class Sender:
             if self._free == 0:
                 return True
         token = uuid4()
+        slow, limit = self._shares()
         try:
             claimed = await store.claim(
-                self.deps.pool, limit=self._free, token=token, lease=self.lease, now=self.deps.clock.now()
+                self.deps.pool,
+                limit=limit,
+                token=token,
+                lease=self.lease,
+                now=self.deps.clock.now(),
+                not_over=slow,
             )
         except CONNECTION_ERRORS as error:
             log.warning("the outbox cannot be read, trying again: %s", str(error) or type(error).__name__)
@@ -121,11 +129,33 @@ class Sender:
         self.counters.claimed += len(claimed)
         for message in claimed:
             self._free -= 1
+            self._busy[message.channel] += 1
             self._in_flight[message.id] = message
             task = asyncio.create_task(self._send_one(message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        if not claimed and slow:
+            # There may be work for the channel that has its share: look again as soon as one of its slots is free.
+            self._slot_freed.clear()
+            if self._shares()[0]:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await self._slot_freed.wait()
+            return True
         return bool(claimed)
+
+    def _shares(self) -> tuple[list[str], int]:
+        """(channels that have their share of the slots, how many messages to claim).
+
+        With several channels none may hold more than three quarters: a provider that hangs must not stop the others.
+        """
+        names = list(self.deps.channels.by_name)
+        if len(names) < 2:
+            return [], self._free
+        share = max(1, self.deps.settings.send_in_flight * 3 // 4)
+        open_ = [name for name in names if self._busy[name] < share]
+        room = max((share - self._busy[name] for name in open_), default=0)
+        return [name for name in names if name not in open_], max(1, min(self._free, room))
 
     async def _send_one(self, message: Claimed) -> None:
         outcome = await self._try(message)
@@ -253,7 +283,8 @@ class Sender:
             batch, self._outcomes = self._outcomes, []
             await self._acknowledge(batch)
             for outcome in batch:
-                self._in_flight.pop(outcome.message_id, None)
+                message = self._in_flight.pop(outcome.message_id)
+                self._busy[message.channel] -= 1
             self._free += len(batch)
             self._slot_freed.set()
 
@@ -300,7 +331,7 @@ class Sender:
             await asyncio.sleep(REAP_EVERY_S)
 
     async def _drain(self) -> None:
-        """An orderly stop: what is in flight is finished and acknowledged; the rest would be given back at once."""
+        """An orderly stop: what is in flight is finished and acknowledged. Nothing else is leased by us."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.deps.settings.send_timeout_s + 5):
                 while self._in_flight:

@@ -55,7 +55,7 @@ WITH picked AS (
     FROM generate_series(0, 3) AS p (priority)
     CROSS JOIN LATERAL (
         SELECT id FROM message
-        WHERE state = 'pending' AND message.priority = p.priority AND due_at <= $1
+        WHERE state = 'pending' AND message.priority = p.priority AND due_at <= $1 AND channel <> ALL($5::text[])
         ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
     ) AS m
     LIMIT $2
@@ -90,11 +90,13 @@ ORDER BY c.priority, c.due_at, c.id
 SQL_PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 
 
-async def claim(pool: Pool, *, limit: int, token: UUID, lease: timedelta, now: datetime) -> list[Claimed]:
-    """Lease up to `limit` due messages, worst severity first. Committed when this returns."""
+async def claim(
+    pool: Pool, *, limit: int, token: UUID, lease: timedelta, now: datetime, not_over: Sequence[str] = ()
+) -> list[Claimed]:
+    """Lease up to `limit` due messages, worst severity first, none for the channels `not_over`. Committed on return."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(SQL_PLAN_ANEW)
-        rows = await conn.fetch(SQL_CLAIM, now, limit, token, lease)
+        rows = await conn.fetch(SQL_CLAIM, now, limit, token, lease, list(not_over))
     return [Claimed(**{**row, "needless": bool(row["needless"])}) for row in rows]
 
 
@@ -214,17 +216,6 @@ async def reap(pool: Pool, *, max_attempts: int, now: datetime) -> int:
     """Put messages whose lease ran out back into the outbox; how many."""
     count: int = await pool.fetchval(SQL_REAP, max_attempts, now)
     return count
-
-
-SQL_RELEASE = """
-UPDATE message SET state = 'pending', lease_until = NULL, lease_token = NULL, attempts = attempts - 1
-WHERE state = 'leased' AND lease_token = ANY($1::uuid[]) AND id = ANY($2::bigint[])
-"""
-
-
-async def release(pool: Pool, tokens: Sequence[UUID], message_ids: Sequence[int]) -> None:
-    """Give back messages that were claimed and certainly not handed over (an orderly stop)."""
-    await pool.execute(SQL_RELEASE, list(tokens), list(message_ids))
 
 
 SQL_MESSAGE_FOR_RECEIPT = """

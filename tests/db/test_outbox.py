@@ -267,6 +267,24 @@ async def test_no_more_than_the_slots_are_in_flight(db: Pool, db_dsn: str) -> No
         await task
 
 
+async def test_a_provider_that_hangs_does_not_stop_another(db: Pool, db_dsn: str) -> None:
+    push, sms = FakeChannel("push"), FakeChannel("sms")
+    push.gate.clear()
+    await fill_outbox(db, 60, NOON)
+    await db.execute("UPDATE message SET channel = 'push', priority = 0 WHERE step <= 40")
+    async with wires(db, db_dsn, channels=fake_channels(push, sms), send_in_flight=16, send_timeout_s=30) as deps:
+        stop = asyncio.Event()
+        task = asyncio.create_task(Sender(deps).run(stop))
+        while len(sms.taken) < 20:
+            await asyncio.sleep(0.01)
+        assert push.taken == [] and push.waiting == 12
+        push.gate.set()
+        while await states(db) != {"sent": 60}:
+            await asyncio.sleep(0.02)
+        stop.set()
+        await task
+
+
 async def test_a_message_our_code_cannot_send_stops_nobody_else(db: Pool, db_dsn: str) -> None:
     sms = FakeChannel("sms")
     await fill_outbox(db, 3, NOON)
