@@ -20,6 +20,7 @@ from alerts import wording
 from alerts.sms_text import Segments, is_gsm7, pad_for_au, segments
 from alerts.wording import Names, TextContext, Voice
 from core.i18n import Catalogs, without_furigana
+from core.model import Moment
 
 #: Where the link comes in; filled at sending time, because it is the person's own.
 LINK: Final = "{link}"
@@ -27,6 +28,8 @@ LINK: Final = "{link}"
 NOMINAL_LINK_LENGTH: Final = 40
 #: A push title is cut by phones after about this many visible characters.
 TITLE_LIMIT: Final = 40
+#: Units of the first of several parts of a UCS-2 text.
+UCS2_FIRST_PART: Final = 67
 #: The hard limit for parts of an SMS, and what we normally keep to.
 MAX_PARTS: Final = 3
 NORMAL_PARTS: Final = 2
@@ -73,6 +76,7 @@ class _Cut:
     when: bool = True
     full_term: bool = True  # the warning's official name, else its level and hazard
     ask: bool = True
+    no_figure: bool = True  # that the place itself has no figure yet, and the most in its area; else its bare name
     where: bool = True
 
 
@@ -89,6 +93,7 @@ def _cuts() -> tuple[tuple[_Cut, ...], tuple[_Cut, ...]]:
         {"when": False},
         {"full_term": False},
         {"ask": False},
+        {"no_figure": False},
         {"actions": 0},
         {"where": False},
     ):
@@ -143,7 +148,7 @@ def _sms(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> Compo
 def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut: _Cut) -> ComposedText:
     say = Voice(catalogs, lang)
     what = wording.term(ctx, say, cut.scale) if cut.full_term else wording.short_term(ctx, say)
-    where = wording.where(ctx, say, names, kanji=False, only_first=cut.only_first) if cut.where else ""
+    where = _where(ctx, say, names, cut, kanji=False)
     rest = [
         wording.announced(ctx, say) if cut.when else "",
         wording.changes(ctx, say),
@@ -152,11 +157,12 @@ def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut
     ask = wording.question(ctx, say, "alert.ask") if cut.ask else ""
     # Kanji in a text that fits GSM-7 would double its price and help nobody who reads Latin letters.
     if not is_gsm7(what + where + ask + "".join(rest)):
-        if cut.where:
-            where = wording.where(ctx, say, names, kanji=cut.kanji, only_first=cut.only_first)
+        where = _where(ctx, say, names, cut, kanji=cut.kanji)
         if cut.japanese and not say.reads_kanji:
-            what = _with_japanese(ctx, say, what, catalogs, cut.scale, full=False)
-    parts = [say("frame.sentence", text=_tagged(say, wording.moment_tag(ctx, say), what)), where, *rest]
+            longer = _with_japanese(ctx, say, what, catalogs, cut.scale, full=False)
+            if _place_in_first_part(ctx, say, names, longer):
+                what = longer
+    parts = [_headline(ctx, say, what), where, *rest]
     if say.unreviewed:
         parts.append(say("alert.unreviewed.short"))
     text = say.join([*parts, ask])
@@ -166,6 +172,29 @@ def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut
         text = say.join([_tagged(say, say(f"{tag}.first"), text), last])
     counted = _count(f"{text}\n{LINK}")
     return ComposedText("", f"{text}\n{LINK}", lang, say.unreviewed, counted.parts, counted.encoding)
+
+
+def _headline(ctx: TextContext, say: Voice, what: str) -> str:
+    return say("frame.sentence", text=_tagged(say, wording.moment_tag(ctx, say), what))
+
+
+def _where(ctx: TextContext, say: Voice, names: Names, cut: _Cut, *, kanji: bool) -> str:
+    if not cut.where:
+        return ""
+    if not cut.no_figure:
+        return (
+            say("frame.sentence", text=wording.place_name(say, names, ctx.places[0], kanji=False)) if ctx.places else ""
+        )
+    return wording.where(ctx, say, names, kanji=kanji, only_first=cut.only_first)
+
+
+def _place_in_first_part(ctx: TextContext, say: Voice, names: Names, what: str) -> bool:
+    """Whether the first place still stands in the first part of a UCS-2 text: phones may show the parts apart."""
+    first = [wording.place_name(say, names, place, kanji=False) for place in ctx.places[:1]]
+    head = say("frame.sender", sender=ctx.sender, text=say.join([_headline(ctx, say, what), *first]))
+    if tag := wording.tag(ctx):
+        head = _tagged(say, say(f"{tag}.first"), head)
+    return len(head) <= UCS2_FIRST_PART
 
 
 def _count(body: str) -> Segments:
@@ -181,7 +210,7 @@ def _sender(ctx: TextContext, text: str) -> str:
 
 
 def _push(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> ComposedText:
-    say = Voice(catalogs, lang)
+    say = Voice(catalogs, lang, readings=True)
     native = [
         wording.where(ctx, say, names, kanji=True),
         wording.announced(ctx, say),
@@ -197,7 +226,7 @@ def _push(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> Comp
 
 
 def _page(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> ComposedText:
-    say = Voice(catalogs, lang)
+    say = Voice(catalogs, lang, readings=True)
     what = _with_japanese(ctx, say, wording.term(ctx, say), catalogs)
     title = _tagged(say, wording.moment_tag(ctx, say), what)
     lines = [
@@ -216,11 +245,11 @@ def _page(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> Comp
 
 def _beside(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, *, unreviewed: bool) -> list[str]:
     """The lines under the native text: Easy Japanese for everybody; Japanese and English too while unreviewed."""
-    lines = [] if lang in ("ja", "ja-simple") else [_short(ctx, Voice(catalogs, "ja-simple"), names)]
+    lines = [] if lang in ("ja", "ja-simple") else [_short(ctx, Voice(catalogs, "ja-simple", readings=True), names)]
     if unreviewed:
         lines += [_short(ctx, Voice(catalogs, other), names) for other in ("ja", "en") if other != lang]
         if lang == "ja":
-            lines.insert(0, _short(ctx, Voice(catalogs, "ja-simple"), names))
+            lines.insert(0, _short(ctx, Voice(catalogs, "ja-simple", readings=True), names))
         lines.append(Voice(catalogs, lang)("alert.unreviewed"))
     return lines
 
@@ -228,11 +257,13 @@ def _beside(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, *, un
 def _short(ctx: TextContext, say: Voice, names: Names) -> str:
     """What, where and the first imperative."""
     what = say("frame.sentence", text=_tagged(say, wording.moment_tag(ctx, say), wording.term(ctx, say)))
-    return say.join([what, wording.where(ctx, say, names, kanji=False), *wording.actions(ctx, say)[:1]])
+    return say.join([what, wording.where(ctx, say, names, kanji=say.readings), *wording.actions(ctx, say)[:1]])
 
 
 def _title(ctx: TextContext, say: Voice, names: Names) -> str:
-    """The first of these that phones show whole: with place, without, and last only the level and the hazard."""
+    """The first of these that phones show whole: with place, without, and last only the level and the hazard.
+
+    A title that says that something is over stays whole, even where a phone cuts its end."""
     what = wording.term(ctx, say)
     tags = [wording.moment_tag(ctx, say)]
     if tag := wording.tag(ctx):
@@ -241,7 +272,10 @@ def _title(ctx: TextContext, say: Voice, names: Names) -> str:
     if ctx.worst is not None:
         place = wording.place_name(say, names, ctx.worst, kanji=False)
         choices.insert(0, say("frame.title", term=what, place=place))
-    titles = [_tags(say, tags, choice) for choice in choices] + [_tags(say, tags[1:], choice) for choice in choices]
+    titles = [_tags(say, tags, choice) for choice in choices]
+    # An update may be called by its new level alone; what is over must never look like a new warning.
+    if ctx.moment not in (Moment.CANCEL, Moment.LIFT):
+        titles += [_tags(say, tags[1:], choice) for choice in choices]
     titles += [without_furigana(title) for title in titles]
     return next((title for title in titles if visible_length(title) <= TITLE_LIMIT), titles[-1])
 

@@ -7,9 +7,11 @@ are joined.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from core.clock import JST
 from core.i18n import Catalogs
@@ -17,6 +19,11 @@ from core.model import Answer, Level, Moment, PlaceKind, Purpose, Severity, leve
 
 #: (scheme, code, language) -> the area's name for a reader of that language.
 Names = Callable[[str, str, str], str]
+
+#: The "language" in which `Names` gives the kana reading of an area (BCP 47: Japanese in hiragana).
+KANA: Final = "ja-Hira"
+
+_ALL_KANJI: Final = re.compile(r"[\u4e00-\u9fff\u3005]+")
 
 #: Intensity as in telegrams -> the end of its key in the wording files; "6-" itself is never shown to anybody.
 _INTENSITY_KEYS = {"5-": "5_lower", "5+": "5_upper", "6-": "6_lower", "6+": "6_upper"}
@@ -78,9 +85,12 @@ class TextContext:
 class Voice:
     """Says texts in one language and remembers whether all of them were approved by people."""
 
-    def __init__(self, catalogs: Catalogs, lang: str) -> None:
+    def __init__(self, catalogs: Catalogs, lang: str, *, readings: bool = False) -> None:
+        """`readings`: names of places carry furigana where the language is Easy Japanese (pages and notifications;
+        an SMS has no room for them)."""
         self._catalogs = catalogs
         self.lang = lang
+        self.readings = readings and lang == "ja-simple"
         self.unreviewed = False
 
     def __call__(self, key: str, **fields: object) -> str:
@@ -145,12 +155,22 @@ def short_term(ctx: TextContext, say: Voice) -> str:
 
 
 def place_name(say: Voice, names: Names, place: PlaceText, *, kanji: bool) -> str:
-    """The area's name; with `kanji` the Japanese one in brackets, as it stands on signs and on television."""
+    """The area's name; with `kanji` the Japanese one in brackets, as it stands on signs and on television, or, for a
+    voice with `readings`, its furigana."""
     own = names(place.scheme, place.code, say.lang)
+    if not kanji:
+        return own
+    if say.readings:
+        return _with_reading(own, names(place.scheme, place.code, KANA))
     japanese = names(place.scheme, place.code, "ja")
-    if not kanji or say.is_japanese or own == japanese:
+    if say.is_japanese or own == japanese:
         return own
     return say("frame.with_ja", text=own, ja=japanese)
+
+
+def _with_reading(name: str, kana: str) -> str:
+    """Furigana over the whole name: "益城町[ましきまち]". A name partly in kana would be read twice: left alone."""
+    return f"{name}[{kana}]" if kana != name and _ALL_KANJI.fullmatch(name) else name
 
 
 def where(ctx: TextContext, say: Voice, names: Names, *, kanji: bool, only_first: bool = False) -> str:
@@ -192,7 +212,7 @@ def actions(ctx: TextContext, say: Voice) -> list[str]:
         return []
     todo = say(f"do.{ctx.hazard}.{ctx.severity}").split("\n")
     if before_dark(ctx):
-        todo.insert(1, say("do.before_dark"))
+        todo.append(say("do.before_dark"))  # last: it holds for those who leave now and for those who get ready
     return todo
 
 

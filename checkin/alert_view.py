@@ -77,7 +77,7 @@ def alert_view(
     """
     context = text_context(incident, severity, reason, simulated=simulated)
     names = _with_fallback(names, reason)
-    own, unreviewed = _words(context, Voice(catalogs, lang), names)
+    own, unreviewed = _words(context, Voice(catalogs, lang, readings=True), names)
     beside = [EASY] if lang != EASY else []
     if unreviewed and lang != "en":
         beside.append("en")
@@ -87,7 +87,7 @@ def alert_view(
         own=own,
         title_ja=japanese.title if japanese.title != own.title else None,
         japanese=None if lang in ("ja", EASY) else japanese,
-        beside=tuple(_words(context, Voice(catalogs, other), names)[0] for other in beside),
+        beside=tuple(_words(context, Voice(catalogs, other, readings=True), names)[0] for other in beside),
         unreviewed=unreviewed and lang != "ja",
         over=incident.moment in (Moment.CANCEL, Moment.LIFT),
         urgent=severity.asks,

@@ -63,9 +63,12 @@ class Areas:
     def name(self, scheme: str, code: str, lang: str = "ja") -> str:
         """The name for a reader of `lang` (a language tag): Japanese for ja*, kanji for zh*, else the Latin reading.
 
+        ``ja-Hira`` gives the kana reading.
         Falls back to the Japanese name where there is no reading. Raises UnknownArea.
         """
         row = self.row(scheme, code)
+        if lang == "ja-Hira":
+            return row.kana or row.name
         return row.name if lang.startswith(_JAPANESE) else row.latin or row.name
 
     def parents(self, scheme: str, code: str) -> tuple[AreaCode, ...]:

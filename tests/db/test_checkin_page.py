@@ -257,6 +257,8 @@ async def test_only_somebody_who_called_for_help_sees_an_address(db: Pool) -> No
         html = await page(client, token)
         assert "宮園123" in html and "ひばり寮" in html and "203" in html
         assert "助けてください" in html
+        # Whoever calls 119 can read what to say.
+        assert "Kyukyu desu" in html and "Kaji desu" in html
         await db.execute("UPDATE case_file SET claimed_by = $1, claimed_at = $2", org.staff_id, NOW)
         html = await page(client, token)
         name = await db.fetchval("SELECT name FROM staff WHERE id = $1", org.staff_id)

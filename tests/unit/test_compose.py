@@ -18,10 +18,10 @@ from alerts.compose import (
     visible_length,
 )
 from alerts.sms_text import breaks_on_au
-from alerts.wording import PlaceText, TextContext
+from alerts.wording import KANA, PlaceText, TextContext
 from core import po
 from core.clock import JST
-from core.i18n import LOCALES, Catalogs
+from core.i18n import LOCALES, Catalogs, without_furigana
 from core.model import Answer, Moment, PlaceKind, Purpose, Severity
 
 DRAFTS = Catalogs.load()
@@ -194,6 +194,51 @@ def test_flood_and_tsunami_ask_where_people_are() -> None:
     assert sms(RAIN, "en").endswith("Are you in a safe place? Please answer.\n{link}")
 
 
+@pytest.mark.parametrize("lang", DRAFTS.languages)
+def test_a_title_of_what_is_over_always_says_so(lang: str) -> None:
+    """ "A bare "Flood: Mashiki" on a lock screen would look like a new warning."""
+    for hazard in ("storm_surge", "river_flood", "heavy_rain", "tsunami", "earthquake"):
+        for moment in (Moment.CANCEL, Moment.LIFT):
+            ctx = replace(QUAKE, hazard=hazard, moment=moment, earlier_at=AT, asks=(), simulated=True)
+            title = without_furigana(compose(ctx, lang, "push", DRAFTS, names).title)
+            assert without_furigana(DRAFTS.say(lang, f"tag.{moment}")) in title
+
+
+@pytest.mark.parametrize("lang", DRAFTS.languages)
+@pytest.mark.parametrize("moment", list(Moment))
+def test_the_shortest_sms_without_a_figure_still_names_the_place(lang: str, moment: Moment) -> None:
+    place = PlaceText(HOME, "jma.city", "h", "5-", area_maximum="6+")
+    for purpose, simulated in ((Purpose.LIVE, False), (Purpose.LIVE, True), (Purpose.DRILL, False)):
+        ctx = replace(
+            QUAKE,
+            moment=moment,
+            places=(place,),
+            earlier_at=AT,
+            purpose=purpose,
+            simulated=simulated,
+            sender="Daijobu KVOID",
+        )
+        text = compose(ctx, lang, "sms", DRAFTS, names)
+        assert names("jma.city", "h", lang) in text.body, text.body
+        assert text.segments <= 3
+
+
+def test_easy_japanese_reads_out_names_of_places_where_there_is_room() -> None:
+    def read(scheme: str, code: str, lang: str) -> str:
+        return {"m": "ましきまち", "h": "くまもとしひがしく"}[code] if lang == KANA else names(scheme, code, lang)
+
+    for lang in ("ja-simple", "vi"):  # also in the line under a foreign text
+        assert "うち: 益城町[ましきまち]。" in compose(QUAKE, lang, "push", APPROVED, read).body
+    assert "うち: 益城町[ましきまち]。" in compose(QUAKE, "ja-simple", "page", APPROVED, read).body
+    assert "ましきまち" not in compose(QUAKE, "ja-simple", "sms", APPROVED, read).body
+    assert "ましきまち" not in compose(QUAKE, "ja", "page", APPROVED, read).body.splitlines()[0]
+
+    def partly_kana(scheme: str, code: str, lang: str) -> str:
+        return "さいたまし" if lang == KANA else "さいたま市"
+
+    assert "うち: さいたま市。" in compose(QUAKE, "ja-simple", "page", APPROVED, partly_kana).body
+
+
 @pytest.mark.parametrize(("hour", "said"), [(4, False), (5, True), (20, True), (21, False)])
 def test_level_3_by_day_says_leave_before_dark(hour: int, said: bool) -> None:
     at = AT.replace(hour=hour, minute=0)
@@ -293,7 +338,7 @@ def test_the_page_explains_and_lists() -> None:
     assert page.body.splitlines()[2:5] == [
         "Level 4: a disaster is very likely. Everyone in a dangerous place must leave.",
         "If you are in a dangerous place, evacuate now.",
-        "Go to a shelter (hinanjo) or high place. Stay away from rivers and slopes.",
+        "Go to a shelter (hinanjo) or high place. Avoid rivers and slopes.",
     ]
 
 
