@@ -167,8 +167,8 @@ def events_of(path: Path) -> tuple[Event, ...]:
 async def replay_command(settings: Settings, paths: Sequence[Path], speed: float) -> int:
     """Store recorded reports as if they came now. A drill, but live in a database that is marked fictional."""
     from feeds import store
-    from ops.store import deployment_value
     from ops.wires import open_wires
+    from registry.facts_store import get_fact
 
     readable: list[tuple[Event, bytes, Path]] = []
     for path in files_in(paths):
@@ -188,7 +188,7 @@ async def replay_command(settings: Settings, paths: Sequence[Path], speed: float
     readable.sort(key=lambda entry: entry[0].order)
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         deps = wires.deps
-        purpose = Purpose.LIVE if await deployment_value(deps.pool, "fictional") else Purpose.DRILL
+        purpose = Purpose.LIVE if await get_fact(deps.pool, "fictional") else Purpose.DRILL
         to_now = deps.clock.now() - readable[-1][0].sent_at
         before = readable[0][0].sent_at
         for event, body, path in readable:

@@ -274,7 +274,7 @@ class Reach:
 
 SQL_REACH = """
 SELECT id, channel, address_enc, state FROM contact
-WHERE (resident_id = $1 OR staff_id = $2) AND state <> 'opted_out' AND channel NOT IN ('web_push', 'console')
+WHERE (resident_id = $1 OR staff_id = $2) AND state <> 'opted_out' AND channel <> 'push'
 ORDER BY kind, created_at
 """
 

@@ -20,9 +20,7 @@ FRAGMENT = "X-Fragment"
 #: Channel names as people know them; others are shown as they are called.
 CHANNEL_WORDS = {
     "sms": "SMS",
-    "sms_twilio": "SMS",
     "phone": "SMS",
-    "web_push": "Push",
     "push": "Push",
     "email": "E-mail",
     "console": "Console",

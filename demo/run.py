@@ -21,10 +21,10 @@ from demo.scenario import Scenario, load_scenario
 from demo.telegrams import build_report
 from feeds.store import ingest
 from ops.service import run_loops, site_of, stop_on_signals, website
-from ops.store import set_deployment
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
 from registry import store as registry_store
+from registry.facts_store import set_fact
 from registry.import_read_store import find_owner
 from registry.import_run import Upload, may_create, run_upload
 from registry.signin_store import make_signin_link
@@ -104,7 +104,7 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
     now = deps.clock.now()
     orgs: dict[str, UUID] = {}
     async with transaction(deps.pool) as conn:
-        await set_deployment(conn, "fictional", True, now)
+        await set_fact(conn, "fictional", True, now)
         operator = await registry_store.create_organisation(
             conn, slug="operator", name="運営（架空）", kind=OrgKind.OPERATOR, now=now
         )

@@ -16,6 +16,7 @@ from ops import store
 from ops.doctor import Facts, diagnose
 from ops.service import FeedStates
 from ops.wires import open_wires
+from registry.facts_store import get_fact
 from registry.import_run import import_file, print_plan
 
 #: The keys an alert is made of: a language speaks alone only when people have approved them all.
@@ -42,7 +43,7 @@ async def _migrate(dsn: str) -> tuple[str, ...]:
 
 
 async def import_command(settings: Settings, path: Path, slug: str, *, create_org: bool, dry_run: bool) -> int:
-    """Read a list of people, print every row's fate, and (unless dry) write it whole. 1 if a row was refused."""
+    """Read a list of people, print every row's fate, and (unless dry) write all but the refused rows at once."""
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         deps = wires.deps
         plan = await import_file(
@@ -91,7 +92,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             feeds=await feed_states(deps.pool),
             area_rows=len(deps.areas),
             approved={tag: deps.catalogs.approved(tag, ALERT_WORDS) for tag in deps.catalogs.languages},
-            fictional=bool(await store.deployment_value(deps.pool, "fictional")),
+            fictional=bool(await get_fact(deps.pool, "fictional")),
         )
     wrong = False
     for finding in diagnose(facts):

@@ -12,6 +12,7 @@ from alerts.deps import Deps
 from alerts.web import ROUTES as ALERT_ROUTES
 from checkin.board_web import ROUTES as BOARD_ROUTES
 from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
+from checkin.drill_web import ROUTES as DRILL_ROUTES
 from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.status_web import ROUTES as STATUS_ROUTES
@@ -30,9 +31,9 @@ from core.web import (
     render,
     security_headers,
 )
-from ops.store import deployment_value
 from ops.trial import send_trial
-from registry.guard_web import guard
+from registry.facts_store import get_fact
+from registry.guard_web import guard, routes_without_audience
 from registry.web import ROUTES as REGISTRY_ROUTES
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
         clock=deps.clock,
         wakeups=deps.wakeups,
         jinja=make_jinja(),
-        simulated=bool(await deployment_value(deps.pool, "fictional")),
+        simulated=bool(await get_fact(deps.pool, "fictional")),
         extras={
             "feed_states": feed_states,
             "deps": deps,
@@ -76,6 +77,7 @@ ALL_ROUTES: list[Route] = [
     *ROUTES,
     *REGISTRY_ROUTES,
     *CHECKIN_ROUTES,
+    *DRILL_ROUTES,
     *DASHBOARD_ROUTES,
     *BOARD_ROUTES,
     *LEADER_ROUTES,
@@ -105,4 +107,7 @@ def build_app(site: Site) -> web.Application:
     app[SITE] = site
     add_routes(app, ALL_ROUTES)
     app.router.add_static("/static", STATIC)
+    forgotten = list(routes_without_audience(app))
+    if forgotten:
+        raise RuntimeError(f"these routes do not say who may call them: {', '.join(forgotten)}")
     return app

@@ -18,11 +18,14 @@ from typing import Final
 from alerts.deps import Deps
 from alerts.reminder_store import remind
 from checkin.cases_store import expire_claims, open_due_cases
-from core.db import CONNECTION_ERRORS, heartbeat
+from core.clock import JST
+from core.db import CONNECTION_ERRORS, heartbeat, transaction
 from core.ids import uuid7
 from core.lease import take_lease
 from core.model import Severity
 from ops import tend_store
+from registry.import_run_store import drop_old_bodies
+from registry.membership_store import end_due_memberships
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,8 @@ FEED_STALE_AFTER: Final = timedelta(minutes=3)
 #: Silence that opens a case where a rule does not say.
 CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
+#: How the store writes the time of a feed that was never heard.
+EPOCH_YEAR: Final = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,18 @@ async def _incidents(deps: Deps) -> int:
 async def _feeds(deps: Deps) -> int:
     stale = await tend_store.stale_feeds(deps.pool, deps.clock.now(), FEED_STALE_AFTER)
     for feed, last in stale:
-        log.error("feed %s was last heard at %s: silence is not an all-clear, an operator must look", feed, last)
+        heard = "never" if last.year <= EPOCH_YEAR else f"at {last:%Y-%m-%d %H:%M} UTC"
+        log.error("feed %s was last heard %s: silence is not an all-clear, an operator must look", feed, heard)
     return len(stale)
+
+
+async def _registry(deps: Deps) -> int:
+    """Memberships that end today, and files of uploads that nobody confirmed."""
+    now = deps.clock.now()
+    async with transaction(deps.pool) as conn:
+        ended = await end_due_memberships(conn, now.astimezone(JST).date(), now)
+        await drop_old_bodies(conn, now)
+    return ended
 
 
 TASKS: Final = (
@@ -87,6 +102,7 @@ TASKS: Final = (
     Task("messages", 10.0, _messages),
     Task("incidents", 10.0, _incidents),
     Task("feeds", 60.0, _feeds),
+    Task("registry", 900.0, _registry),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from core.model import Located, OrgKind
 from geo.geocode import PlaceNotFound, locate
 from registry import store
 from registry.columns import map_columns
+from registry.facts_store import get_fact
 from registry.import_read_store import Owner, find_owner, lock_owner, read_people, read_scope, read_sites
 from registry.import_run_store import record_run
 from registry.import_store import apply_plan
@@ -35,11 +37,15 @@ class ImportRefused(ValueError):
     """The upload cannot start. The message says what to do."""
 
 
-def locate_offline(given: AddressInput) -> Located:
-    """`geo.geocode.locate` for the importer. Raises PlaceUnknown."""
+def locate_offline(given: AddressInput, prefectures: Collection[str] = ()) -> Located:
+    """`geo.geocode.locate` for the importer; the region's prefectures decide equal names. Raises PlaceUnknown."""
     try:
         return locate(
-            postal_code=given.postal_code or None, address=given.address or None, lat=given.lat, lon=given.lon
+            postal_code=given.postal_code or None,
+            address=given.address or None,
+            lat=given.lat,
+            lon=given.lon,
+            prefectures=prefectures,
         )
     except PlaceNotFound as error:
         raise PlaceUnknown(str(error)) from error
@@ -71,7 +77,7 @@ async def run_upload(
     actor: Actor,
     may_create_employers: bool,
     keep_body: bool = False,
-    where: Locate = locate_offline,
+    where: Locate | None = None,
 ) -> tuple[Plan, UUID]:
     """Plan an upload and, unless `dry_run`, write it, inside the caller's transaction: (plan, import_run id).
 
@@ -80,6 +86,8 @@ async def run_upload(
     people, extra = await asyncio.to_thread(read_upload, upload, supported)
     if not dry_run:
         await lock_owner(conn, owner)
+    if where is None:
+        where = functools.partial(locate_offline, prefectures=await get_fact(conn, "region") or ())
     scope = await read_scope(conn, owner, may_create_employers=may_create_employers)
     known = await read_people(conn, vault, scope)
     sites = await read_sites(conn, vault, scope)
@@ -121,7 +129,7 @@ async def import_file(
     now: datetime,
     *,
     catalogs: Catalogs | None = None,
-    where: Locate = locate_offline,
+    where: Locate | None = None,
 ) -> Plan:
     """`main.py import FILE --org SLUG [--create-org] [--dry-run]`: all or nothing.
 

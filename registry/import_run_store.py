@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from core.crypto import Vault
@@ -16,7 +17,6 @@ SQL_INSERT_RUN = """
 INSERT INTO import_run (id, org_id, staff_id, file_name, file_sha256, dry_run, at, counts, body_enc)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
-SQL_DROP_OLD_BODIES = "UPDATE import_run SET body_enc = NULL WHERE body_enc IS NOT NULL AND at < $1"
 
 
 async def record_run(
@@ -39,8 +39,18 @@ async def record_run(
     await conn.execute(
         SQL_INSERT_RUN, run_id, owner.id, staff_id, file_name[-200:], digest, dry_run, now, plan.counts, sealed
     )
-    await conn.execute(SQL_DROP_OLD_BODIES, now - timedelta(days=1))
+    await drop_old_bodies(conn, now)
     return run_id
+
+
+#: A file waits for its confirmation so long, then it is forgotten.
+BODY_LIFE: Final = timedelta(days=1)
+SQL_DROP_OLD_BODIES = "UPDATE import_run SET body_enc = NULL WHERE body_enc IS NOT NULL AND at < $1"
+
+
+async def drop_old_bodies(conn: Connection, now: datetime) -> None:
+    """Forget the files of dry runs that nobody confirmed within a day: they hold personal data."""
+    await conn.execute(SQL_DROP_OLD_BODIES, now - BODY_LIFE)
 
 
 SQL_TAKE_BODY = """

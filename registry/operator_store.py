@@ -1,4 +1,4 @@
-"""What the operator's pages read and write: this installation's facts, organisations, totals. No people."""
+"""What the operator's pages read and write: organisations, totals. No people."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from core.db import Connection
-
-SQL_GET_FACT = "SELECT value FROM deployment WHERE key = $1"
-SQL_SET_FACT = """
-INSERT INTO deployment (key, value, set_at) VALUES ($1, $2, $3)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, set_at = excluded.set_at
-"""
-
-
-async def get_fact(conn: Connection, key: str) -> Any:
-    """A fact about this installation: "region" (prefecture codes), "tested_channels"; None if never set."""
-    return await conn.fetchval(SQL_GET_FACT, key)
-
-
-async def set_fact(conn: Connection, key: str, value: Any, now: datetime) -> None:
-    """Keep a fact about this installation."""
-    await conn.execute(SQL_SET_FACT, key, value, now)
-
 
 SQL_ORGANISATIONS = """
 SELECT o.id, o.slug, o.name, o.kind,

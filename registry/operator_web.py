@@ -14,7 +14,8 @@ from core.db import UniqueViolation, transaction
 from core.model import OrgKind, Role
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from registry import store
-from registry.operator_store import get_fact, has_password, kind_of, organisations, set_fact
+from registry.facts_store import get_fact, set_fact
+from registry.operator_store import has_password, kind_of, organisations
 from registry.phones import Line, PhoneProblem, read_phone
 from registry.prefectures import PREFECTURES
 from registry.rows import EMAIL_PATTERN

@@ -208,10 +208,11 @@ async def told(pool: Pool, moment: str) -> set[UUID]:
 
 async def messages(pool: Pool, *columns: str) -> Sequence[Any]:
     """All messages with their alert's moment, oldest first."""
-    return await pool.fetch(
+    rows: Sequence[Any] = await pool.fetch(
         "SELECT m.*, a.moment, t.language, t.body FROM message m JOIN alert a ON a.id = m.alert_id "
         "JOIN alert_text t ON t.id = m.text_id ORDER BY m.id"
     )
+    return rows
 
 
 def at(event: Event, **changes: Any) -> Event:

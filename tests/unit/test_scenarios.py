@@ -59,7 +59,9 @@ def test_the_flash_report_names_areas_from_intensity_3_and_no_towns(foreshock: S
     assert "jma.city" not in schemes
     told = felt(event)
     assert told["jma.quake_area", "741"] == ("7", False)
-    assert ("jma.quake_area", "430") not in told and all(level >= "3" for level, _ in told.values() if isinstance(level, str))
+    assert ("jma.quake_area", "430") not in told and all(
+        level >= "3" for level, _ in told.values() if isinstance(level, str)
+    )
 
 
 def test_each_run_is_another_earthquake(foreshock: Scenario) -> None:
