@@ -34,8 +34,6 @@ FEED_STALE_AFTER: Final = timedelta(minutes=3)
 #: Silence that opens a case where a rule does not say.
 CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
-#: How the store writes the time of a feed that was never heard.
-EPOCH_YEAR: Final = 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ async def _incidents(deps: Deps) -> int:
 async def _feeds(deps: Deps) -> int:
     stale = await tend_store.stale_feeds(deps.pool, deps.clock.now(), FEED_STALE_AFTER)
     for feed, last in stale:
-        heard = "never" if last.year <= EPOCH_YEAR else f"at {last:%Y-%m-%d %H:%M} UTC"
+        heard = "never" if last is None else f"at {last:%Y-%m-%d %H:%M} UTC"
         log.error("feed %s was last heard %s: silence is not an all-clear, an operator must look", feed, heard)
     return len(stale)
 

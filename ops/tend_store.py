@@ -85,11 +85,11 @@ async def close_moot_cases(pool: Pool, now: datetime) -> int:
 
 
 SQL_STALE_FEEDS = """
-SELECT feed, coalesce(last_ok_at, 'epoch') AS last_ok_at FROM feed_state
+SELECT feed, last_ok_at FROM feed_state
 WHERE last_ok_at IS NULL OR last_ok_at < $1::timestamptz - $2::interval ORDER BY feed
 """
 
 
-async def stale_feeds(pool: Pool, now: datetime, after: timedelta) -> list[tuple[str, datetime]]:
-    """Feeds that were heard once and have been silent since: (feed, when it was last heard well)."""
+async def stale_feeds(pool: Pool, now: datetime, after: timedelta) -> list[tuple[str, datetime | None]]:
+    """Feeds that are silent: (feed, when it was last heard well, None if never)."""
     return [(row["feed"], row["last_ok_at"]) for row in await pool.fetch(SQL_STALE_FEEDS, now, after)]
