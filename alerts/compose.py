@@ -77,6 +77,7 @@ class _Cut:
     full_term: bool = True  # the warning's official name, else its level and hazard
     ask: bool = True
     no_figure: bool = True  # that the place itself has no figure yet, and the most in its area; else its bare name
+    changes: bool = True  # what became of the earlier message, where the label says it too and what to do is at stake
     where: bool = True
 
 
@@ -94,6 +95,7 @@ def _cuts() -> tuple[tuple[_Cut, ...], tuple[_Cut, ...]]:
         {"full_term": False},
         {"ask": False},
         {"no_figure": False},
+        {"changes": False},
         {"actions": 0},
         {"where": False},
     ):
@@ -151,7 +153,7 @@ def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut
     where = _where(ctx, say, names, cut, kanji=False)
     rest = [
         wording.announced(ctx, say) if cut.when else "",
-        wording.changes(ctx, say),
+        wording.changes(ctx, say) if cut.changes or ctx.moment in (Moment.CANCEL, Moment.LIFT) else "",
         *wording.actions(ctx, say)[: cut.actions],
     ]
     ask = wording.question(ctx, say, "alert.ask") if cut.ask else ""

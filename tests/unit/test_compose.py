@@ -223,6 +223,19 @@ def test_the_shortest_sms_without_a_figure_still_names_the_place(lang: str, mome
         assert text.segments <= 3
 
 
+@pytest.mark.parametrize("lang", DRAFTS.languages)
+@pytest.mark.parametrize("hazard", ["heavy_rain", "landslide", "river_flood", "storm_surge"])
+def test_every_sms_of_a_warning_says_what_to_do(lang: str, hazard: str) -> None:
+    """Whatever has to go to keep three parts, the first imperative stays; after a lift: not to go back yet."""
+    for level, severity in ((3, Severity.MODERATE), (4, Severity.SEVERE), (5, Severity.EXTREME)):
+        for moment in (Moment.ISSUE, Moment.UPDATE, Moment.REMINDER, Moment.CORRECT, Moment.LIFT):
+            place = PlaceText(HOME, "jma.city", "h", level)
+            ctx = replace(QUAKE, hazard=hazard, severity=severity, moment=moment, places=(place,), earlier_at=AT)
+            key = "alert.do.lift" if moment is Moment.LIFT else f"do.{hazard}.{severity}"
+            first = DRAFTS.say(lang, key).split("\n")[0]
+            assert first in compose(ctx, lang, "sms", DRAFTS, names).body, (level, moment)
+
+
 def test_easy_japanese_reads_out_names_of_places_where_there_is_room() -> None:
     def read(scheme: str, code: str, lang: str) -> str:
         return {"m": "ましきまち", "h": "くまもとしひがしく"}[code] if lang == KANA else names(scheme, code, lang)
