@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from checkin.cases_store import on_answer
+from checkin.drills import HELP_AFTER_END, needs_open_incident
+from checkin.help_store import live_incident_for_help
 from checkin.replies import StatusView, current_status, tap_time
 from core.crypto import Vault
 from core.db import Connection, Record, WriteMismatch
@@ -25,9 +27,13 @@ class UnknownPerson(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of an answer. `duplicate`: the same tap had arrived before, and nothing was written."""
+    """What became of an answer. `duplicate`: the same tap had arrived before, and nothing was written.
+
+    `incident_id`: where it was stored; another one than asked for if that was over (see `record_check_in`).
+    """
 
     check_in_id: UUID
+    incident_id: UUID
     duplicate: bool
     status: StatusView
 
@@ -54,11 +60,15 @@ async def record_check_in(
 
     `via` says how it came ("page", "push", "leader page", "dashboard", ...). `tapped_at` None means now; it is capped
     at `now`, and one from before the incident is not believed. `client_id` makes a repeated tap of one link the same
-    answer. Somebody who was not part of the incident becomes part of it. Raises UnknownPerson.
+    answer. Somebody who was not part of the incident becomes part of it. A call for help in an incident that has been
+    closed goes to one that is open, and opens one if need be: nobody works through closed ones. Raises UnknownPerson.
     """
     async with conn.transaction():
         person = await _lock_person(conn, incident_id, resident_id, now)
         purpose = Purpose(person["purpose"])
+        if needs_open_incident(purpose, answer, person["closed_at"]):
+            incident_id = await live_incident_for_help(conn, vault, resident_id, HELP_AFTER_END, now)
+            person = await _lock_person(conn, incident_id, resident_id, now)
         # No status means no answer yet, by far the commonest case: one round trip less.
         history = [] if person["status"] is None else await answer_history(conn, incident_id, resident_id)
         answered = Answered(answer, answered_by, tap_time(tapped_at, now, person["opened_at"]), now)
@@ -86,7 +96,7 @@ async def record_check_in(
         )
         if written["inserted"] is None:
             earlier = await conn.fetchval(SQL_EARLIER_TAP, link_id, client_id)
-            return Recorded(earlier, True, current_status(history))
+            return Recorded(earlier, incident_id, True, current_status(history))
         if written["updated"] != 1:
             raise WriteMismatch(
                 f"status of resident {resident_id} in incident {incident_id}: row vanished under its lock"
@@ -103,7 +113,7 @@ async def record_check_in(
                 is_green=answer.is_green,
                 now=now,
             )
-        return Recorded(check_in_id, False, status)
+        return Recorded(check_in_id, incident_id, False, status)
 
 
 def _counts(answered: Answered, status: StatusView) -> bool:
@@ -118,7 +128,7 @@ def _status_columns(status: StatusView) -> tuple[str, str, datetime, str, dateti
 
 
 SQL_LOCK_PERSON = """
-SELECT ir.status, ir.purpose, i.opened_at
+SELECT ir.status, ir.purpose, i.opened_at, i.closed_at
 FROM incident_resident ir JOIN incident i ON i.id = ir.incident_id
 WHERE ir.incident_id = $1 AND ir.resident_id = $2
 FOR UPDATE OF ir

@@ -17,12 +17,14 @@ from uuid import uuid4
 from aiohttp import web
 
 from checkin.alert_view import alert_view
+from checkin.drills import HELP_HAZARD, asks_if_real
+from checkin.help_store import check_in_token, standing_call
 from checkin.link_store import HelpView, LinkView, help_view, open_link
 from checkin.misses import Misses
 from checkin.replies import answer_with_detail, read_detail
-from checkin.store import record_check_in
-from core.db import CONNECTION_ERRORS
-from core.model import Answer, AnsweredBy
+from checkin.store import Recorded, record_check_in
+from core.db import CONNECTION_ERRORS, Connection
+from core.model import Answer, AnsweredBy, Severity
 from core.tokens import looks_like_token, token_hash
 from core.web import (
     TOKEN,
@@ -53,9 +55,12 @@ async def check_in_page(request: web.Request) -> web.Response:
     if view is None:
         return link_not_found(request)
     help_: HelpView | None = None
-    if view.status.help_stands:
+    called: str | None = None
+    if asks_if_real(view.incident.purpose, view.status):
+        called = await standing_call(wires.pool, wires.vault, view.resident_id)
+    elif view.status.help_stands:
         help_ = await help_view(wires.pool, wires.vault, view.resident_id, view.incident.purpose)
-    return _page(request, view, help_)
+    return _page(request, view, help_, called)
 
 
 def offers_retry(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
@@ -102,7 +107,7 @@ async def check_in(request: web.Request) -> web.Response:
         return _refuse(request, 400)
     tapped_at = _time(form.get("tapped_at", ""))
     now = wires.clock.now()
-    hashed = _hash_of(request)
+    hashed = hash_of(request)
     async with wires.pool.acquire() as conn:
         # A call for help always belongs to what is happening now, however old the tap.
         view = None if hashed is None else await open_link(conn, hashed, now, None if answer.is_help else tapped_at)
@@ -110,7 +115,7 @@ async def check_in(request: web.Request) -> web.Response:
             return link_not_found(request)
         if answer not in view.incident.offered and not answer.is_help:
             return _refuse(request, 409)
-        await record_check_in(
+        recorded = await record_check_in(
             conn,
             wires.vault,
             incident_id=view.incident.id,
@@ -123,7 +128,7 @@ async def check_in(request: web.Request) -> web.Response:
             link_id=view.link_id,
             client_id=clean_text(form.get("client_id", ""), MAX_CLIENT_ID) or None,
         )
-    return _done(request)
+        return await _to_page_of(request, conn, view, recorded)
 
 
 @offers_retry
@@ -134,7 +139,7 @@ async def check_in_detail(request: web.Request) -> web.Response:
     detail = read_detail(form)
     note = clean_text(form.get("note", ""), MAX_NOTE)
     now = wires.clock.now()
-    hashed = _hash_of(request)
+    hashed = hash_of(request)
     async with wires.pool.acquire() as conn:
         view = None if hashed is None else await open_link(conn, hashed, now)
         if view is None:
@@ -142,7 +147,7 @@ async def check_in_detail(request: web.Request) -> web.Response:
         own = view.status.newest_own
         answer = answer_with_detail(own.answer if own else None, view.incident.offered, detail)
         if answer is not None and (detail.as_json() or note):
-            await record_check_in(
+            recorded = await record_check_in(
                 conn,
                 wires.vault,
                 incident_id=view.incident.id,
@@ -157,7 +162,8 @@ async def check_in_detail(request: web.Request) -> web.Response:
                 detail=detail.as_json(),
                 note=note or None,
             )
-    return _done(request)
+            return await _to_page_of(request, conn, view, recorded)
+    return done(request)
 
 
 # ---------------------------------------------------------------- shared with the leader's page
@@ -198,18 +204,29 @@ def wants_json(request: web.Request) -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
 
+def done(request: web.Request, token: str = "") -> web.Response:
+    """The answer is stored: 204 for a script, for a person the page (another one's with `token`)."""
+    return web.Response(status=204) if wants_json(request) else see_other(page_address(request, token))
+
+
+def page_address(request: web.Request, token: str = "") -> str:
+    """The check-in page of `token`, or of the link that was called, in the chosen language."""
+    return here(request, f"/c/{token or request.match_info['token']}")
+
+
+def hash_of(request: web.Request) -> bytes | None:
+    """The hash of the link that was called; None if it cannot be a link at all."""
+    token = request.match_info["token"]
+    return token_hash(token) if looks_like_token(token) else None
+
+
 # ---------------------------------------------------------------- inside
 
 
 async def _opened(request: web.Request) -> LinkView | None:
-    hashed = _hash_of(request)
+    hashed = hash_of(request)
     wires = site(request)
     return None if hashed is None else await open_link(wires.pool, hashed, wires.clock.now())
-
-
-def _hash_of(request: web.Request) -> bytes | None:
-    token = request.match_info["token"]
-    return token_hash(token) if looks_like_token(token) else None
 
 
 def _answer(text: str) -> Answer | None:
@@ -232,28 +249,31 @@ def _time(text: str) -> datetime | None:
 
 def _refuse(request: web.Request, status: int) -> web.Response:
     """Nothing was stored: a script learns the status, a person sees the page with the present question."""
-    return web.Response(status=status) if wants_json(request) else see_other(_page_address(request))
+    return web.Response(status=status) if wants_json(request) else see_other(page_address(request))
 
 
-def _done(request: web.Request) -> web.Response:
-    return web.Response(status=204) if wants_json(request) else see_other(_page_address(request))
+async def _to_page_of(request: web.Request, conn: Connection, view: LinkView, recorded: Recorded) -> web.Response:
+    """The page where the answer stands now: help called for after an incident's end has a page of its own."""
+    if recorded.incident_id == view.incident.id:
+        return done(request)
+    wires = site(request)
+    token = await check_in_token(conn, wires.vault, recorded.incident_id, view.resident_id, wires.clock.now())
+    return done(request, token)
 
 
-def _page_address(request: web.Request) -> str:
-    return here(request, f"/c/{request.match_info['token']}")
-
-
-def _page(request: web.Request, view: LinkView, help_: HelpView | None) -> web.Response:
+def _page(request: web.Request, view: LinkView, help_: HelpView | None, called: str | None) -> web.Response:
     wires = site(request)
     lang = page_language(request, view.language)
     incident, status = view.incident, view.status
     own = status.newest_own
     # Asked again after a rise in level or a stronger shock: the older answer is shown as such, and asked for anew.
     is_open = own is None or (view.asked_at is not None and own.at < view.asked_at)
+    # A person's own call for help is no news from JMA: there is nothing to relay about it.
+    own_call = incident.hazard == HELP_HAZARD
     alert = alert_view(
         wires.catalogs,
         incident,
-        view.severity,
+        Severity.INFO if own_call else view.severity,
         view.reason,
         lang,
         Areas.load().name,
@@ -269,6 +289,10 @@ def _page(request: web.Request, view: LinkView, help_: HelpView | None) -> web.R
         "offered": incident.offered,
         "evacuation": Answer.SAFE_PLACE in incident.offered,
         "help": help_,
+        "ask_real": asks_if_real(incident.purpose, status),
+        "call_address": here(request, f"/c/{called}") if called else "",
+        "own_call": own_call,
+        "real_action": here(request, f"{request.path}/real"),
         "detail_action": here(request, f"{request.path}/detail"),
         "answer_action": here(request),
     }

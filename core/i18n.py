@@ -186,11 +186,14 @@ class Sayer:
         return self._html("ja", key, fields)
 
     def bi(self, key: str, **fields: object) -> Markup:
-        """The native text and the Japanese one under it, each marked with its language; one text if they are equal."""
+        """The native text and the Japanese one under it, marked as Japanese; one text if they are equal.
+
+        The native one carries no mark: it is in the language of the page (every byte counts on one bar of signal).
+        """
         own, japanese = self(key, **fields), self.ja(key, **fields)
         if own == japanese:
             return Markup('<span lang="ja">{}</span>').format(own)
-        return Markup('<span lang="{}">{}</span> <span lang="ja" class="ja">{}</span>').format(self.lang, own, japanese)
+        return Markup('{} <span lang="ja" class="ja">{}</span>').format(own, japanese)
 
     def time(self, when: datetime) -> str:
         """Date and time in Japan, 24 hours."""

@@ -3,6 +3,7 @@
 "use strict";
 
 const DB = "daijobu", STORE = "answers";
+const HELP = ["help", "cannot_leave"];
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -60,7 +61,10 @@ async function flush(fresh) {
       const result = await send(answer);
       await forget(answer.id);
       if (result === "stored") await say(answer, "✓");
-      else if (fresh) await self.clients.openWindow(answer.path);
+      // Who calls for help needs the page: 119, the card to show, who is coming, and in a drill "is this real?".
+      if (fresh && (result === "open" || HELP.includes(answer.answer))) {
+        await self.clients.openWindow(answer.path).catch(() => null);
+      }
     } catch (error) {
       failed = true;
       await say(answer, "…");
