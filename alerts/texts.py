@@ -89,7 +89,11 @@ class Texts:
         """The one message to who answers for a dorm: "your 6 people"."""
         lang = self.language(languages)
         say = Voice(self.catalogs, lang)
-        text = say("frame.sender", sender=self.sender, text=say("leader.sms", dorm=dorm, count=people))
+        what = say("frame.sentence", text=say(f"hazard.{self.spec.hazard}"))
+        text = say.join([what, say("leader.sms", dorm=dorm, count=people)])
+        if say.unreviewed:
+            text = say.join([text, say("alert.unreviewed.short")])
+        text = say("frame.sender", sender=self.sender, text=text)
         label = tag(
             TextContext(
                 hazard=self.spec.hazard,
@@ -101,12 +105,14 @@ class Texts:
                 simulated=self.context["simulated"],
             )
         )
+        title = say("leader.title", dorm=dorm, count=people)
         if label is not None:
-            text = say.join([say("frame.tagged", tag=say(f"{label}.first"), text=text), say(f"{label}.last")])
+            title = say("frame.tagged", tag=say(f"{label}.first"), text=title)
+            text = say.join([say("frame.tagged", tag=say(f"{label}.first"), text=text), say(f"{label}.last.sms")])
         body = f"{text}\n{LINK}"
         counted = segments(body.replace(LINK, "x" * NOMINAL_LINK_LENGTH))
         return ComposedText(
-            title=say("leader.title", dorm=dorm, count=people),
+            title=title,
             body=body,
             language=lang,
             unreviewed=say.unreviewed,
