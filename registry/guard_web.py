@@ -15,6 +15,7 @@ from core.web import (
     STAFF,
     Handler,
     audience_of,
+    language_of,
     render,
     see_other,
     site,
@@ -44,8 +45,10 @@ def staff_language(request: web.Request, default: str = "ja") -> str:
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request through to its page if its audience allows; staff pages need a session in the right role."""
-    if request.match_info.http_exception is not None or _is_static(request):
+    if _is_static(request):
         return await handler(request)
+    if request.match_info.http_exception is not None:
+        return await _unknown(request, handler)
     audience = audience_of(request)
     if audience is None:
         raise RuntimeError(f"{request.method} {request.match_info.route} has no audience: register it with add_routes")
@@ -57,7 +60,35 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[STAFF] = me
     if me.role not in audience.roles:
         return render(request, "registry_forbidden.html", lang=me.language, status=403)
-    return _remember_language(request, await handler(request))
+    try:
+        return _remember_language(request, await handler(request))
+    except (web.HTTPNotFound, web.HTTPForbidden) as refusal:
+        return _refused(request, me, refusal)
+
+
+def _refused(request: web.Request, me: Staff, refusal: web.HTTPException) -> web.StreamResponse:
+    """A page in the reader's language instead of one line of text; scripts keep the line."""
+    if _is_script(request):
+        raise refusal
+    reason = "staff.refused.form" if refusal.status == web.HTTPForbidden.status_code else "staff.refused.not_found"
+    return render(request, "registry_refused.html", lang=me.language, status=refusal.status, reason=reason)
+
+
+async def _unknown(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """An address that no page has: staff are led back; anybody else may have copied half of a link."""
+    refusal = request.match_info.http_exception
+    if not isinstance(refusal, web.HTTPNotFound) or request.method not in ("GET", "HEAD") or _is_script(request):
+        return await handler(request)
+    me = await _signed_in(request)
+    if me is None:
+        return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+    request[STAFF] = me
+    return _refused(request, me, refusal)
+
+
+def _is_script(request: web.Request) -> bool:
+    """Whether a script asks, not a person: a part of a page, the stream of events."""
+    return "X-Fragment" in request.headers or request.headers.get("Accept") == "text/event-stream"
 
 
 async def _signed_in(request: web.Request) -> Staff | None:
@@ -76,7 +107,7 @@ async def _signed_in(request: web.Request) -> Staff | None:
 
 def _to_sign_in(request: web.Request) -> web.StreamResponse:
     # A script that follows a redirect would put the sign-in page into the middle of a dashboard.
-    if "X-Fragment" in request.headers or request.headers.get("Accept") == "text/event-stream":
+    if _is_script(request):
         raise web.HTTPUnauthorized(text="Please sign in again.")
     if request.method != "GET":
         return see_other("/sign-in")
