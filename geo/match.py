@@ -30,7 +30,7 @@ MAX_VERTICES = 100_000
 #: A polygon larger than this (degrees squared, about four times Japan) names no place and is refused.
 MAX_AREA_DEG2 = 160.0
 #: Precisions whose point may be compared with a polygon.
-_POINTS = frozenset({Precision.EXACT, Precision.STREET, Precision.TOWN})
+POINT_PRECISIONS = frozenset({Precision.EXACT, Precision.STREET, Precision.TOWN})
 
 
 class UnusablePolygon(ValueError):
@@ -109,7 +109,7 @@ def who_is_inside(
         matches = [codes[c] for c in sorted(place.codes, key=lambda c: (c.scheme, c.code)) if c in codes]
         if matches:
             found[i] = Inside(place.key, area=decisive(matches))
-        elif place.lat is not None and place.lon is not None and place.precision in _POINTS:
+        elif place.lat is not None and place.lon is not None and place.precision in POINT_PRECISIONS:
             waiting.append(PlaceCodes(i, place.codes, place.lat, place.lon, place.precision))
     if polygons and waiting:
         index = PointIndex([p.lon for p in waiting if p.lon is not None], [p.lat for p in waiting if p.lat is not None])

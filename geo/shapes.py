@@ -83,6 +83,10 @@ class Shapes:
     def _found(self, shape: BaseGeometry) -> tuple[str, ...]:
         return tuple(sorted(self._codes[int(i)] for i in self._tree.query(shape, predicate="intersects")))
 
+    def touched_by(self, shape: BaseGeometry) -> tuple[str, ...]:
+        """Codes of the polygons that have a point in common with `shape` (degrees), sorted."""
+        return self._found(shape)
+
     def codes(self, prefix: str = "") -> list[str]:
         """Polygon codes that begin with `prefix` ("43", "43202")."""
         return [code for code in self._codes if code.startswith(prefix)]
