@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lxml import etree
 
-from core.model import MessageType, Status, UnreadableReport
+from core.model import Event, MessageType, Status, UnreadableReport
 from feeds.jma import codes
 
 ROOT_NS = "http://xml.kishou.go.jp/jmaxml1/"
@@ -55,6 +55,30 @@ class Envelope:
     ignored: str | None
     head: Element
     body: Element
+
+    def event(self, *, hazard: str, subject: str, message_type: MessageType | None = None, **facts: Any) -> Event:
+        """The event with everything that Control and Head say; `facts` are the family's own fields of Event.
+
+        `subject` is what later telegrams of the same matter share (event id, region, river section): one thread per
+        (type, status, subject). `message_type`: where the body makes it a lift.
+        """
+        return Event(
+            source="jma",
+            type=self.type,
+            hazard=hazard,
+            status=self.status,
+            message_type=message_type or self.message_type,
+            thread=f"{self.type}:{self.status}:{subject}",
+            event_ids=self.event_ids,
+            issued_at=self.reported_at,
+            sent_at=self.sent_at,
+            valid_until=self.valid_until,
+            title=self.title,
+            headline=self.headline,
+            office=self.office,
+            serial=self.serial,
+            **facts,
+        )
 
 
 def text_at(element: Element, path: str) -> str:

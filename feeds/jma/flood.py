@@ -41,21 +41,10 @@ def parse_flood(envelope: Envelope) -> Event:
     )
     if not section or len(section) > 100:
         raise UnreadableReport("VXKO: neither Head/EventID nor the headline names the river section")
-    return Event(
-        source="jma",
-        type=envelope.type,
+    return envelope.event(
         hazard="river_flood",
-        status=envelope.status,
         message_type=message_type,
-        thread=f"{envelope.type}:{envelope.status}:{section}",
-        event_ids=envelope.event_ids,
-        issued_at=envelope.reported_at,
-        sent_at=envelope.sent_at,
-        valid_until=envelope.valid_until,
-        title=envelope.title,
-        headline=envelope.headline,
-        office=envelope.office,
-        serial=envelope.serial,
+        subject=section,
         areas=areas,
         text="\n".join(_main_texts(envelope)),
     )

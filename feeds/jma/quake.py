@@ -33,22 +33,10 @@ def parse_quake(envelope: Envelope) -> Event:
     if not cancelled and not areas and quake is None:
         raise UnreadableReport(f"{envelope.type}: Body has neither Earthquake nor Intensity/Observation")
     text, comment_codes = comments(envelope.body)
-    return Event(
-        source="jma",
-        type=envelope.type,
+    return envelope.event(
         hazard="earthquake",
-        status=envelope.status,
-        message_type=envelope.message_type,
         # One thread per type: cancelling a VXSE53 does not retract the VXSE51 of the same quake.
-        thread=f"{envelope.type}:{envelope.status}:{min(envelope.event_ids)}",
-        event_ids=envelope.event_ids,
-        issued_at=envelope.reported_at,
-        sent_at=envelope.sent_at,
-        valid_until=envelope.valid_until,
-        title=envelope.title,
-        headline=envelope.headline,
-        office=envelope.office,
-        serial=envelope.serial,
+        subject=min(envelope.event_ids),
         occurred_at=None if quake is None else time_at(quake, "s:OriginTime", "Earthquake/OriginTime"),
         hypocenter=None if quake is None else hypocenter(quake),
         areas=areas,

@@ -28,22 +28,11 @@ def parse_tsunami(envelope: Envelope) -> Event:
         if message_type is not MessageType.CORRECT and _is_over(areas):
             message_type = MessageType.LIFT
     text, comment_codes = comments(envelope.body)
-    return Event(
-        source="jma",
-        type=envelope.type,
+    return envelope.event(
         hazard="tsunami",
-        status=envelope.status,
         message_type=message_type,
         # A second quake adds its id to the same snapshot, so the oldest id names the thread.
-        thread=f"{envelope.type}:{envelope.status}:{min(envelope.event_ids)}",
-        event_ids=envelope.event_ids,
-        issued_at=envelope.reported_at,
-        sent_at=envelope.sent_at,
-        valid_until=envelope.valid_until,
-        title=envelope.title,
-        headline=envelope.headline,
-        office=envelope.office,
-        serial=envelope.serial,
+        subject=min(envelope.event_ids),
         occurred_at=None if quake is None else time_at(quake, "s:OriginTime", "Earthquake/OriginTime"),
         hypocenter=None if quake is None else hypocenter(quake),
         areas=areas,

@@ -32,21 +32,10 @@ def parse_warning(envelope: Envelope) -> Event:
         areas = _areas_of(envelope, hazard)
         if message_type is not MessageType.CORRECT and areas and all(a.change is Change.LIFTED for a in areas):
             message_type = MessageType.LIFT
-    return Event(
-        source="jma",
-        type=envelope.type,
+    return envelope.event(
         hazard=hazard,
-        status=envelope.status,
         message_type=message_type,
-        thread=f"{envelope.type}:{envelope.status}:{envelope.office}:{_region(envelope)}",
-        event_ids=envelope.event_ids,
-        issued_at=envelope.reported_at,
-        sent_at=envelope.sent_at,
-        valid_until=envelope.valid_until,
-        title=envelope.title,
-        headline=envelope.headline,
-        office=envelope.office,
-        serial=envelope.serial,
+        subject=f"{envelope.office}:{_region(envelope)}",
         areas=areas,
         text=text_at(envelope.body, "m:Text"),
     )
