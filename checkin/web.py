@@ -302,6 +302,7 @@ def _page(request: web.Request, view: LinkView, help_: HelpView | None, called: 
     response.text = (
         str(response.text).replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
     )
+    response.enable_compression()
     return response
 
 

@@ -96,7 +96,7 @@ async def database_away(request: web.Request, handler: Handler) -> web.StreamRes
         raise
     except CONNECTION_ERRORS as error:
         log.error("%s: the database is away: %s", request.method, type(error).__name__)
-        response = render(request, "unavailable.html", lang="en", status=503)
+        response = render(request, "unavailable.html", lang=language_of(request), status=503)
         response.headers["Retry-After"] = "5"
         return response
 

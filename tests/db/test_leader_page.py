@@ -102,6 +102,21 @@ async def test_a_flood_offers_what_a_leader_can_know(db: Pool) -> None:
     assert [status for status, _ in await statuses(db, dorm)] == ["safe_place", None, "safe_place", "safe_place"]
 
 
+async def test_who_is_not_known_to_be_well_comes_first(db: Pool) -> None:
+    dorm = await make_dorm(db, count=18)
+    async with website(db, ALL_ROUTES) as client:
+        form = forms_of(await (await client.get(f"/l/{dorm.token}")).text())[0]
+        answers = {str(dorm.people[3].id): "help", str(dorm.people[9].id): "", "others": "1"}
+        await client.post(form.action, data=answers)
+        response = await client.get(f"/l/{dorm.token}", headers={"Accept-Encoding": "gzip"})
+        html = await response.text()
+    assert response.headers["Content-Encoding"] == "gzip" and int(response.headers["Content-Length"]) < 5_000
+    # The two that need somebody; then the sixteen others, folded, who can still be changed.
+    assert max(html.index(str(dorm.people[n].id)) for n in (3, 9)) < html.index("<details class")
+    assert html.count("<details class") == 16
+    assert set(forms_of(html)[0].offers) == {str(person.id) for person in dorm.people} | {"others"}
+
+
 async def test_every_look_is_written_down_and_changes_nothing_else(db: Pool) -> None:
     dorm = await make_dorm(db)
     before = await database_digest(db, without=("audit",))

@@ -1,0 +1,29 @@
+"""A page that cannot be read while the database is away: in the visitor's language, with the way to 119."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from checkin.web import ROUTES
+from core.clock import FixedClock
+from core.db import Pool, connect
+from core.web import security_headers
+from ops.site_web import database_away
+from tests.pages import make_app
+from tests.people import NOW
+
+
+@pytest.mark.parametrize(("header", "lang"), [("ne", "ne"), ("my-MM,en;q=0.5", "my"), ("xx", "ja")])
+async def test_the_page_speaks_the_visitors_language(db_dsn: str, header: str, lang: str) -> None:
+    broken: Pool = await connect(db_dsn, size=1)
+    app = make_app(broken, ROUTES, FixedClock(NOW))
+    app.middlewares[:] = [security_headers, database_away]
+    broken.terminate()
+    async with TestClient[web.Request, web.Application](TestServer(app)) as client:
+        response = await client.get("/c/123456789ABC", headers={"Accept-Language": header})
+        html = await response.text()
+    assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    assert f'<html lang="{lang}"' in html and 'href="tel:119"' in html
+    assert '<link rel="stylesheet' not in html and len(html.encode()) < 10_000
