@@ -20,7 +20,7 @@ from demo.registry import load_facts, uploads
 from demo.scenario import Scenario, load_scenario
 from demo.telegrams import build_report
 from feeds.store import ingest
-from ops.service import run_loops, site_of, stop_on_signals, website
+from ops.service import run_loops, site_of, stop_on_signals, website, with_port
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
 from registry import store as registry_store
@@ -38,7 +38,7 @@ CASE_AFTER_S = 60
 async def run_demo(settings: Settings) -> int:
     """Make everything new, let the earth shake, and stay up until interrupted."""
     started = time.monotonic()
-    settings = demo_settings(settings)
+    settings = with_port(demo_settings(settings))
     stop = stop_on_signals()
     async with open_wires(settings, migrate_first=True) as wires:
         await store.wipe(wires.deps.pool)

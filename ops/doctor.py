@@ -62,6 +62,12 @@ def _configuration(facts: Facts) -> list[Finding]:
             "https" if s.is_https else "only this machine can open them",
             "" if s.is_https or facts.fictional else "Set DAIJOBU_PUBLIC_URL to the address people can reach.",
         ),
+        _check(
+            "contact",
+            s.contact != Settings.model_fields["contact"].default,
+            s.contact,
+            "Set DAIJOBU_CONTACT to an address of yours: JMA and push services see it.",
+        ),
     ]
 
 

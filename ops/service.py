@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -36,6 +37,7 @@ DRAIN_S = 15.0
 
 async def run_service(settings: Settings, roles: tuple[str, ...], *, poll: Loop, feed_states: FeedStates) -> int:
     """Run `roles` until SIGTERM or SIGINT. `all` migrates by itself; separate processes refuse an old schema."""
+    settings = with_port(settings)
     alone = len(roles) > 1
     stop = stop_on_signals()
     async with open_wires(settings, migrate_first=alone) as wires:
@@ -48,6 +50,15 @@ async def run_service(settings: Settings, roles: tuple[str, ...], *, poll: Loop,
                 print(f"The website answers at\n{settings.site_url}", flush=True)
             await run_loops(wires, {name: loops[name] for name in roles if name != "serve"}, stop)
     return 0
+
+
+def with_port(settings: Settings) -> Settings:
+    """Port 0 becomes a free port now, because links in messages name it before the website starts."""
+    if settings.port != 0:
+        return settings
+    with socket.socket() as probe:
+        probe.bind((settings.host, 0))
+        return settings.model_copy(update={"port": probe.getsockname()[1]})
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -1,0 +1,60 @@
+"""The doctor: every finding that is wrong comes with the next step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from core.settings import Settings
+from ops.doctor import Facts, diagnose
+
+LOOPS = ("poll", "decide", "send", "tend")
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+HEALTHY = Facts(
+    settings=Settings(
+        public_url="https://daijobu.example.jp",
+        contact="mailto:ops@daijobu.example.jp",
+        twilio_account_sid="AC0",
+        twilio_auth_token=SecretStr("t"),
+        twilio_from="+81",
+    ),
+    now=NOW,
+    database_version="15.20",
+    database_now=NOW,
+    heartbeats=dict.fromkeys(LOOPS, NOW),
+    feeds=[{"feed": "jma.eqvol", "state": "ok", "last_heard_at": NOW, "error": None}],
+    area_rows=5742,
+    approved={"ja": True, "vi": True},
+    fictional=False,
+)
+
+
+def wrong(facts: Facts) -> dict[str, str]:
+    return {f.about: f.mend for f in diagnose(facts) if not f.ok}
+
+
+def test_a_healthy_installation_has_nothing_to_mend() -> None:
+    assert wrong(HEALTHY) == {}
+    assert all(not finding.mend for finding in diagnose(HEALTHY))
+
+
+@pytest.mark.parametrize(
+    ("change", "about", "step"),
+    [
+        ({"database_version": "14.9"}, "database", "PostgreSQL 15 to 18"),
+        ({"database_now": NOW + timedelta(seconds=9)}, "clock", "NTP"),
+        ({"heartbeats": {"poll": NOW}}, "loop decide", "python main.py decide"),
+        ({"heartbeats": dict.fromkeys(LOOPS, NOW - timedelta(minutes=5))}, "loop poll", "make run"),
+        ({"feeds": [{"feed": "jma.extra", "state": "stale", "error": "403"}]}, "feed jma.extra", "403"),
+        ({"area_rows": 12}, "area tables", "geo.build"),
+        ({"approved": {"my": False}}, "wording", "native speakers"),
+        ({"settings": Settings()}, "SMS", "DAIJOBU_TWILIO_ACCOUNT_SID"),
+        ({"settings": Settings()}, "contact", "DAIJOBU_CONTACT"),
+        ({"settings": Settings(public_url="http://daijobu.example.jp")}, "public URL", "https"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_names_the_next_step(change: dict[str, object], about: str, step: str) -> None:
+    assert step in wrong(replace(HEALTHY, **change))[about]  # type: ignore[arg-type]
