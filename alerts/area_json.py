@@ -11,13 +11,14 @@ from core.model import Severity
 
 
 def areas_to_json(areas: Iterable[RatedArea]) -> list[dict[str, Any]]:
-    """All fields of each area with its severity; `areas_from_json` reverses it."""
+    """All fields of each area with its severity, and a polygon with its shape; `areas_from_json` reverses it."""
     return [
         {
             **area_to_json(rated.area),
             "severity": rated.severity.value,
             "area_max": rated.area_max,
             "announced": rated.announced,
+            **({} if rated.shape is None else {"shape": rated.shape}),
         }
         for rated in areas
     ]
@@ -30,5 +31,6 @@ def areas_from_json(data: Iterable[dict[str, Any]]) -> tuple[RatedArea, ...]:
         area = dict(item)
         severity = Severity(area.pop("severity"))
         area_max, announced = area.pop("area_max"), area.pop("announced")
-        found.append(RatedArea(area_from_json(area), severity, area_max, announced))
+        shape = area.pop("shape", None)
+        found.append(RatedArea(area_from_json(area), severity, area_max, announced, shape))
     return tuple(found)

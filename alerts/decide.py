@@ -6,11 +6,11 @@ told already hears again only of something worse, or of a correction, cancellati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from alerts.rules import Rule, severity_of
@@ -39,6 +39,9 @@ SILENT_TOWN_FROM: Final = "5-"
 #: block of the same telegram never reaches people who are not warned.
 MATCH_SCHEMES: Final = ("jma.city", "jma.quake_area", "jma.tsunami_area", "jma.office")
 
+#: The scheme of an area that is a polygon of the event; its code is the polygon's position among the event's.
+POLYGON: Final = "polygon"
+
 #: Hazards that belong to a quake: one incident for the shaking and its tsunami.
 _QUAKE_FAMILY: Final = ("earthquake", "tsunami")
 _HAZARD_JA: Final = {
@@ -57,12 +60,21 @@ class RatedArea:
 
     `area_max` is set where the place itself has no figure: the announced maximum of its quake area, which then counts.
     `announced` is False for a municipality that the telegram does not name at all.
+    An area of the scheme POLYGON carries its `shape` (GeoJSON, WGS84). For the people it reaches, fan-out puts the
+    municipality of their place in its stead, which then says in `polygon` by which one it was reached.
     """
 
     area: Area
     severity: Severity
     area_max: Level = None
     announced: bool = True
+    shape: Mapping[str, Any] | None = field(default=None, compare=False)
+    polygon: str = ""
+
+    @property
+    def source(self) -> AreaCode:
+        """What the telegram itself named: the area, or the polygon."""
+        return AreaCode(POLYGON, self.polygon) if self.polygon else AreaCode(self.area.scheme, self.area.code)
 
     @property
     def level(self) -> Level:
@@ -169,6 +181,8 @@ class Geography:
     office_of: Callable[[str, str], str | None]
     #: (scheme, code) -> Japanese name, "" if unknown.
     name_of: Callable[[str, str], str] = lambda scheme, code: ""
+    #: Why nobody may be told by these polygons before a person has looked at them; None: they may be used.
+    why_unusable: Callable[[Sequence[Mapping[str, Any]]], str | None] = lambda shapes: "polygons cannot be checked"
 
 
 def decide(event: Event, rule: Rule | None, known: Known, now: datetime, geography: Geography) -> Decision:
@@ -183,7 +197,7 @@ def decide(event: Event, rule: Rule | None, known: Known, now: datetime, geograp
         return _cancel(event, known, now)
     rated = rate(event, rule, geography)
     if event.message_type is MessageType.LIFT:
-        return _lift(event, rule, known, now)
+        return _lift(event, rule, known, now, geography)
     incident = _find_incident(event, rule, known, rated, geography)
     if not _matching(event):
         return _facts(event, known)
@@ -218,7 +232,7 @@ def decide(event: Event, rule: Rule | None, known: Known, now: datetime, geograp
         key=incident.key if incident is not None else _key(event, rated, geography),
         title=_title(event, rated, geography),
         alerts=tuple(plans),
-        hold=_hold(event, now),
+        hold=_hold(event, now) or _hold_polygons(plans, geography),
     )
 
 
@@ -237,7 +251,7 @@ def rate(event: Event, rule: Rule, geography: Geography) -> tuple[RatedArea, ...
             counted = replace(area, level=area_max)
         severity = severity_of(rule, counted, event.type)
         if severity is not None:
-            _keep_worse(rated, RatedArea(area, severity, area_max))
+            _keep_worse(rated, RatedArea(area, severity, area_max, shape=_shape(event, area)))
     if matching and matching[0].scheme == "jma.city" and event.hazard == "earthquake":
         named = {area.code for area in matching}
         for code, level in maxima.items():
@@ -268,17 +282,31 @@ def _keep_worse(rated: dict[AreaCode, RatedArea], new: RatedArea) -> None:
 
 
 def _matching(event: Event) -> tuple[Area, ...]:
+    """By what people are matched: the areas of the narrowest scheme; only without any of those the polygons."""
     for scheme in MATCH_SCHEMES:
         found = tuple(a for a in event.areas if a.scheme == scheme)
         if found:
             return found
-    return ()
+    return tuple(
+        Area(
+            POLYGON,
+            str(number),
+            level=polygon.level,
+            change=Change.LIFTED if polygon.level in (0, "none") else Change.NONE,
+        )
+        for number, polygon in enumerate(event.polygons)
+        if polygon.level is not None
+    )
+
+
+def _shape(event: Event, area: Area) -> Mapping[str, Any] | None:
+    return event.polygons[int(area.code)].geometry if area.scheme == POLYGON else None
 
 
 def _lifted(event: Event, rule: Rule) -> tuple[RatedArea, ...]:
     """Areas where it is over for the people who were told: lifted, or lowered to a level that tells nobody."""
     return tuple(
-        RatedArea(area, Severity.INFO)
+        RatedArea(area, Severity.INFO, shape=_shape(event, area))
         for area in _matching(event)
         if area.change is Change.LIFTED
         or (area.change is Change.LOWERED and severity_of(rule, area, event.type) is None)
@@ -293,8 +321,12 @@ def _cancel(event: Event, known: Known, now: datetime) -> Decision:
     return _to_those_told(event, known, now, Moment.CANCEL, (), "cancels nothing that we sent")
 
 
-def _lift(event: Event, rule: Rule, known: Known, now: datetime) -> Decision:
-    return _to_those_told(event, known, now, Moment.LIFT, _lifted(event, rule), "lifts nothing that we sent")
+def _lift(event: Event, rule: Rule, known: Known, now: datetime, geography: Geography) -> Decision:
+    areas = _lifted(event, rule)
+    # It goes to those who were told, whatever the polygons say: a bad one must not keep "it is over" from them.
+    if (shapes := _shapes(areas)) and geography.why_unusable(shapes) is not None:
+        areas = ()
+    return _to_those_told(event, known, now, Moment.LIFT, areas, "lifts nothing that we sent")
 
 
 def _to_those_told(
@@ -331,9 +363,7 @@ def _find_incident(
         return None
     # An aftershock: another quake, soon after the last round, in an area that was alerted. It goes on the same round.
     window = timedelta(hours=rule.aftershock_window_h)
-    codes = {AreaCode(r.area.scheme, r.area.code) for r in rated} | {
-        AreaCode("jma.quake_area", r.area.parent) for r in rated if r.area.parent
-    }
+    codes = codes_of(rated) | {AreaCode("jma.quake_area", r.area.parent) for r in rated if r.area.parent}
     for incident in quakes:
         if abs(event.issued_at - incident.last_round_at) <= window and incident.codes & codes:
             return incident
@@ -341,9 +371,14 @@ def _find_incident(
 
 
 def codes_of(areas: Iterable[RatedArea]) -> frozenset[AreaCode]:
-    """The codes an incident remembers of its alerts: the areas and, for municipalities, their quake area."""
+    """The codes an incident remembers of its alerts: the areas and, for municipalities, their quake area.
+
+    The number of a polygon means nothing outside its report: it is left out.
+    """
     found = set()
     for rated in areas:
+        if rated.area.scheme == POLYGON:
+            continue
         found.add(AreaCode(rated.area.scheme, rated.area.code))
         if rated.area.scheme == "jma.city" and len(rated.area.parent) == 3:
             found.add(AreaCode("jma.quake_area", rated.area.parent))
@@ -357,7 +392,7 @@ def _key(event: Event, rated: Sequence[RatedArea], geography: Geography) -> str:
         office = geography.office_of(area.area.scheme, area.area.code)
         if office:
             return f"weather:{office}"
-    return f"weather:{event.office}"
+    return f"weather:{event.office or event.thread}"
 
 
 def _title(event: Event, rated: Sequence[RatedArea], geography: Geography) -> str:
@@ -389,4 +424,18 @@ def _hold(event: Event, now: datetime) -> str | None:
         return f"impossible time: issued {event.issued_at.isoformat()}, which is in the future"
     if now - event.issued_at > MAX_WARNING_AGE:
         return f"impossible time: issued {event.issued_at.isoformat()}, more than {MAX_WARNING_AGE} ago"
+    return None
+
+
+def _shapes(areas: Iterable[RatedArea]) -> list[Mapping[str, Any]]:
+    return [rated.shape for rated in areas if rated.shape is not None]
+
+
+def _hold_polygons(plans: Iterable[AlertPlan], geography: Geography) -> str | None:
+    """A polygon that is too large or broken would call the wrong people: a person looks at it first."""
+    for plan in plans:
+        shapes = _shapes(plan.areas)
+        reason = geography.why_unusable(shapes) if shapes else None
+        if reason is not None:
+            return reason
     return None

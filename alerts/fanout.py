@@ -22,6 +22,7 @@ from alerts.fanout_store import AlertRow, Slice
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
+from alerts.polygons import resolved
 from alerts.rules import Rule
 from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
@@ -29,6 +30,7 @@ from core.ids import uuid7
 from core.model import Moment, Purpose
 from core.tokens import link_token, token_hash
 from geo.areas import Areas, UnknownArea
+from geo.reach import why_unusable
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +144,7 @@ def geography(areas: Areas) -> Geography:
                     return office
         return None
 
-    return Geography(cities_of, office_of, name_of)
+    return Geography(cities_of, office_of, name_of, why_unusable)
 
 
 async def fan_out_slice(deps: Deps) -> bool:
@@ -171,6 +173,7 @@ async def fan_out_slice(deps: Deps) -> bool:
 async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> int:
     """One slice of at most `limit` people, inside the caller's transaction; how many of them were told."""
     now = deps.clock.now()
+    alert = await resolved(conn, alert, deps.areas)
     ids = await fanout_store.slice_ids(conn, alert, limit)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
     maker = SliceMaker(deps, alert, spec_of(deps.rules[alert.context["hazard"]], alert, deps))

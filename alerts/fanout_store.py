@@ -17,6 +17,14 @@ from core.model import Moment, Purpose, Severity
 
 
 @dataclass(frozen=True, slots=True)
+class ReachedPlaces:
+    """Places that an alert's polygons reach, in two columns: the place, and the area of the alert that counts there."""
+
+    places: list[UUID]
+    areas: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class AlertRow:
     """An alert on its way through the people."""
 
@@ -32,6 +40,8 @@ class AlertRow:
     created_at: datetime
     expires_at: datetime
     key_enc: bytes | None
+    #: Set for an alert whose areas were polygons; others are matched by the codes of their areas.
+    reached: ReachedPlaces | None = None
 
     @property
     def tell(self) -> Tell:
@@ -81,6 +91,11 @@ JOIN resident_place AS rp ON rp.place_id = pa.place_id
 WHERE $3::uuid IS NULL OR rp.resident_id > $3
 ORDER BY rp.resident_id LIMIT $4
 """
+SQL_SLICE_REACHED = """
+SELECT DISTINCT resident_id FROM resident_place
+WHERE place_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR resident_id > $2)
+ORDER BY resident_id LIMIT $3
+"""
 SQL_SLICE_TOLD = """
 SELECT DISTINCT resident_id FROM alert_resident
 WHERE alert_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR resident_id > $2)
@@ -103,7 +118,9 @@ ORDER BY ir.resident_id LIMIT $4
 
 async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> list[UUID]:
     """The next people an alert considers, in order of id."""
-    if alert.tell is Tell.MATCHED:
+    if alert.tell is Tell.MATCHED and alert.reached is not None:
+        rows = await conn.fetch(SQL_SLICE_REACHED, alert.reached.places, alert.cursor, limit)
+    elif alert.tell is Tell.MATCHED:
         schemes, codes = _columns(alert.areas)
         rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit)
     elif alert.tell is Tell.SILENT:
@@ -143,6 +160,12 @@ JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
 JOIN resident_place AS rp ON rp.place_id = pa.place_id
 WHERE rp.resident_id = ANY($3::uuid[])
 """
+SQL_MATCHES_REACHED = """
+SELECT rp.resident_id, rp.kind, reached.area
+FROM unnest($1::uuid[], $2::int[]) AS reached (place_id, area)
+JOIN resident_place AS rp ON rp.place_id = reached.place_id
+WHERE rp.resident_id = ANY($3::uuid[])
+"""
 SQL_CONTACTS = """
 SELECT resident_id, id, channel, state = 'proven' AS proven FROM contact
 WHERE resident_id = ANY($1::uuid[]) AND kind = 'address' AND state NOT IN ('dead', 'opted_out')
@@ -159,10 +182,13 @@ async def gather_people(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID], now: datetime
 ) -> tuple[list[Person], dict[UUID, UUID]]:
     """These people with places, contacts and standing, in order of id; and the check-in links they already have."""
-    schemes, codes = _columns(alert.areas)
+    if alert.reached is not None:
+        matches = await conn.fetch(SQL_MATCHES_REACHED, alert.reached.places, alert.reached.areas, ids)
+    else:
+        matches = await conn.fetch(SQL_MATCHES, *_columns(alert.areas), ids)
     home: dict[UUID, list[int]] = defaultdict(list)
     work: dict[UUID, list[int]] = defaultdict(list)
-    for row in await conn.fetch(SQL_MATCHES, schemes, codes, ids):
+    for row in matches:
         (home if row["kind"] == "home" else work)[row["resident_id"]].append(row["area"])
     contacts: dict[UUID, list[Contact]] = defaultdict(list)
     for row in await conn.fetch(SQL_CONTACTS, ids):

@@ -226,19 +226,23 @@ def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:
 
 
 def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
-    """One place's part of `incident_resident.reason`. `level`: what was announced for the place itself, if anything."""
+    """One place's part of `incident_resident.reason`. `level`: what was announced for the place itself, if anything.
+
+    A place reached by a polygon also names its municipality (JIS code), because a polygon has no name.
+    """
     if rated is None:
         return None
-    area = rated.area
+    area, source = rated.area, rated.source
     return {
-        "scheme": area.scheme,
-        "code": area.code,
+        "scheme": source.scheme,
+        "code": source.code,
         "level": area.level if rated.announced else None,
         "kind": area.kind,
         "kind_code": area.kind_code,
         "not_received": area.not_received,
         "area_max": rated.area_max,
         "name_ja": area.name,
+        **({"municipality": area.code} if rated.polygon else {}),
     }
 
 

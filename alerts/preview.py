@@ -12,10 +12,12 @@ from alerts.deps import Deps
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
 from alerts.people import Telling, consider
+from alerts.polygons import resolved
 from alerts.rules import Rule
 from core.db import Connection
 from core.ids import uuid7
 from core.model import Event, Purpose
+from geo.match import UnusablePolygon
 
 #: Billed by the part; what the console prints is what SMS would send.
 _SMS = ("sms", "console")
@@ -84,6 +86,10 @@ async def _people(
         expires_at=now + store.life_of(plan, rule),
         key_enc=None,
     )
+    try:
+        alert = await resolved(conn, alert, deps.areas)
+    except UnusablePolygon:
+        return []  # the alert is held, and `incident.held` says why
     maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
     found: list[dict[str, Any]] = []
     while True:
@@ -112,8 +118,8 @@ def _person(telling: Telling, maker: SliceMaker, name: str) -> dict[str, Any]:
         if rated is None
         else {
             "place": telling.worse,
-            "scheme": rated.area.scheme,
-            "code": rated.area.code,
+            "scheme": rated.source.scheme,
+            "code": rated.source.code,
             "level": rated.level,
             "not_received": rated.area.not_received,
         },

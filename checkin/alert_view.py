@@ -123,10 +123,17 @@ def text_context(
 def _places(reason: Mapping[str, Any]) -> tuple[PlaceText, ...]:
     order = ("work", "home") if reason.get("worse") == "work" else ("home", "work")
     return tuple(
-        PlaceText(PlaceKind(kind), str(place["scheme"]), str(place["code"]), place.get("level"), place.get("area_max"))
+        PlaceText(PlaceKind(kind), *_named(place), place.get("level"), place.get("area_max"))
         for kind in order
         if (place := reason.get(kind))
     )
+
+
+def _named(place: Mapping[str, Any]) -> tuple[str, str]:
+    """(scheme, code) by which a place is named: a polygon has no name, so that the place's municipality stands in."""
+    if municipality := place.get("municipality"):
+        return "jis", str(municipality)
+    return str(place["scheme"]), str(place["code"])
 
 
 def _words(context: TextContext, say: Voice, names: wording.Names) -> tuple[Words, bool]:
@@ -158,9 +165,7 @@ def _or(text: Callable[[], str], otherwise: str) -> str:
 def _with_fallback(names: wording.Names, reason: Mapping[str, Any]) -> wording.Names:
     """Names of areas; one that is newer than our table has the telegram's own name in every language."""
     own = {
-        (str(place["scheme"]), str(place["code"])): str(place.get("name_ja") or place["code"])
-        for kind in PlaceKind
-        if (place := reason.get(kind))
+        _named(place): str(place.get("name_ja") or place["code"]) for kind in PlaceKind if (place := reason.get(kind))
     }
 
     def name(scheme: str, code: str, lang: str) -> str:

@@ -139,7 +139,10 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """A shape with a level, for sources that name no codes. `geometry` is GeoJSON in WGS84 (lon, lat)."""
+    """A shape with a level, for sources that name no codes. `geometry` is GeoJSON in WGS84 (lon, lat).
+
+    Without a level it tells nobody anything. Level 0 or "none": it is over there.
+    """
 
     geometry: dict[str, Any]
     level: Level = None

@@ -119,3 +119,13 @@ def test_what_is_not_real_is_labelled(purpose: Purpose, simulated: bool, everywh
 def test_what_is_offered_follows_the_newest_alert() -> None:
     assert incident("river_flood").offered[0] is Answer.SAFE_PLACE
     assert incident("river_flood", Moment.CANCEL).offered == (Answer.OK, Answer.HELP)
+
+
+def test_a_place_reached_by_a_polygon_is_named_by_its_municipality() -> None:
+    home = {"scheme": "polygon", "code": "0", "level": 5, "name_ja": "益城町", "municipality": "43443"}
+    reason = {"home": home, "work": None, "worse": "home"}
+    view = alert_view(CATALOGS, incident("river_flood"), Severity.EXTREME, reason, "vi", names)
+    assert "Mashiki" in view.own.where
+    # A municipality newer than our table keeps the name that the alert gave it.
+    newer = {**reason, "home": home | {"municipality": "43999"}}
+    assert "益城町" in alert_view(CATALOGS, incident("river_flood"), Severity.EXTREME, newer, "vi", names).own.where
