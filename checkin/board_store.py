@@ -52,13 +52,16 @@ LEFT JOIN LATERAL (SELECT e.closed_at FROM case_file e
                      AND e.closed_at >= i.opened_at
                    ORDER BY e.closed_at DESC LIMIT 1) looked ON true
 WHERE c.purpose = $1 AND c.closed_at IS NULL
+  AND ($2::uuid IS NULL OR c.dorm_id = $2) AND ($3::uuid IS NULL OR c.id = $3)
 ORDER BY c.id
 """
 
 
-async def open_cases(conn: Connection, purpose: Purpose) -> list[OpenCase]:
-    """Every open case of a purpose. The caller writes the audit row with the people it shows by name."""
-    return [_open_case(row) for row in await conn.fetch(SQL_OPEN_CASES, purpose.value)]
+async def open_cases(
+    conn: Connection, purpose: Purpose, *, dorm_id: UUID | None = None, case_id: UUID | None = None
+) -> list[OpenCase]:
+    """Open cases of a purpose: all, those of one dorm, or one. The caller writes the audit row with the names shown."""
+    return [_open_case(row) for row in await conn.fetch(SQL_OPEN_CASES, purpose.value, dorm_id, case_id)]
 
 
 def _open_case(row: Record) -> OpenCase:

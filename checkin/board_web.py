@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +21,21 @@ from checkin.board_store import (
     orgs_of,
     reach,
 )
-from checkin.cases import Found, choices
+from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
 from checkin.outcomes import OutcomeRefused, close_dorm
 from checkin.outcomes_store import own_help_of, questions_of
 from checkin.pages_web import actor, message_page, municipality_name, path_id, respond, silent_feeds
-from checkin.triage import Filter, Unit, by_municipality, chosen, units
+from checkin.triage import (
+    Filter,
+    Unit,
+    by_municipality,
+    calls_for_help,
+    chosen,
+    page_of,
+    people_by_place,
+    units,
+)
 from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
@@ -34,12 +44,19 @@ from registry.sessions import staff_of
 
 #: Why somebody may look at a number: the choices of the form, as the audit log keeps them.
 REVEAL_REASONS = ("call", "visit", "handover")
+#: A phone on a bad line loads this many in a second; filters lead to the rest.
+UNITS_A_PAGE = 100
+#: `?place=` for people whose municipality nobody knows.
+NO_PLACE = "unknown"
 #: What is read about a person on a unit's page.
 UNIT_FIELDS = ("name", "languages", "room", "need", "note")
 
 
 async def board(request: web.Request) -> web.Response:
-    """GET /board: units by municipality, the most urgent first. `?reason=`, `?whose=mine|free`, `?purpose=drill`."""
+    """GET /board: calls for help first, then units by municipality, the most urgent first.
+
+    `?reason=`, `?whose=mine|free`, `?place=<jis code>|unknown`, `?page=`, `?purpose=drill`.
+    """
     me = staff_of(request)
     wires = site(request)
     now = wires.clock.now()
@@ -51,28 +68,40 @@ async def board(request: web.Request) -> web.Response:
         purpose = _purpose(request, purposes)
         wanted = _filter(request)
         all_units = await _units(conn, request, purpose)
-        shown = chosen(all_units, wanted, me.id, now)
+        anywhere = chosen(all_units, replace(wanted, place=None), me.id, now)
+        page = page_of(chosen(anywhere, wanted, me.id, now), _number(request, "page"), UNITS_A_PAGE)
         await audit(
             conn,
             actor(me),
             "board.read",
             at=now,
-            subjects=[case.resident_id for unit in shown for case in unit.cases if case.name is not None],
+            subjects=[case.resident_id for unit in page.units for case in unit.cases if case.name is not None],
             fields=("name", "languages"),
         )
+    helps, rest = calls_for_help(page.units)
+    waiting = people_by_place(anywhere)
     return respond(
         request,
         "board_list",
-        places=[(municipality_name(request, code), members) for code, members in by_municipality(shown)],
+        helps=helps,
+        towns=[(code, members) for code, members in by_municipality(rest)],
+        waiting=waiting,
+        town_names={code: municipality_name(request, code) for code in waiting},
         purpose=purpose,
         purposes=sorted(purposes),
         wanted=wanted,
-        counts=_chip_counts(all_units, me.id, request),
-        shown=len(shown),
+        counts=_chip_counts(chosen(all_units, Filter(place=wanted.place), me.id, now), me.id, request),
+        part=page,
+        saved={name: _number(request, name) for name in ("closed", "missing")} if "closed" in request.query else None,
         stale=stale,
         my_id=me.id,
-        query=dict(request.query),
     )
+
+
+def _number(request: web.Request, name: str) -> int:
+    """A number of the query; 0 for anything that is none."""
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
 def _purpose(request: web.Request, purposes: set[Purpose]) -> Purpose:
@@ -84,9 +113,11 @@ def _purpose(request: web.Request, purposes: set[Purpose]) -> Purpose:
 
 def _filter(request: web.Request) -> Filter:
     reason, whose = request.query.get("reason", ""), request.query.get("whose", "")
+    place = request.query.get("place") or None
     return Filter(
         CaseReason(reason) if reason in {r.value for r in CaseReason} else None,
         whose if whose in ("mine", "free") else "",
+        "" if place == NO_PLACE else place,
     )
 
 
@@ -101,8 +132,15 @@ def _chip_counts(all_units: list[Unit], me: UUID, request: web.Request) -> dict[
     return counts
 
 
-async def _units(conn: Connection, request: web.Request, purpose: Purpose) -> list[Unit]:
-    cases = await open_cases(conn, purpose)
+async def _units(
+    conn: Connection,
+    request: web.Request,
+    purpose: Purpose,
+    *,
+    dorm_id: UUID | None = None,
+    case_id: UUID | None = None,
+) -> list[Unit]:
+    cases = await open_cases(conn, purpose, dorm_id=dorm_id, case_id=case_id)
     dorms = await dorm_counts(conn, purpose, list({case.dorm_id for case in cases if case.dorm_id}))
     return units(cases, dorms, site(request).clock.now())
 
@@ -114,7 +152,10 @@ async def _unit(conn: Connection, request: web.Request) -> Unit | None:
     except ValueError:
         raise web.HTTPNotFound(text="There is no such page.") from None
     kind, id_ = request.match_info["kind"], path_id(request, "id")
-    for unit in await _units(conn, request, purpose):
+    ids = {"dorm": {"dorm_id": id_}, "person": {"case_id": id_}}.get(kind)
+    if ids is None:
+        return None
+    for unit in await _units(conn, request, purpose, **ids):
         if (unit.kind, unit.id) == (kind, id_):
             return unit
     return None
@@ -222,6 +263,8 @@ async def write_outcome(request: web.Request) -> web.Response:
         if not found or not set(found) <= of_unit:
             return message_page(request, "staff.board.refused.closed", status=409, back=back)
         questions = await questions_of(conn, [case.incident_id for case in unit.cases])
+        rest_is_ok = form.get("rest") == Found.OK.value
+        found = with_the_rest(found, {case.id: case.reason for case in unit.cases}, rest_is_ok=rest_is_ok)
         try:
             result = await close_dorm(conn, wires.vault, found, staff_id=me.id, note=note, questions=questions, now=now)
         except OutcomeRefused as refused:
@@ -236,7 +279,10 @@ async def write_outcome(request: web.Request) -> web.Response:
             incident_id=unit.cases[0].incident_id,
             detail={"closed": result.closed, "missing": result.missing},
         )
-    return see_other(back if result.still_open > result.missing else "/board")
+    if result.still_open > result.missing:
+        return see_other(back)
+    finished = result.closed - result.missing
+    return see_other(f"/board?purpose={unit.purpose.value}&closed={finished}&missing={result.missing}")
 
 
 async def write_note(request: web.Request) -> web.Response:

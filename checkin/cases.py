@@ -6,7 +6,7 @@ silent. At most one is open per person across all open incidents of a purpose.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -128,6 +128,22 @@ def choices(reason: CaseReason, own_help: bool) -> tuple[Found, ...]:
             Found.NOT_THERE,
         )
     return (Found.NOT_YET, Found.OK, Found.NEEDS_HELP, Found.MISSING, Found.NOT_THERE, Found.HANDED_OVER)
+
+
+def with_the_rest(
+    found: Mapping[UUID, Found], cases: Mapping[UUID, CaseReason], *, rest_is_ok: bool
+) -> dict[UUID, Found]:
+    """Findings of a form in which one entry may stand for everybody about whom nothing was chosen.
+
+    `cases`: reason of each open case. "The others are OK" never speaks for somebody who asked for help: that is
+    entered person by person.
+    """
+    return {
+        case_id: Found.OK
+        if rest_is_ok and finding is Found.NOT_YET and cases.get(case_id) is not CaseReason.NEEDS_HELP
+        else finding
+        for case_id, finding in found.items()
+    }
 
 
 def green_answer(questions: Sequence[str]) -> Answer:

@@ -76,6 +76,11 @@ class Unit:
         return frozenset(case.reason for case in self.cases)
 
     @property
+    def municipality(self) -> str:
+        """Code of the municipality (scheme jis); "" if unknown."""
+        return self.cases[0].municipality
+
+    @property
     def severity(self) -> Severity:
         return max((case.severity for case in self.cases), key=lambda s: s.rank)
 
@@ -176,6 +181,8 @@ class Filter:
     reason: CaseReason | None = None
     #: "mine", "free" (claimed by nobody) or "".
     whose: str = ""
+    #: Code of a municipality, "" for people whose municipality is unknown; None: everywhere.
+    place: str | None = None
 
 
 def chosen(all_units: Iterable[Unit], wanted: Filter, me: UUID, now: datetime) -> list[Unit]:
@@ -183,6 +190,8 @@ def chosen(all_units: Iterable[Unit], wanted: Filter, me: UUID, now: datetime) -
     kept = []
     for unit in all_units:
         claim = unit.claim(now)
+        if wanted.place is not None and unit.municipality != wanted.place:
+            continue
         if wanted.reason is not None and wanted.reason not in unit.reasons:
             continue
         if wanted.whose == "mine" and (claim is None or claim.staff_id != me):
@@ -197,5 +206,43 @@ def by_municipality(chosen_units: Iterable[Unit]) -> list[tuple[str, list[Unit]]
     """Units under their municipality's code; the municipality of the most urgent unit first."""
     grouped: dict[str, list[Unit]] = {}
     for unit in chosen_units:
-        grouped.setdefault(unit.cases[0].municipality, []).append(unit)
+        grouped.setdefault(unit.municipality, []).append(unit)
     return list(grouped.items())
+
+
+def calls_for_help(chosen_units: Iterable[Unit]) -> tuple[list[Unit], list[Unit]]:
+    """Units with a call for help, in their order wherever they are, and the rest: no town hides another's call."""
+    helps: list[Unit] = []
+    rest: list[Unit] = []
+    for unit in chosen_units:
+        (helps if CaseReason.NEEDS_HELP in unit.reasons else rest).append(unit)
+    return helps, rest
+
+
+def people_by_place(chosen_units: Iterable[Unit]) -> dict[str, int]:
+    """How many people wait in each municipality (code -> people), the one with the most urgent unit first."""
+    return {code: sum(len(unit.cases) for unit in members) for code, members in by_municipality(chosen_units)}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list too long for one page; `first` and `last` count from 1, `of` is the whole list."""
+
+    units: tuple[Unit, ...]
+    number: int
+    first: int
+    last: int
+    of: int
+
+    @property
+    def has_next(self) -> bool:
+        return self.last < self.of
+
+
+def page_of(chosen_units: Sequence[Unit], number: int, size: int) -> Page:
+    """Page `number` (from 1); the last page where there are fewer."""
+    pages = max(1, -(-len(chosen_units) // size))
+    number = min(max(1, number), pages)
+    start = (number - 1) * size
+    part = tuple(chosen_units[start : start + size])
+    return Page(part, number, min(start + 1, len(chosen_units)), start + len(part), len(chosen_units))

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from uuid import UUID
 
+from checkin.board_web import UNITS_A_PAGE
 from checkin.cases_store import open_due_cases
 from checkin.store import record_check_in
 from core.db import Pool, transaction
@@ -14,7 +15,7 @@ from core.ids import uuid7
 from core.model import Answer, AnsweredBy, OrgKind, Role
 from tests.board_site import Visitor, board_site
 from tests.incidents import TestIncident, make_incident, tell
-from tests.people import HIGASHI_KU, NOW, VAULT, Person, make_org, make_resident, make_site, make_staff
+from tests.people import HIGASHI_KU, MASHIKI, NOW, VAULT, Person, make_org, make_resident, make_site, make_staff
 
 MIN = timedelta(minutes=1)
 SQL_CONSENT = """
@@ -218,6 +219,66 @@ async def test_one_outcome_for_the_dorm_without_javascript(db: Pool) -> None:
         b"2 of 3 OK",
         None,
     )
+
+
+async def test_one_missing_and_the_others_ok_in_two_choices(db: Pool) -> None:
+    made = await night(db)
+    await help_from(db, made.incident, made.people["invited"])
+    case_of = {row["resident_id"]: row["id"] for row in await db.fetch("SELECT id, resident_id FROM case_file")}
+    missing, hurt = made.people["named"], made.people["invited"]
+    async with board_site(db) as site:
+        volunteer = await site.visitor(made.volunteers[1])
+        sent = dict.fromkeys((f"case-{case_id}" for case_id in case_of.values()), "not_yet")
+        sent[f"case-{case_of[missing.id]}"] = "missing"
+        done = await volunteer.post(f"{made.unit}/outcome", rest="ok", **sent)
+        assert (done.status, done.headers["Location"]) == (303, made.unit), "the call for help is still open here"
+        sent = {f"case-{case_of[hurt.id]}": "help_given"}
+        done = await volunteer.post(f"{made.unit}/outcome", **sent)
+        assert "Saved: 1 finished, 0 looked for and not found." in await volunteer.html(done.headers["Location"])
+    outcomes = await db.fetch("SELECT resident_id, outcome FROM case_file WHERE closed_at IS NOT NULL")
+    assert {row["resident_id"]: row["outcome"] for row in outcomes} == {
+        made.people["unnamed"].id: "ok",
+        missing.id: "missing",
+        hurt.id: "help_given",
+    }
+
+
+async def test_help_of_every_town_comes_before_the_silence_of_the_first(db: Pool) -> None:
+    made = await night(db)
+    other = await make_org(db)
+    for codes, name in ((HIGASHI_KU, "East Dorm"), (MASHIKI, "West Dorm")):
+        dorm = await make_site(db, other.id, name=name, codes=codes)
+        person = await make_resident(db, other.id, dorm=dorm)
+        await tell(db, made.incident, person.id)
+        await help_from(db, made.incident, person)
+    async with board_site(db) as site:
+        volunteer = await site.visitor(made.volunteers[1])
+        page = await volunteer.html("/board")
+        assert page.index("Needs help now") < page.index("East Dorm") < page.index("Aoba Dorm")
+        assert page.index("West Dorm") < page.index("Aoba Dorm"), "the silent dorm of the same town comes later"
+        there = await volunteer.html("/board?place=43102")
+        assert "East Dorm" in there and "West Dorm" not in there and "Aoba Dorm" not in there
+        assert re.findall(r'class="num">(\d+)</span></a>', there) == ["1", "1", "0", "0", "0", "1"]
+        assert "place=43443" in there, "the way to the other town"
+
+
+async def test_a_long_board_comes_in_pages_and_reads_only_what_it_shows(db: Pool) -> None:
+    made = await night(db)
+    alone = [await make_resident(db) for _ in range(UNITS_A_PAGE + 5)]
+    for person in alone:
+        await tell(db, made.incident, person.id)
+    await due(db)
+    async with board_site(db) as site:
+        volunteer = await site.visitor(made.volunteers[1])
+        first = await volunteer.html("/board?reason=silent")
+        assert first.count('<li class="unit') == UNITS_A_PAGE and f"1–{UNITS_A_PAGE} of {UNITS_A_PAGE + 6}" in first
+        last = await volunteer.html("/board?reason=silent&page=2")
+        assert last.count('<li class="unit') == 6 and "Next" not in last and "Previous" in last
+        links = set(re.findall(r'href="(/board/live/[^"]+)"', first + last))
+        assert len(links) == UNITS_A_PAGE + 6
+        assert (await volunteer.html("/board?page=999&place=unknown")).count('<li class="unit') == 5
+    subjects = await db.fetchval("SELECT array_length(subjects, 1) FROM audit ORDER BY id DESC LIMIT 1")
+    assert subjects == 5
 
 
 async def test_an_outcome_on_an_old_page_is_refused_whole(db: Pool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +18,7 @@ from checkin.cases import (
     help_answer,
     is_night,
     proxy_answer,
+    with_the_rest,
 )
 from core.model import Answer, AnsweredBy, CaseReason, Severity
 
@@ -104,3 +106,17 @@ def test_findings_become_answers_of_the_hazard(questions: list[str], green: Answ
     assert green_answer(questions) is proxy_answer(Found.OK, questions) is green
     assert help_answer(questions) is proxy_answer(Found.NEEDS_HELP, questions) is help_
     assert proxy_answer(Found.MISSING, questions) is proxy_answer(Found.HELP_GIVEN, questions) is None
+
+
+def test_the_rest_is_ok_speaks_for_the_silent_and_never_for_who_asked_for_help() -> None:
+    minh, silent, unreached, hurt = (uuid4() for _ in range(4))
+    cases = {minh: SILENT, silent: SILENT, unreached: UNREACHABLE, hurt: HELP}
+    found = dict.fromkeys(cases, Found.NOT_YET) | {minh: Found.MISSING}
+    assert with_the_rest(found, cases, rest_is_ok=True) == {
+        minh: Found.MISSING,
+        silent: Found.OK,
+        unreached: Found.OK,
+        hurt: Found.NOT_YET,
+    }
+    assert with_the_rest(found, cases, rest_is_ok=False) == found
+    assert with_the_rest({silent: Found.NOT_YET}, {}, rest_is_ok=True) == {silent: Found.OK}

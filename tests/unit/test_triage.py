@@ -7,8 +7,20 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import pytest
+
 from checkin.cases import Claim
-from checkin.triage import DormCount, Filter, OpenCase, by_municipality, chosen, units
+from checkin.triage import (
+    DormCount,
+    Filter,
+    OpenCase,
+    by_municipality,
+    calls_for_help,
+    chosen,
+    page_of,
+    people_by_place,
+    units,
+)
 from core.model import CaseReason, Purpose, Severity
 
 NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
@@ -120,6 +132,41 @@ def test_municipalities_stand_in_the_order_of_their_most_urgent_unit() -> None:
     unknown = case(minutes=1)
     found = by_municipality(units([calm, urgent, unknown], {}, NOW))
     assert [code for code, _ in found] == ["43102", "43443", ""]
+
+
+def test_no_town_hides_the_call_for_help_of_another() -> None:
+    here = [case(CaseReason.NEEDS_HELP, municipality="43102"), case(municipality="43102"), case(municipality="43102")]
+    there = [case(CaseReason.NEEDS_HELP, municipality="43443", minutes=1), case(municipality="43443")]
+    helps, rest = calls_for_help(units([*here, *there], {}, NOW))
+    assert [unit.municipality for unit in helps] == ["43102", "43443"]
+    assert {unit.cases[0].id for unit in rest} == {here[1].id, here[2].id, there[1].id}
+
+
+def test_people_of_a_town_and_of_nowhere_known() -> None:
+    dorm = [case(dorm=DORM_A, municipality="43443") for _ in range(3)]
+    lost = case(minutes=1)
+    all_units = units([*dorm, lost], {}, NOW)
+    assert people_by_place(all_units) == {"43443": 3, "": 1}
+    me = uuid4()
+    assert [u.id for u in chosen(all_units, Filter(place="43443"), me, NOW)] == [DORM_A]
+    assert [u.id for u in chosen(all_units, Filter(place=""), me, NOW)] == [lost.id]
+    assert chosen(all_units, Filter(place="40133"), me, NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "shown", "first", "last", "more"),
+    [(0, [0, 1], 1, 2, True), (1, [0, 1], 1, 2, True), (3, [4], 5, 5, False), (99, [4], 5, 5, False)],
+)
+def test_a_long_list_in_parts(number: int, shown: list[int], first: int, last: int, more: bool) -> None:
+    all_units = units([case(minutes=10 + n) for n in range(5)], {}, NOW)
+    part = page_of(all_units, number, 2)
+    assert part.units == tuple(all_units[n] for n in shown)
+    assert (part.first, part.last, part.of, part.has_next) == (first, last, 5, more)
+
+
+def test_an_empty_list_is_one_empty_part() -> None:
+    part = page_of([], 1, 2)
+    assert (part.units, part.first, part.last, part.of, part.has_next) == ((), 0, 0, 0, False)
 
 
 def test_languages_of_a_unit_most_frequent_first() -> None:
