@@ -64,14 +64,15 @@ WITH picked AS (
     FROM picked WHERE message.id = picked.id
     RETURNING message.*
 )
+-- The columns of Claimed, in their order.
 SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.step, c.expires_at, a.severity,
        a.context ->> 'hazard' AS hazard, a.context -> 'questions' AS questions, c.contact_id, k.address_enc,
        k.state AS contact_state, t.title, t.body, t.language, l.id AS link_id, l.kind AS link_kind, i.key_enc,
        CASE c.unless
            WHEN 'answered' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            WHEN 'received' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
-               SELECT 1 FROM message AS o WHERE o.alert_id = c.alert_id AND o.resident_id = c.resident_id
-               AND o.state = 'delivered' AND o.id <> c.id)
+               SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
+               AND o.alert_id = c.alert_id AND o.state = 'delivered' AND o.id <> c.id)
            ELSE false
        END AS needless
 FROM claimed AS c
@@ -97,7 +98,7 @@ async def claim(
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(SQL_PLAN_ANEW)
         rows = await conn.fetch(SQL_CLAIM, now, limit, token, lease, list(not_over))
-    return [Claimed(**{**row, "needless": bool(row["needless"])}) for row in rows]
+    return [Claimed(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,8 @@ WITH acked AS (
 ), sooner AS (
     UPDATE message AS n SET due_at = $10
     FROM acked AS f
-    WHERE f.next_now AND n.alert_id = f.alert_id AND n.resident_id = f.resident_id AND n.step > f.step
-      AND n.state = 'pending' AND n.due_at > $10
+    WHERE f.next_now AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id AND n.alert_id = f.alert_id
+      AND n.step > f.step AND n.state = 'pending' AND n.due_at > $10
 )
 SELECT array_agg(id) AS ids,
        (SELECT count(pg_notify('daijobu_incident', d.incident_id::text))
@@ -201,12 +202,12 @@ WITH lost AS (
         error_code = coalesce(m.error_code, 'lease_expired'),
         lease_until = NULL, lease_token = NULL
     FROM lost WHERE m.id = lost.id
-    RETURNING m.id, m.state, m.alert_id, m.resident_id, m.step
+    RETURNING m.id, m.state, m.incident_id, m.resident_id, m.alert_id, m.step
 ), sooner AS (
     UPDATE message AS n SET due_at = $2
     FROM back AS f
-    WHERE f.state = 'failed' AND n.alert_id = f.alert_id AND n.resident_id = f.resident_id AND n.step > f.step
-      AND n.state = 'pending' AND n.due_at > $2
+    WHERE f.state = 'failed' AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id
+      AND n.alert_id = f.alert_id AND n.step > f.step AND n.state = 'pending' AND n.due_at > $2
 )
 SELECT count(*) FROM back
 """
@@ -233,8 +234,8 @@ UPDATE message SET state = $2, provider_id = coalesce(nullif($3, ''), provider_i
 WHERE id = $1
 """
 SQL_NEXT_STEP_NOW = """
-UPDATE message SET due_at = $4
-WHERE alert_id = $1 AND resident_id = $2 AND step > $3 AND state = 'pending' AND due_at > $4
+UPDATE message SET due_at = $5
+WHERE incident_id = $1 AND resident_id = $2 AND alert_id = $3 AND step > $4 AND state = 'pending' AND due_at > $5
 """
 SQL_PROVEN = """
 UPDATE contact SET state = 'proven', proven_at = $2, state_reason = ''
@@ -264,7 +265,9 @@ async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) ->
     )
     expect_rows(tag, 1, f"the receipt of message {receipt.message_id}")
     if receipt.state is MessageState.FAILED:
-        await conn.execute(SQL_NEXT_STEP_NOW, row["alert_id"], row["resident_id"], row["step"], now)
+        await conn.execute(
+            SQL_NEXT_STEP_NOW, row["incident_id"], row["resident_id"], row["alert_id"], row["step"], now
+        )
         await notify(conn, MESSAGES_CHANNEL, str(row["incident_id"]))
     if row["contact_id"] is not None:
         if receipt.drop_address:
