@@ -22,7 +22,7 @@ from alerts.fanout_store import AlertRow, Slice
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
-from alerts.polygons import resolved
+from alerts.polygons import prepare
 from alerts.rules import Rule
 from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
@@ -173,8 +173,10 @@ async def fan_out_slice(deps: Deps) -> bool:
 async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> int:
     """One slice of at most `limit` people, inside the caller's transaction; how many of them were told."""
     now = deps.clock.now()
-    alert = await resolved(conn, alert, deps.areas)
-    ids = await fanout_store.slice_ids(conn, alert, limit)
+    polygons = await prepare(alert, deps.areas)
+    ids = await fanout_store.slice_ids(conn, alert if polygons is None else polygons.alert, limit)
+    if polygons is not None:
+        alert = await polygons.slice(conn, ids)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
     maker = SliceMaker(deps, alert, spec_of(deps.rules[alert.context["hazard"]], alert, deps))
     # Pure work on up to 20,000 people: in a thread, so that pages answer meanwhile.

@@ -1,42 +1,70 @@
 """Alerts whose report named polygons and no codes: which places they reach, and by what name the texts call them.
 
-Worked out anew for every slice of people, from the shapes that the alert itself carries: nothing of it need be stored,
-and a fan-out that was killed goes on with the same answer.
+SQL finds the people near the polygons, slice by slice; which of their places are inside is worked out here, from the
+shapes that the alert itself carries: nothing of it need be stored, and a fan-out that was killed goes on with the same
+answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
 
+from alerts import fanout_store
 from alerts.decide import RatedArea
-from alerts.fanout_store import AlertRow, ReachedPlaces
+from alerts.fanout_store import AlertRow, Near, ReachedPlaces
 from core.db import Connection, Pool
 from core.model import Area
 from geo.areas import Areas, UnknownArea
-from geo.match import PlaceCodes
+from geo.match import POINT_PRECISIONS, PlaceCodes
 from geo.reach import Reach, bounds_of, municipality_of, places_reached, reach_of
 from geo.shapes import Shapes
-from geo.store import places_near
+from geo.store import place_codes
 
 
-async def resolved(conn: Connection | Pool, alert: AlertRow, areas: Areas) -> AlertRow:
-    """The alert with the municipalities of the places that its polygons reach in the polygons' stead, and the places.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The polygons of one alert, ready for its slices."""
 
-    An alert that names codes comes back as it is: codes win, and one alert never holds both. Raises UnusablePolygon.
+    alert: AlertRow
+    reaches: tuple[Reach, ...]
+    shapes: Shapes
+    areas: Areas
+
+    async def slice(self, conn: Connection | Pool, ids: Sequence[UUID]) -> AlertRow:
+        """The alert for these people: in the polygons' stead the municipalities of the places that they reach."""
+        places = await place_codes(conn, await fanout_store.place_ids(conn, ids))
+        named, reached = await asyncio.to_thread(
+            reached_areas, places, self.alert.areas, self.reaches, self.shapes, self.areas
+        )
+        return replace(self.alert, areas=named, reached=reached)
+
+
+async def prepare(alert: AlertRow, areas: Areas) -> Prepared | None:
+    """The polygons of an alert; None if it names codes: these win, and one alert never holds both.
+
+    Raises UnusablePolygon; ValueError for an alert that mixes the two.
     """
-    shapes = [rated.shape for rated in alert.areas if rated.shape is not None]
-    if not shapes:
-        return alert
-    if len(shapes) != len(alert.areas):
+    polygons = [rated.shape for rated in alert.areas if rated.shape is not None]
+    if not polygons:
+        return None
+    if len(polygons) != len(alert.areas):
         raise ValueError(f"alert {alert.id} names codes and polygons: it must be matched by its codes alone")
-    table = await asyncio.to_thread(Shapes.load)
-    reaches = await asyncio.to_thread(lambda: [reach_of(shape, table) for shape in shapes])
-    municipalities = frozenset[str]().union(*(reach.municipalities for reach in reaches))
-    places = await places_near(conn, bounds_of(reaches), municipalities)
-    named, reached = await asyncio.to_thread(reached_areas, places, alert.areas, reaches, table, areas)
-    return replace(alert, areas=named, reached=reached)
+    return await asyncio.to_thread(_prepare, alert, polygons, areas)
+
+
+def _prepare(alert: AlertRow, polygons: Sequence[Mapping[str, Any]], areas: Areas) -> Prepared:
+    shapes = Shapes.load()
+    reaches = tuple(reach_of(polygon, shapes) for polygon in polygons)
+    near = Near(
+        box=bounds_of(reaches),
+        precisions=sorted(precision.value for precision in POINT_PRECISIONS),
+        municipalities=sorted(frozenset[str]().union(*(reach.municipalities for reach in reaches))),
+    )
+    return Prepared(replace(alert, near=near), reaches, shapes, areas)
 
 
 def reached_areas(

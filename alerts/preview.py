@@ -12,7 +12,7 @@ from alerts.deps import Deps
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
 from alerts.people import Telling, consider
-from alerts.polygons import resolved
+from alerts.polygons import prepare
 from alerts.rules import Rule
 from core.db import Connection
 from core.ids import uuid7
@@ -87,14 +87,16 @@ async def _people(
         key_enc=None,
     )
     try:
-        alert = await resolved(conn, alert, deps.areas)
+        polygons = await prepare(alert, deps.areas)
     except UnusablePolygon:
         return []  # the alert is held, and `incident.held` says why
-    maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
+    alert = alert if polygons is None else polygons.alert
     found: list[dict[str, Any]] = []
     while True:
         ids = await fanout_store.slice_ids(conn, alert, SLICE)
-        gathered, _ = await fanout_store.gather_people(conn, alert, ids, now)
+        part = alert if polygons is None else await polygons.slice(conn, ids)
+        maker = SliceMaker(deps, part, spec_of(rule, part, deps))
+        gathered, _ = await fanout_store.gather_people(conn, part, ids, now)
         names = await fanout_store.names_of(conn, ids)
         for person in gathered:
             telling = None if person.id in seen else consider(person, maker.spec, maker.channels)

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.db import Connection, Pool, Record, WriteMismatch
+from core.db import Connection, Pool, WriteMismatch
 from core.ids import uuid7
 from core.model import AreaCode, Located, Precision
-from geo.match import POINT_PRECISIONS, PlaceCodes
+from geo.match import PlaceCodes
 from geo.mesh import mesh_centre
 
 
@@ -153,39 +153,7 @@ GROUP BY p.id ORDER BY p.id
 
 async def place_codes(conn: Pool | Connection, ids: Iterable[UUID]) -> list[PlaceCodes]:
     """The stored places with all their codes, as the matcher takes them, in id order. Unknown ids are left out."""
-    return _places(await conn.fetch(PLACE_CODES, list(ids)))
-
-
-# Points in the box; and places without a usable point by the municipalities, wherever their point may be.
-PLACES_NEAR = """
-WITH near AS (
-    SELECT id FROM place
-    WHERE lon BETWEEN $1 AND $3 AND lat BETWEEN $2 AND $4 AND precision = ANY($5::text[])
-    UNION
-    SELECT pa.place_id FROM place_area AS pa JOIN place AS p ON p.id = pa.place_id
-    WHERE pa.scheme = 'jma.city' AND pa.code = ANY($6::text[])
-      AND (p.precision <> ALL($5::text[]) OR p.lat IS NULL OR p.lon IS NULL)
-)
-SELECT p.id, p.lat, p.lon, p.precision, array_agg(pa.scheme) AS schemes, array_agg(pa.code) AS codes
-FROM near JOIN place AS p ON p.id = near.id
-JOIN place_area AS pa ON pa.place_id = p.id AND pa.scheme IN ('jis', 'jma.city')
-GROUP BY p.id ORDER BY p.id
-"""
-
-
-async def places_near(
-    conn: Pool | Connection, box: tuple[float, float, float, float], municipalities: Collection[str]
-) -> list[PlaceCodes]:
-    """Candidates for polygons (see geo.reach), in id order, with their codes of the schemes jis and jma.city.
-
-    `box`: (west, south, east, north) in degrees, tolerance included, for places with a usable point; `municipalities`:
-    7-digit codes for the places without one.
-    """
-    precisions = sorted(precision.value for precision in POINT_PRECISIONS)
-    return _places(await conn.fetch(PLACES_NEAR, *box, precisions, sorted(municipalities)))
-
-
-def _places(rows: Iterable[Record]) -> list[PlaceCodes]:
+    rows = await conn.fetch(PLACE_CODES, list(ids))
     return [
         PlaceCodes(
             row["id"],

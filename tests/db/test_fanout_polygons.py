@@ -180,6 +180,29 @@ async def test_a_fan_out_that_dies_goes_on_with_the_same_answer(db: Pool, db_dsn
     assert await db.fetchval("SELECT people FROM alert") == 7
 
 
+async def test_people_near_a_polygon_but_outside_are_passed_over_slice_by_slice(db: Pool, db_dsn: str) -> None:
+    """In the hole of a ring: within its bounds, so that each slice reads them, and told nothing."""
+    ring = {"type": "Polygon", "coordinates": [*WIDE["coordinates"], *NARROW["coordinates"]]}
+    inside = set()
+    for n in range(8):
+        person = await someone(db, TOWN_HALL if n % 4 else WEST)
+        if n % 4 == 0:
+            inside.add(person.id)
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, flood((ring, 4)))
+        assert await fanout.decide_next_event(deps)
+        slices = 0
+        while await db.fetchval("SELECT state FROM alert") == "fanning":
+            async with transaction(db) as conn:
+                alert = await fanout_store.next_alert(conn)
+                assert alert is not None
+                await fanout.fan_out(deps, conn, alert, 3)
+            slices += 1
+    assert slices == 3
+    assert await told(db, "issue") == inside
+    assert await db.fetchval("SELECT people FROM alert") == 2
+
+
 async def test_preview_lists_the_same_people_with_the_polygon_as_the_reason(db: Pool, db_dsn: str) -> None:
     person = await someone(db, OUTSIDE, TOWN_HALL)
     await someone(db, OUTSIDE)

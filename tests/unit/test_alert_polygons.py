@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -169,7 +169,7 @@ def test_an_alert_keeps_its_shapes() -> None:
     assert "shape" not in stored[1]
 
 
-def place(key: str, jis: str, lat: float, lon: float, precision: Precision = Precision.EXACT) -> PlaceCodes:
+def place(key: UUID, jis: str, lat: float, lon: float, precision: Precision = Precision.EXACT) -> PlaceCodes:
     return PlaceCodes(key, frozenset(AREAS.codes_for_jis(jis)), lat, lon, precision)
 
 
@@ -177,11 +177,12 @@ def test_reached_places_are_named_by_municipality_and_keep_the_polygons_level() 
     event = flood((AROUND, 4), (INNER, 5))
     polygons = rate(event, RULES["heavy_rain"], geography())
     reaches = [reach_of(rated.shape or {}, SHAPES) for rated in polygons]
+    both, outer, ward, far = (UUID(int=n) for n in range(4))
     places = [
-        place("both", "43443", 32.79, 130.81),
-        place("outer", "43443", 32.75, 130.77),
-        place("ward", "43102", 32.78, 130.76),
-        place("far", "43203", 32.21, 130.76),
+        place(both, "43443", 32.79, 130.81),
+        place(outer, "43443", 32.75, 130.77),
+        place(ward, "43102", 32.78, 130.76),
+        place(far, "43203", 32.21, 130.76),
     ]
     areas, reached = reached_areas(places, polygons, reaches, SHAPES, AREAS)
     pairs = {
@@ -189,10 +190,10 @@ def test_reached_places_are_named_by_municipality_and_keep_the_polygons_level() 
         for key, n in zip(reached.places, reached.areas, strict=True)
     }
     assert pairs == {
-        ("both", "1", "43443", "益城町", 5),
-        ("both", "0", "43443", "益城町", 4),
-        ("outer", "0", "43443", "益城町", 4),
-        ("ward", "0", "43102", "熊本市東区", 4),
+        (both, "1", "43443", "益城町", 5),
+        (both, "0", "43443", "益城町", 4),
+        (outer, "0", "43443", "益城町", 4),
+        (ward, "0", "43102", "熊本市東区", 4),
     }
     assert len(areas) == 3  # not one per place: people of one town share their texts
 
