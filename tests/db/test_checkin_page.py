@@ -31,6 +31,9 @@ from tests.people import NOW, VAULT, Person, make_org, make_resident, make_site
 Client = TestClient[web.Request, web.Application]
 LANGUAGES = Catalogs.load().languages
 FLOOD_REASON: dict[str, Any] = {"home": QUAKE_REASON["home"] | {"level": 4}, "work": None, "worse": "home"}
+TWO_FLOODS: dict[str, Any] = FLOOD_REASON | {
+    "work": QUAKE_REASON["home"] | {"code": "4321300", "name_ja": "宇城市", "level": 3}
+}
 MANY_PLACES: dict[str, Any] = {
     "home": QUAKE_REASON["home"] | {"level": None, "area_max": "6+", "not_received": True},
     "work": QUAKE_REASON["home"] | {"code": "4321300", "name_ja": "宇城市", "level": "5+"},
@@ -182,12 +185,13 @@ async def test_the_fingerprint_would_notice_an_answer(db: Pool) -> None:
 async def test_every_language_fits_in_ten_kilobytes(db: Pool, lang: str) -> None:
     quake = await make_incident(db, simulated=True)
     flood = await make_incident(db, context=FLOOD_CONTEXT, purpose="drill")
+    worst = await make_incident(db, context=FLOOD_CONTEXT, simulated=True)
     async with website(db, ROUTES) as client:
-        for incident, reason in ((quake, MANY_PLACES), (flood, FLOOD_REASON)):
+        for incident, reason in ((quake, MANY_PLACES), (flood, FLOOD_REASON), (worst, TWO_FLOODS)):
             _, token = await linked(db, incident, language=lang, reason=reason)
             asking = await page(client, token)
             assert f'<html lang="{lang}" dir="ltr">' in asking
-            await client.post(f"/c/{token}", data={"answer": "help" if incident is quake else "leaving"})
+            await client.post(f"/c/{token}", data={"answer": "leaving" if incident is flood else "help"})
             answered = await page(client, token)
             for html in (asking, answered):
                 assert len(html.encode()) < 10_000
