@@ -190,6 +190,47 @@ def groups(people: Iterable[Person]) -> list[Group]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a page shows of one group: people to act for as rows, the others by name, the rest as a number."""
+
+    group: Group
+    rows: tuple[Person, ...]
+    names: tuple[Person, ...]
+    #: People of the group (in the state asked for) who are on neither list.
+    more: int
+
+
+def sections(
+    all_groups: Iterable[Group],
+    *,
+    state: State | None = None,
+    place: tuple[str, str] | None = None,
+    rows: int,
+    names: int,
+) -> list[Section]:
+    """Lay groups out on a page of at most `rows` rows and `names` names, so that it opens on a phone at night.
+
+    Without `state` people who wait are rows and the others names; with it, exactly the people in that state are rows.
+    `place` (site, dorm): this group only, and all of it.
+    """
+    laid_out = []
+    for group in all_groups:
+        if place is not None and (group.site, group.dorm) != place:
+            continue
+        acting = [p for p in group.people if (p.state in WAITING if state is None else p.state is state)]
+        others = [p for p in group.people if p.state not in WAITING] if state is None else []
+        if not acting and not others:
+            continue
+        shown, named = acting, others
+        if place is None:
+            shown, named = acting[:rows], others[:names]
+            rows, names = rows - len(shown), names - len(named)
+        more = len(acting) + len(others) - len(shown) - len(named)
+        laid_out.append(Section(group, tuple(shown), tuple(named), more))
+    return laid_out
+
+
 def needs_help_first(people: Sequence[Person]) -> list[Person]:
     """Who asks for help, the unsettled calls first."""
     return sorted((p for p in people if p.state is State.HELP), key=urgency)

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 
 from checkin.cases import green_answer, help_answer
-from checkin.dashboard import Person, State, groups, needs_help_first, totals, unopened_first
+from checkin.dashboard import Person, State, groups, needs_help_first, sections, totals, unopened_first
 from checkin.dashboard_store import (
     Incident,
     incidents,
@@ -40,6 +40,10 @@ from core.model import AnsweredBy, Role
 from core.web import Route, see_other, site, staff, staff_form
 from registry.sessions import Staff, staff_of
 
+#: Rows (a person to act for) and names (everybody else) of one page: about 250 kB.
+ROWS, NAMES = 250, 300
+#: Calls for help on top of the page; more of them stand in their groups, which come first.
+HELPS_ON_TOP = 50
 #: What is read about a person here, as the audit log names it.
 FIELDS = ("name", "status", "delivery", "site", "dorm", "room")
 
@@ -88,7 +92,8 @@ async def dashboard_incident(request: web.Request) -> web.Response:
         people = await people_of(conn, incident.id, me.org_id, today(now))
         await mark_opened(conn, me.org_id, incident.id, now)
         await _audit_people(request, conn, "dashboard.read", incident, people)
-    return _people_page(request, incident, found, people, stale, org=me.org_name, readonly=False)
+    base = f"/dashboard/{incident.id}?"
+    return _people_page(request, incident, found, people, stale, org=me.org_name, readonly=False, base=base)
 
 
 def _people_page(
@@ -100,15 +105,26 @@ def _people_page(
     *,
     org: str,
     readonly: bool,
+    base: str,
 ) -> web.Response:
+    """The people, or of them `?show=<state>`, or `?site=&dorm=`. `base`: this page's address, up to its filters."""
+    shown = next((state for state in State if state.value == request.query.get("show", "")), None)
+    place = None
+    if "site" in request.query or "dorm" in request.query:
+        place = request.query.get("site", ""), request.query.get("dorm", "")
+    helps = needs_help_first(people) if shown is None and place is None else []
     return respond(
         request,
         "dashboard_incident",
         incident=incident,
         incidents=found,
         totals=totals((p.standing, 1) for p in people),
-        helps=needs_help_first(people),
-        groups=groups(people),
+        helps=helps[:HELPS_ON_TOP],
+        helps_in_all=len(helps),
+        sections=sections(groups(people), state=shown, place=place, rows=ROWS, names=NAMES),
+        show=shown,
+        place=place,
+        base=base,
         State=State,
         stale=stale,
         org=org,
@@ -286,7 +302,8 @@ async def supervising_employer(request: web.Request) -> web.Response:
         people = await people_of(conn, incident.id, org_id, day)
         await _audit_people(request, conn, "supervising.read", incident, people)
         name = await org_name(conn, org_id)
-    return _people_page(request, incident, found, people, stale, org=name, readonly=True)
+    base = f"/supervising/{org_id}?incident={incident.id}&"
+    return _people_page(request, incident, found, people, stale, org=name, readonly=True, base=base)
 
 
 OWN = staff(Role.EMPLOYER, Role.COMMUNITY)

@@ -285,6 +285,55 @@ async def test_the_operator_sees_totals_and_no_names(db: Pool) -> None:
         assert person.name not in page
 
 
+async def test_the_page_is_about_who_waits_and_a_number_leads_to_its_people(db: Pool) -> None:
+    made = await company(db)
+    base = f"/dashboard/{made.incident.id}"
+    async with board_site(db) as site:
+        clerk = await site.visitor(made.org.staff_id)
+        page = await clerk.html(base)
+        assert f'<li id="p-{made.people["ok"].id}">' in page and f'<tr id="p-{made.people["silent"].id}">' in page
+        assert f'href="{base}?show=silent"' in page and "show=moving" not in page
+        silent = await clerk.html(f"{base}?show=silent")
+        assert made.people["silent"].name in silent and made.people["ok"].name not in silent
+        assert "I spoke to them" in silent and f'href="{base}?"' in silent
+        okay = await clerk.html(f"{base}?site=Plant+1&dorm=Aoba+Dorm&show=ok")
+        assert made.people["ok"].name in okay and made.people["silent"].name not in okay
+        assert "<tr id" not in await clerk.html(f"{base}?site=Plant+1&dorm=Nowhere")
+        assert made.people["help"].name in await clerk.html(f"{base}?show=nonsense")
+
+
+async def test_a_flood_that_opens_during_a_quake_is_seen_on_top(db: Pool) -> None:
+    made = await company(db)
+    flood = await company(db, name="Elsewhere")
+    person = made.people["ok"]
+    await tell(db, flood.incident, person.id)
+    drill = await make_incident(db, purpose="drill")
+    await tell(db, drill, person.id)
+    async with board_site(db) as site:
+        clerk = await site.visitor(made.org.staff_id)
+        page = await clerk.html(f"/dashboard/{made.incident.id}")
+        top = page[: page.index("By workplace")]
+        assert "Also open now" in top and f'href="/dashboard/{flood.incident.id}"' in top
+        assert f'href="/dashboard/{drill.id}"' in top and "Drill" in top
+        await db.execute("UPDATE incident SET closed_at = $2 WHERE id <> $1", made.incident.id, NOW)
+        page = await clerk.html(f"/dashboard/{made.incident.id}")
+        assert "Also open now" not in page and f'href="/dashboard/{flood.incident.id}"' in page
+
+
+async def test_forty_employers_and_those_with_nobody_there(db: Pool) -> None:
+    incident = await make_incident(db)
+    union = await make_org(db, OrgKind.SUPERVISING)
+    one = await company(db, incident, name="Employer One")
+    await db.execute(SQL_SUPERVISES, union.id, one.org.id)
+    for n in range(39):
+        other = await make_org(db, name=f"Employer without people {n}")
+        await db.execute(SQL_SUPERVISES, union.id, other.id)
+    async with board_site(db) as site:
+        page = await (await site.visitor(union.staff_id)).html("/supervising")
+    assert "Employer One" in page and "Employer without people" not in page
+    assert "39 other employers have nobody in the affected area." in page
+
+
 async def test_supervising_view_unopened_first_and_read_only(db: Pool) -> None:
     incident = await make_incident(db)
     one, two = await company(db, incident, name="Employer One"), await company(db, incident, name="Employer Two")

@@ -15,6 +15,7 @@ from checkin.dashboard import (
     State,
     groups,
     needs_help_first,
+    sections,
     state_of,
     totals,
     unopened_first,
@@ -110,3 +111,40 @@ def test_supervising_view_unopened_first_then_most_help() -> None:
 
     rows = [row(1, 5, True), row(2, 0, False), row(3, 1, False), row(4, 0, True)]
     assert [r.name[-1] for r in unopened_first(rows)] == ["3", "2", "1", "4"]
+
+
+def crowd() -> list[Person]:
+    """Two dorms: in Kita two silent people and three who are OK, in Minami one call for help and one who is OK."""
+    silent, ok, hurt = Standing(True, True), Standing(True, True, Answer.OK), Standing(True, True, Answer.HELP)
+    kita = [person(f"k{n}", silent if n < 2 else ok, site="Plant", dorm="Kita") for n in range(5)]
+    minami = [person(f"m{n}", hurt if n == 0 else ok, site="Plant", dorm="Minami") for n in range(2)]
+    return kita + minami
+
+
+def test_who_waits_is_a_row_and_the_others_are_names() -> None:
+    minami, kita = sections(groups(crowd()), rows=100, names=100)
+    assert [p.name for p in minami.rows] == ["m0"] and [p.name for p in minami.names] == ["m1"]
+    assert [p.name for p in kita.rows] == ["k0", "k1"] and [p.name for p in kita.names] == ["k2", "k3", "k4"]
+    assert minami.more == kita.more == 0
+
+
+def test_a_long_list_keeps_its_groups_and_says_how_many_more() -> None:
+    minami, kita = sections(groups(crowd()), rows=2, names=1)
+    assert ([p.name for p in minami.rows], [p.name for p in minami.names], minami.more) == (["m0"], ["m1"], 0)
+    assert ([p.name for p in kita.rows], kita.names, kita.more) == (["k0"], (), 4)
+    (kita,) = sections(groups(crowd()), place=("Plant", "Kita"), rows=2, names=1)
+    assert (len(kita.rows), len(kita.names), kita.more) == (2, 3, 0)
+    assert sections(groups(crowd()), place=("Plant", "Nishi"), rows=2, names=1) == []
+
+
+def test_one_state_alone() -> None:
+    found = sections(groups(crowd()), state=State.OK, rows=100, names=0)
+    assert [[p.name for p in section.rows] for section in found] == [["m1"], ["k2", "k3", "k4"]]
+    assert [p.name for s in sections(groups(crowd()), state=State.HELP, rows=9, names=9) for p in s.rows] == ["m0"]
+    assert sections(groups(crowd()), state=State.MOVING, rows=9, names=9) == []
+
+
+def test_nobody_is_lost_between_rows_names_and_the_number() -> None:
+    for rows, names in product(range(5), range(5)):
+        found = sections(groups(crowd()), rows=rows, names=names)
+        assert sum(len(s.rows) + len(s.names) + s.more for s in found) == 7
