@@ -41,5 +41,14 @@ async def audit(
 ) -> None:
     """Write one row; call it inside the transaction of the read or change. `detail` carries no personal data."""
     await conn.execute(
-        SQL_AUDIT, at, actor.staff_id, actor.name, action, list(subjects), list(fields), actor.org_id, incident_id, detail or {}
+        SQL_AUDIT,
+        at,
+        actor.staff_id,
+        actor.name,
+        action,
+        list(subjects),
+        list(fields),
+        actor.org_id,
+        incident_id,
+        detail or {},
     )

@@ -58,9 +58,8 @@ class Vault:
         if stored[:1] != _VERSION or len(stored) < 1 + 8 + 12 + 16:
             raise CryptoError(f"{column} of row {row} is not an encrypted value")
         if stored[1:9] != self.key_id:
-            raise CryptoError(
-                f"{column} of row {row} was encrypted with key {stored[1:9].hex()}, the key file holds {self.key_id.hex()}"
-            )
+            theirs, ours = stored[1:9].hex(), self.key_id.hex()
+            raise CryptoError(f"{column} of row {row} was encrypted with key {theirs}, the key file holds {ours}")
         try:
             return self._aead.decrypt(stored[9:21], stored[21:], _aad(row, column))
         except InvalidTag as error:

@@ -1,8 +1,8 @@
 """One frozen object with every setting; the only place that reads the environment.
 
-Variables carry the prefix DAIJOBU_ (and DATABASE_URL); a secret `X` may instead be read from the file named in `X_FILE`.
-The defaults run on a laptop. A misspelt DAIJOBU_ variable stops start-up: a setting that silently does nothing at
-three in the morning is worse than a service that refuses to start at noon.
+Variables carry the prefix DAIJOBU_ (and DATABASE_URL); a secret `X` may instead be read from the file named in
+`X_FILE`. The defaults run on a laptop. A misspelt DAIJOBU_ variable stops start-up: a setting that silently does
+nothing at three in the morning is worse than a service that refuses to start at noon.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Settings(BaseModel):
     port: int = Field(8080, ge=0, le=65535, description="Port the website listens on; 0 lets the system choose.")
     public_url: str = Field(
         "",
-        description="What people type to reach the website, e.g. https://daijobu.example.jp; default is http on host and port.",
+        description="What people type to reach the website, e.g. https://daijobu.example.jp; default: http, host, port.",
     )
     data_dir: Path = Field(Path(".data"), description="Folder of the embedded database, the keys and nothing else.")
     database_url: SecretStr | None = Field(
@@ -49,13 +49,16 @@ class Settings(BaseModel):
     contact: str = Field(
         "https://github.com/daijobu", description="Web or mail address put into the User-Agent when polling feeds."
     )
-    sender_name: str = Field("Daijobu", max_length=11, description="Sender tag at the start of every SMS, at most 11 characters.")
+    sender_name: str = Field(
+        "Daijobu", max_length=11, description="Sender tag at the start of every SMS, at most 11 characters."
+    )
     key_file: Path | None = Field(
         None, description="File with the 32-byte data key (hex); default data_dir/keys/data.key, made at first start."
     )
 
     jma_feed_url: str = Field(
-        "https://www.data.jma.go.jp/developer/xml/feed/", description="Folder of JMA's Atom feeds, with the final slash."
+        "https://www.data.jma.go.jp/developer/xml/feed/",
+        description="Folder of JMA's Atom feeds, with the final slash.",
     )
     eqvol_every_s: float = Field(30.0, gt=0, description="Seconds between polls of the earthquake feed.")
     extra_every_s: float = Field(60.0, gt=0, description="Seconds between polls of the warnings feed.")
@@ -64,30 +67,44 @@ class Settings(BaseModel):
     )
     feed_max_body_bytes: int = Field(8_000_000, gt=0, description="A larger telegram is refused and reported.")
 
-    twilio_account_sid: str = Field("", description="Twilio account SID; empty means no SMS provider (console instead).")
-    twilio_auth_token: SecretStr | None = Field(None, description="Twilio auth token; also checks the signature of callbacks.")
-    twilio_messaging_service_sid: str = Field("", description="Twilio messaging service that sends; or set the sender below.")
-    twilio_from: str = Field("", description="Twilio sender number or alphanumeric ID, when no messaging service is used.")
-    twilio_base_url: str = Field("https://api.twilio.com", description="Base URL of Twilio's API; tests point it at a local fake.")
+    twilio_account_sid: str = Field("", description="Twilio account SID; empty: no SMS provider (console instead).")
+    twilio_auth_token: SecretStr | None = Field(
+        None, description="Twilio auth token; also checks the signature of callbacks."
+    )
+    twilio_messaging_service_sid: str = Field(
+        "", description="Twilio messaging service that sends; or set the sender below."
+    )
+    twilio_from: str = Field("", description="Twilio sender number or alphanumeric ID, without a messaging service.")
+    twilio_base_url: str = Field(
+        "https://api.twilio.com", description="Base URL of Twilio's API; tests point it at a local fake."
+    )
     sms_price_jpy: float = Field(12.0, ge=0, description="Yen per SMS segment, for the cost shown in previews.")
 
     vapid_private_key: SecretStr | None = Field(
         None, description="VAPID private key (PEM or base64url); default data_dir/keys/vapid.pem, made at first start."
     )
-    vapid_subject: str = Field("", description="mailto: or https: contact that push services may use; default from contact.")
+    vapid_subject: str = Field(
+        "", description="mailto: or https: contact that push services may use; default from contact."
+    )
     push_hosts: str = Field(
         "fcm.googleapis.com,jmt17.google.com,updates.push.services.mozilla.com,web.push.apple.com,notify.windows.com",
         description="Push services an endpoint may belong to (host equal to or under); others are refused.",
     )
     push_allow_http: bool = Field(False, description="Accept http push endpoints on loopback; for tests only.")
 
-    send_in_flight: int = Field(256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these.")
+    send_in_flight: int = Field(
+        256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these."
+    )
     send_timeout_s: float = Field(10.0, gt=0, description="Seconds a provider may take to answer one message.")
     case_after_s: int | None = Field(
-        None, ge=1, description="Seconds of silence before a case opens, for drills and demos; default: what rules/ say."
+        None,
+        ge=1,
+        description="Seconds of silence before a case opens, for drills and demos; default: what rules/ say.",
     )
     demo_people: int = Field(300, ge=240, le=20_000, description="Residents of the fictional registry of `make demo`.")
-    demo_answer_median_s: float = Field(20.0, gt=0, description="Median seconds after which a simulated resident answers.")
+    demo_answer_median_s: float = Field(
+        20.0, gt=0, description="Median seconds after which a simulated resident answers."
+    )
     log_json: bool = Field(False, description="Write logs as one JSON object per line.")
 
     @field_validator("public_url", "twilio_base_url")

@@ -1,7 +1,7 @@
 """What every page shares: the site's wires, rendering, security headers, form protection, who may call what.
 
-Every route states its audience when it is declared; a route without one cannot be built. The staff guard itself (sessions
-and roles) is registry's: it reads the audience from here.
+Every route states its audience when it is declared; a route without one cannot be built. The staff guard itself
+(sessions and roles) is registry's: it reads the audience from here.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def language_of(request: web.Request) -> str:
 
 
 def render(request: web.Request, template: str, *, lang: str, status: int = 200, **context: Any) -> web.Response:
-    """Render a page. Gives the template `say` (words in `lang`), `lang`, `dir`, `form_token`, `nonce`, `simulated`, `me`."""
+    """Render a page. The template gets `say` (words in `lang`), `lang`, `dir`, `form_token`, `nonce`, `simulated`, `me`."""
     wires = site(request)
     say: Sayer = wires.catalogs.sayer(lang)
     nonce = request.get(NONCE) or secrets.token_urlsafe(9)
@@ -163,7 +163,7 @@ def hidden_token(request: web.Request) -> Markup:
 
 @web.middleware
 async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Headers of every answer: no foreign script, no framing, no referrer (tokens stand in URLs), no caching of pages."""
+    """Headers of every answer: no foreign script, framing, referrer (tokens stand in URLs) or caching of pages."""
     request[NONCE] = secrets.token_urlsafe(9)
     try:
         response = await handler(request)
@@ -230,7 +230,9 @@ async def public_form(request: web.Request) -> dict[str, str]:
 
 def clean_text(text: str, limit: int = 500) -> str:
     """Text from outside: control and bidi-override characters removed, trimmed, cut to `limit` characters."""
-    kept = "".join(c for c in text if (c in "\n\t" or c.isprintable() or c in "\u200c\u200d") and c not in _BIDI_CONTROLS)
+    kept = "".join(
+        c for c in text if (c in "\n\t" or c.isprintable() or c in "\u200c\u200d") and c not in _BIDI_CONTROLS
+    )
     return kept.strip()[:limit]
 
 
