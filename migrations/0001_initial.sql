@@ -531,6 +531,8 @@ CREATE TABLE case_file (
 );
 CREATE UNIQUE INDEX case_open ON case_file (purpose, resident_id) WHERE closed_at IS NULL;
 CREATE INDEX case_incident ON case_file (incident_id) WHERE closed_at IS NULL;
+-- How a person's earlier cases ended: asked for each row of a dashboard and of the board.
+CREATE INDEX case_closed ON case_file (resident_id, closed_at) WHERE closed_at IS NOT NULL;
 
 -- What was done about a case: claims, releases, calls, visits, outcomes. Append-only.
 CREATE TABLE case_note (

@@ -98,6 +98,8 @@ async def database_away(request: web.Request, handler: Handler) -> web.StreamRes
         log.error("%s: the database is away: %s", request.method, type(error).__name__)
         response = render(request, "unavailable.html", lang=language_of(request), status=503)
         response.headers["Retry-After"] = "5"
+        if request.method == "GET":  # a page that was only looked at comes back by itself
+            response.headers["Refresh"] = "10"
         return response
 
 

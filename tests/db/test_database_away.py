@@ -24,6 +24,9 @@ async def test_the_page_speaks_the_visitors_language(db_dsn: str, header: str, l
     async with TestClient[web.Request, web.Application](TestServer(app)) as client:
         response = await client.get("/c/123456789ABC", headers={"Accept-Language": header})
         html = await response.text()
+        refused = await client.post("/c/123456789ABC", data={"answer": "ok"})
     assert (response.status, response.headers["Retry-After"]) == (503, "5")
+    assert response.headers["Refresh"] == "10", "a page that was only looked at comes back by itself"
+    assert refused.status == 503 and "Refresh" not in refused.headers, "an answer is never sent again unasked"
     assert f'<html lang="{lang}"' in html and 'href="tel:119"' in html
     assert '<link rel="stylesheet' not in html and len(html.encode()) < 10_000

@@ -17,6 +17,7 @@
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1" }, cache: "no-store" });
+      if (answer.status >= 500) return; // the service is coming back: keep what is on the screen
       if (answer.redirected || answer.headers.get("X-Fragment") !== "1") { location.reload(); return; }
       const text = await answer.text();
       if (typed) { if (note) note.hidden = false; return; }
@@ -58,7 +59,16 @@
   }
 
   if (channel) channel.onmessage = (e) => { if (e.data) told(e.data); else heard = Date.now(); };
-  if (channel && navigator.locks) navigator.locks.request("daijobu-live", listen);
+  // A browser gives a stream up for ever when it is refused once, as it is while the database is away.
+  async function keepListening() {
+    for (;;) {
+      await listen();
+      await new Promise((done) => { setTimeout(done, 3000); });
+      heard = heard || 1; // what changed meanwhile is asked for as soon as the stream is back
+    }
+  }
+
+  if (channel && navigator.locks) navigator.locks.request("daijobu-live", keepListening);
   setInterval(() => { if (Date.now() - heard > 40000 && !document.hidden) refresh(); }, 20000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 })();
