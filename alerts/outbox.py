@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 from collections import Counter
@@ -28,7 +29,7 @@ from alerts.receipts import receipt_token
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
 from core.model import MessageState, Purpose, Severity
-from core.tokens import link_token
+from core.tokens import LinkTokens
 
 log = logging.getLogger(__name__)
 
@@ -63,10 +64,10 @@ class Sender:
     deps: Deps
     random: Callable[[], float] = random.random
     counters: Counters = field(default_factory=Counters)
-    _keys: dict[UUID, bytes] = field(default_factory=dict)
+    _tokens: dict[UUID, LinkTokens] = field(default_factory=dict)
     _directions: dict[str, str] = field(default_factory=dict)
     _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
-    _labels: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    _labels: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
     _outcomes: list[Outcome] = field(default_factory=list)
@@ -223,12 +224,13 @@ class Sender:
         return found
 
     def _actions(self, message: Claimed) -> tuple[tuple[str, str], ...]:
-        if message.link_kind != "checkin" or not message.questions:
+        if message.link_kind != "checkin" or not message.questions_json:
             return ()
-        group = (message.language, *message.questions)
+        group = (message.language, message.questions_json)
         labels = self._labels.get(group)
         if labels is None:
-            labels = self._labels[group] = answer_labels(self.deps.catalogs, message.language, message.questions)
+            questions = json.loads(message.questions_json)
+            labels = self._labels[group] = answer_labels(self.deps.catalogs, message.language, questions)
         return labels
 
     def _body(self, message: Claimed, url: str) -> str:
@@ -247,13 +249,13 @@ class Sender:
     def _url(self, message: Claimed) -> str:
         if message.link_id is None or message.link_kind not in LINK_PATHS:
             return ""
-        key = self._keys.get(message.incident_id)
-        if key is None:
+        tokens = self._tokens.get(message.incident_id)
+        if tokens is None:
             if message.key_enc is None:
                 raise SendError(Trouble.STALE, "incident_closed")
             key = self.deps.vault.decrypt_bytes(message.key_enc, message.incident_id, "incident.key_enc")
-            self._keys[message.incident_id] = key
-        return self.deps.settings.site_url + LINK_PATHS[message.link_kind] + link_token(key, message.link_id)
+            tokens = self._tokens[message.incident_id] = LinkTokens(key)
+        return self.deps.settings.site_url + LINK_PATHS[message.link_kind] + tokens.of(message.link_id)
 
     def _after_error(self, message: Claimed, error: SendError) -> Outcome:
         now = self.deps.clock.now()

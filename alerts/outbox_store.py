@@ -32,7 +32,8 @@ class Claimed:
     expires_at: datetime
     severity: str
     hazard: str
-    questions: list[str] | None
+    #: A JSON array, as stored: the same for everyone, and decoded once instead of for each message.
+    questions_json: str | None
     contact_id: UUID | None
     address_enc: bytes | None
     contact_state: str | None
@@ -66,7 +67,7 @@ WITH picked AS (
 )
 -- The columns of Claimed, in their order.
 SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.step, c.expires_at, a.severity,
-       a.context ->> 'hazard' AS hazard, a.context -> 'questions' AS questions, c.contact_id, k.address_enc,
+       a.context ->> 'hazard' AS hazard, a.context ->> 'questions' AS questions_json, c.contact_id, k.address_enc,
        k.state AS contact_state, t.title, t.body, t.language, l.id AS link_id, l.kind AS link_kind, i.key_enc,
        CASE c.unless
            WHEN 'answered' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
@@ -117,6 +118,11 @@ class Outcome:
     drop_address: str | None = None
 
     @property
+    def plain(self) -> bool:
+        """Accepted, and nothing more to say about it: nearly all are."""
+        return self.state is MessageState.SENT and self.code is None and self.error is None and self.due_at is None
+
+    @property
     def next_step_now(self) -> bool:
         """This way has failed for good: the person's next step must not wait."""
         return self.state is MessageState.FAILED
@@ -124,6 +130,23 @@ class Outcome:
 
 # The lease token fences: a worker that slept through its lease acknowledges nothing. A receipt may have overtaken us
 # (the state is then no longer 'leased'), and knows better.
+SQL_ACK_PLAIN = """
+WITH acked AS (
+    UPDATE message AS m
+    SET state = 'sent', provider_id = coalesce(u.provider_id, m.provider_id), error_code = NULL, error = NULL,
+        sent_at = $4, done_at = NULL, lease_until = NULL, lease_token = NULL
+    FROM unnest($1::bigint[], $2::uuid[], $3::text[]) AS u (id, token, provider_id)
+    WHERE m.id = u.id AND m.lease_token = u.token AND m.state = 'leased'
+    RETURNING m.id, m.incident_id
+), receipts AS (
+    INSERT INTO receipt (message_id, state, at) SELECT id, 'sent', $4 FROM acked
+    ON CONFLICT (message_id, state, code) DO NOTHING
+)
+SELECT array_agg(id) AS ids,
+       (SELECT count(pg_notify('daijobu_incident', d.incident_id::text))
+        FROM (SELECT DISTINCT incident_id FROM acked) AS d) AS notified
+FROM acked
+"""
 SQL_ACK = """
 WITH acked AS (
     UPDATE message AS m
@@ -165,29 +188,43 @@ WHERE contact.id = u.id AND contact.state NOT IN ('dead', 'opted_out')
 
 async def acknowledge(pool: Pool, outcomes: Sequence[Outcome], now: datetime) -> set[int]:
     """Write all that waits in one transaction; the ids that were ours to write (the others lost their lease)."""
+    ids: set[int] = set()
+    plain = [o for o in outcomes if o.plain]
+    others = [o for o in outcomes if not o.plain]
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(SQL_PLAN_ANEW)
-        row = await conn.fetchrow(
-            SQL_ACK,
-            [o.message_id for o in outcomes],
-            [o.lease_token for o in outcomes],
-            [o.state.value for o in outcomes],
-            [o.provider_id for o in outcomes],
-            [o.code for o in outcomes],
-            [o.error for o in outcomes],
-            [o.due_at for o in outcomes],
-            [o.wait for o in outcomes],
-            [o.next_step_now for o in outcomes],
-            now,
+        if plain:
+            columns = zip(*((o.message_id, o.lease_token, o.provider_id) for o in plain), strict=True)
+            row = await conn.fetchrow(SQL_ACK_PLAIN, *columns, now)
+            ids.update(row["ids"] or ())
+        if others:
+            ids |= await _acknowledge_others(conn, others, now)
+    return ids
+
+
+async def _acknowledge_others(conn: Connection, outcomes: Sequence[Outcome], now: datetime) -> set[int]:
+    """What failed, must wait, or needs no sending: with its reason, and with what follows from it."""
+    row = await conn.fetchrow(
+        SQL_ACK,
+        [o.message_id for o in outcomes],
+        [o.lease_token for o in outcomes],
+        [o.state.value for o in outcomes],
+        [o.provider_id for o in outcomes],
+        [o.code for o in outcomes],
+        [o.error for o in outcomes],
+        [o.due_at for o in outcomes],
+        [o.wait for o in outcomes],
+        [o.next_step_now for o in outcomes],
+        now,
+    )
+    dead = [o for o in outcomes if o.drop_address and o.contact_id]
+    if dead:
+        await conn.execute(
+            SQL_DROP_CONTACTS,
+            [o.contact_id for o in dead],
+            [o.drop_address for o in dead],
+            [o.code or "" for o in dead],
         )
-        dead = [o for o in outcomes if o.drop_address and o.contact_id]
-        if dead:
-            await conn.execute(
-                SQL_DROP_CONTACTS,
-                [o.contact_id for o in dead],
-                [o.drop_address for o in dead],
-                [o.code or "" for o in dead],
-            )
     return set(row["ids"] or ())
 
 
@@ -265,9 +302,7 @@ async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) ->
     )
     expect_rows(tag, 1, f"the receipt of message {receipt.message_id}")
     if receipt.state is MessageState.FAILED:
-        await conn.execute(
-            SQL_NEXT_STEP_NOW, row["incident_id"], row["resident_id"], row["alert_id"], row["step"], now
-        )
+        await conn.execute(SQL_NEXT_STEP_NOW, row["incident_id"], row["resident_id"], row["alert_id"], row["step"], now)
         await notify(conn, MESSAGES_CHANNEL, str(row["incident_id"]))
     if row["contact_id"] is not None:
         if receipt.drop_address:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from core.crypto import CryptoError, Vault, load_vault
-from core.tokens import ALPHABET, link_token, looks_like_token, token_hash
+from core.tokens import ALPHABET, LinkTokens, link_token, looks_like_token, token_hash
 
 KEY = bytes(range(32))
 
@@ -67,3 +68,21 @@ def test_a_link_has_one_token_that_can_be_typed_from_paper() -> None:
         assert min(counts) > 250 and max(counts) < 450
     assert not looks_like_token("short") and not looks_like_token("O" * 12)
     assert len(token_hash("x")) == 32
+
+
+@pytest.mark.parametrize("length", [1, 32, 63, 64, 65, 200])
+def test_many_links_get_the_tokens_each_would_get_alone(length: int) -> None:
+    key = bytes(range(length))
+    many = LinkTokens(key)
+    for link in (uuid4() for _ in range(200)):
+        assert many.of(link) == link_token(key, link)
+
+
+def test_a_token_is_the_lowest_digits_of_the_code() -> None:
+    link = uuid4()
+    number = int.from_bytes(hmac.new(KEY, link.bytes, "sha256").digest(), "big")
+    digits = []
+    for _ in range(12):
+        number, digit = divmod(number, 58)
+        digits.append(ALPHABET[digit])
+    assert link_token(KEY, link) == "".join(reversed(digits))
