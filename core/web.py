@@ -134,7 +134,7 @@ def language_of(request: web.Request) -> str:
 
 
 def render(request: web.Request, template: str, *, lang: str, status: int = 200, **context: Any) -> web.Response:
-    """Render a page. The template gets `say` (words in `lang`), `lang`, `dir`, `form_token`, `nonce`, `simulated`, `me`."""
+    """Render a page. The template gets `say` (words in `lang`), `lang`, `dir`, `form_token`, `simulated`, `me`."""
     wires = site(request)
     say: Sayer = wires.catalogs.sayer(lang)
     nonce = request.get(NONCE) or secrets.token_urlsafe(9)

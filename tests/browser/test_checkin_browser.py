@@ -6,33 +6,21 @@ Screenshots go to a temporary folder, or to the folder that DAIJOBU_SHOTS names,
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from checkin import leader_web, web
 from core.db import Pool
 from core.i18n import Catalogs
+from tests.chromium import needs_chromium
 from tests.incidents import FLOOD_CONTEXT, QUAKE_REASON, TestIncident, make_incident, make_link, tell
 from tests.pages import website
 from tests.people import make_org, make_resident, make_site
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+pytestmark = needs_chromium
 PHONE: Any = {"width": 360, "height": 640}
 LANGUAGES = Catalogs.load().languages
 WORK = QUAKE_REASON["home"] | {"code": "4321300", "name_ja": "宇城市", "level": "5+"}
@@ -40,14 +28,6 @@ REASONS: dict[str, dict[str, Any]] = {
     "quake": QUAKE_REASON | {"work": WORK},
     "flood": {"home": QUAKE_REASON["home"] | {"level": 4}, "work": None, "worse": "home"},
 }
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        await chromium.close()
 
 
 @pytest.fixture

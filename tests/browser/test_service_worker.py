@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import CDPSession, Page, Worker, async_playwright
+from playwright.async_api import Browser, CDPSession, Page, Worker
 
 from core.web import STATIC
+from tests.chromium import needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None and os.environ.get("CI") != "true":
-    pytest.skip("no Chromium on this machine (apt-get install chromium)", allow_module_level=True)
+pytestmark = needs_chromium
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PAGE = "<!doctype html><title>t</title><script src='/static/push.js'></script>"
 
 
@@ -97,7 +85,7 @@ async def until(check: Any) -> None:
 
 
 @pytest.fixture
-async def phone() -> AsyncIterator[Phone]:
+async def phone(browser: Browser) -> AsyncIterator[Phone]:
     site = Site()
     app = web.Application()
 
@@ -116,26 +104,24 @@ async def phone() -> AsyncIterator[Phone]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = await browser.new_context()
-        await context.grant_permissions(["notifications"], origin=site.url)
-        page = await context.new_page()
-        cdp = await context.new_cdp_session(page)
-        registrations: list[str] = []
+    context = await browser.new_context()
+    await context.grant_permissions(["notifications"], origin=site.url)
+    page = await context.new_page()
+    cdp = await context.new_cdp_session(page)
+    registrations: list[str] = []
 
-        def registered(event: dict[str, Any]) -> None:
-            registrations.extend(one["registrationId"] for one in event["registrations"])
+    def registered(event: dict[str, Any]) -> None:
+        registrations.extend(one["registrationId"] for one in event["registrations"])
 
-        cdp.on("ServiceWorker.workerRegistrationUpdated", registered)
-        await cdp.send("ServiceWorker.enable")
-        async with context.expect_event("serviceworker") as found:
-            await page.goto(site.url)
-        worker = await found.value
-        await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
-        await until(lambda: registrations)
-        yield Phone(site, page, worker, cdp, registrations[0])
-        await browser.close()
+    cdp.on("ServiceWorker.workerRegistrationUpdated", registered)
+    await cdp.send("ServiceWorker.enable")
+    async with context.expect_event("serviceworker") as found:
+        await page.goto(site.url)
+    worker = await found.value
+    await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    await until(lambda: registrations)
+    yield Phone(site, page, worker, cdp, registrations[0])
+    await context.close()
     await runner.cleanup()
 
 
