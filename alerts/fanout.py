@@ -28,7 +28,7 @@ from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
 from core.ids import uuid7
 from core.model import Moment, Purpose
-from core.tokens import link_token, token_hash
+from core.tokens import LinkTokens, link_token, token_hash
 from geo.areas import Areas, UnknownArea
 from geo.reach import why_unusable
 
@@ -38,7 +38,7 @@ EVENTS_CHANNEL: Final = "daijobu_events"
 #: People per transaction; the first slice is small, so that the first messages leave at once.
 FIRST_SLICE: Final = 500
 SLICE: Final = 20_000
-#: A slice that told this many people has changed what the planner should know about the tables.
+#: A slice that told this many people, and more than all before it, has changed what the planner should know.
 LARGE_SLICE: Final = 2_000
 POLL_S: Final = 1.0
 HEARTBEAT_EVERY_S: Final = 5.0
@@ -158,7 +158,7 @@ async def fan_out_slice(deps: Deps) -> bool:
                 return False
             alert_id = alert.id
             told = await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
-        if told >= LARGE_SLICE:
+        if told >= max(LARGE_SLICE, alert.people):
             await fanout_store.refresh_statistics(deps.pool)
     except CONNECTION_ERRORS:
         raise
@@ -223,7 +223,7 @@ class SliceMaker:
             alert.purpose,
             deps.settings.sender_name,
         )
-        self._key = (
+        self._tokens = LinkTokens(
             b""
             if alert.key_enc is None
             else deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
@@ -248,7 +248,7 @@ class SliceMaker:
             rows.superseded.append(person.id)
         if link is None:
             link = uuid7()
-            rows.links.append((link, token_hash(link_token(self._key, link)), person.id))
+            rows.links.append((link, token_hash(self._tokens.of(link)), person.id))
         for message in telling.messages:
             text = self.texts.of(telling, message.channel)
             if text.key not in rows.texts:

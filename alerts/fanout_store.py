@@ -166,11 +166,13 @@ async def place_ids(conn: Connection | Pool, ids: Sequence[UUID]) -> list[UUID]:
 
 # Who paused or left is not told; nor who said no to C1 (an organisation's entry of a person counts as an invitation).
 SQL_PEOPLE = """
-SELECT r.id, r.language, r.second_language, r.state, m.shifts, l.id AS link_id,
+SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, m.shifts, l.id AS link_id,
        ir.severity, ir.reason, ir.asked_at, ir.asks,
        ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered
 FROM unnest($1::uuid[]) AS wanted (id)
 JOIN resident AS r ON r.id = wanted.id
+LEFT JOIN resident_place AS h ON h.resident_id = r.id AND h.kind = 'home'
+LEFT JOIN resident_place AS w ON w.resident_id = r.id AND w.kind = 'work'
 LEFT JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = r.id
 LEFT JOIN link AS l ON l.kind = 'checkin' AND l.incident_id = $2 AND l.resident_id = r.id
 LEFT JOIN LATERAL (
@@ -183,18 +185,14 @@ LEFT JOIN LATERAL (
 WHERE r.state IN ('invited', 'enrolled') AND coalesce(c1.given, true)
 ORDER BY r.id
 """
+# By place, because the people of a dorm and of a workplace share theirs.
 SQL_MATCHES = """
-SELECT rp.resident_id, rp.kind, (a.ord - 1)::int AS area
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (scheme, code, ord)
-JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
-JOIN resident_place AS rp ON rp.place_id = pa.place_id
-WHERE rp.resident_id = ANY($3::uuid[])
-"""
-SQL_MATCHES_REACHED = """
-SELECT rp.resident_id, rp.kind, reached.area
-FROM unnest($1::uuid[], $2::int[]) AS reached (place_id, area)
-JOIN resident_place AS rp ON rp.place_id = reached.place_id
-WHERE rp.resident_id = ANY($3::uuid[])
+SELECT pa.place_id, (a.ord - 1)::int AS area
+FROM (SELECT DISTINCT place_id FROM resident_place WHERE resident_id = ANY($3::uuid[])) AS mine
+JOIN place_area AS pa ON pa.place_id = mine.place_id
+JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (scheme, code, ord)
+     ON pa.scheme = a.scheme AND pa.code = a.code
+ORDER BY a.ord
 """
 SQL_CONTACTS = """
 SELECT resident_id, id, channel, state = 'proven' AS proven FROM contact
@@ -203,7 +201,7 @@ ORDER BY created_at, id
 """
 SQL_REACHED = """
 SELECT DISTINCT resident_id, contact_id FROM message
-WHERE alert_id = ANY($1::uuid[]) AND resident_id = ANY($2::uuid[]) AND contact_id IS NOT NULL
+WHERE incident_id = $1 AND alert_id = ANY($2::uuid[]) AND resident_id = ANY($3::uuid[]) AND contact_id IS NOT NULL
   AND state IN ('leased', 'sent', 'delivered')
 """
 
@@ -212,20 +210,13 @@ async def gather_people(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID], now: datetime
 ) -> tuple[list[Person], dict[UUID, UUID]]:
     """These people with places, contacts and standing, in order of id; and the check-in links they already have."""
-    if alert.reached is not None:
-        matches = await conn.fetch(SQL_MATCHES_REACHED, alert.reached.places, alert.reached.areas, ids)
-    else:
-        matches = await conn.fetch(SQL_MATCHES, *_columns(alert.areas), ids)
-    home: dict[UUID, list[int]] = defaultdict(list)
-    work: dict[UUID, list[int]] = defaultdict(list)
-    for row in matches:
-        (home if row["kind"] == "home" else work)[row["resident_id"]].append(row["area"])
+    areas_of = await _areas_of_places(conn, alert, ids)
     contacts: dict[UUID, list[Contact]] = defaultdict(list)
     for row in await conn.fetch(SQL_CONTACTS, ids):
         contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
     reached: dict[UUID, set[UUID]] = defaultdict(set)
     if alert.of:
-        for row in await conn.fetch(SQL_REACHED, alert.of, ids):
+        for row in await conn.fetch(SQL_REACHED, alert.incident_id, alert.of, ids):
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
@@ -243,8 +234,8 @@ async def gather_people(
                 id=person_id,
                 languages=(row["language"], row["second_language"] or ""),
                 enrolled=row["state"] == "enrolled",
-                home=tuple(home.get(person_id, ())),
-                work=tuple(work.get(person_id, ())),
+                home=areas_of.get(row["home"], ()),
+                work=areas_of.get(row["work"], ()),
                 contacts=tuple(contacts.get(person_id, ())),
                 standing=standing,
                 on_shift=bool(row["shifts"]) and on_shift(row["shifts"], now),
@@ -252,6 +243,20 @@ async def gather_people(
             )
         )
     return people, links
+
+
+async def _areas_of_places(
+    conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID]
+) -> dict[UUID | None, tuple[int, ...]]:
+    """The areas of the alert that hold each home and workplace of these people, in the alert's order."""
+    found: dict[UUID | None, list[int]] = defaultdict(list)
+    if alert.reached is not None:
+        for place, area in zip(alert.reached.places, alert.reached.areas, strict=True):
+            found[place].append(area)
+    else:
+        for row in await conn.fetch(SQL_MATCHES, *_columns(alert.areas), ids):
+            found[row["place_id"]].append(row["area"])
+    return {place: tuple(areas) for place, areas in found.items()}
 
 
 @dataclass(slots=True)
@@ -275,22 +280,28 @@ ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key
 RETURNING id, key
 """
 # A lift or a cancellation leaves what was asked as it is: who called for help stays on the board.
+# Few people differ in what they were told and why: each group's row is sent and read once.
 SQL_STANDINGS = """
+WITH told AS MATERIALIZED (
+    SELECT t.no, t.severity, t.asked, t.reason::jsonb AS reason, t.reachable
+    FROM unnest($7::text[], $8::boolean[], $9::text[], $10::boolean[]) WITH ORDINALITY
+         AS t (severity, asked, reason, reachable, no)
+)
 INSERT INTO incident_resident AS ir (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
                                      last_alert_id, reason, reachable)
-SELECT $1, p.id, r.orgs, $2, p.severity, CASE WHEN p.asked THEN $3::timestamptz END, p.asked::int, $3, $4,
-       p.reason::jsonb, p.reachable
-FROM unnest($5::uuid[], $6::text[], $7::boolean[], $8::text[], $9::boolean[])
-     AS p (id, severity, asked, reason, reachable)
+SELECT $1, p.id, r.orgs, $2, told.severity, CASE WHEN told.asked THEN $3::timestamptz END, told.asked::int, $3, $4,
+       told.reason, told.reachable
+FROM unnest($5::uuid[], $6::int[]) AS p (id, no)
+JOIN told ON told.no = p.no
 JOIN resident AS r ON r.id = p.id
 ON CONFLICT (incident_id, resident_id) DO UPDATE SET
     orgs = excluded.orgs, severity = excluded.severity,
     asks = CASE WHEN excluded.asked_at IS NULL THEN ir.asks
                 WHEN ir.asked_at < $3 - interval '24 hours' THEN 1 ELSE ir.asks + 1 END,
-    asked_at = CASE WHEN $10::boolean THEN NULL ELSE coalesce(
-        CASE WHEN $11::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
+    asked_at = CASE WHEN $11::boolean THEN NULL ELSE coalesce(
+        CASE WHEN $12::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
     told_at = excluded.told_at,
-    last_alert_id = CASE WHEN $11::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
+    last_alert_id = CASE WHEN $12::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
     reason = excluded.reason, reachable = excluded.reachable
 """
 SQL_SUPERSEDED = """
@@ -318,14 +329,17 @@ async def write_slice(
     if rows.superseded:
         await conn.execute(SQL_SUPERSEDED, alert.incident_id, rows.superseded, alert.id, now, alert.context["hazard"])
     if rows.standings:
-        standing_columns = [list(c) for c in zip(*rows.standings, strict=True)]
+        groups: dict[tuple[str, bool, str, bool], int] = {}
+        numbers = [groups.setdefault(standing[1:], len(groups) + 1) for standing in rows.standings]
         tag = await conn.execute(
             SQL_STANDINGS,
             alert.incident_id,
             alert.purpose.value,
             now,
             alert.id,
-            *standing_columns,
+            [standing[0] for standing in rows.standings],
+            numbers,
+            *zip(*groups, strict=True),
             alert.moment is Moment.CANCEL,
             alert.moment is Moment.REMINDER,
         )
@@ -384,7 +398,12 @@ async def write_slice(
     expect_rows(tag, 1, f"the progress of alert {alert.id}")
 
 
-SQL_STATISTICS = "ANALYZE message, incident_resident, link, alert_resident"
+# Only the columns that queries choose by: reasons, token hashes and lists of organisations take four times as long.
+SQL_STATISTICS = """
+ANALYZE message (incident_id, resident_id, alert_id, step, state, priority, due_at, lease_until),
+    incident_resident (incident_id, resident_id, severity, asked_at, status), link (kind, incident_id, resident_id),
+    alert_resident
+"""
 
 
 async def refresh_statistics(pool: Pool) -> None:
