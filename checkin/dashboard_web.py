@@ -34,6 +34,7 @@ from checkin.pages_web import (
 )
 from checkin.store import record_check_in
 from core.audit import audit
+from core.clock import JST
 from core.db import Connection, transaction
 from core.i18n import Sayer
 from core.model import AnsweredBy, Role
@@ -209,7 +210,8 @@ async def people_csv(request: web.Request) -> web.Response:
         [say.plain(f"staff.dash.csv.{name}") for name in CSV_COLUMNS],
         [_csv_row(say, incident, person) for group in groups(people) for person in group.people],
     )
-    name = f"daijobu-{incident.purpose.value}-{incident.opened_at:%Y%m%d-%H%M}.csv"
+    kind = "simulated" if incident.simulated else incident.purpose.value
+    name = f"daijobu-{kind}-{incident.opened_at.astimezone(JST):%Y%m%d-%H%M}.csv"
     return web.Response(
         body=body,
         headers={"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": f'attachment; filename="{name}"'},

@@ -230,10 +230,10 @@ async def test_one_missing_and_the_others_ok_in_two_choices(db: Pool) -> None:
         volunteer = await site.visitor(made.volunteers[1])
         sent = dict.fromkeys((f"case-{case_id}" for case_id in case_of.values()), "not_yet")
         sent[f"case-{case_of[missing.id]}"] = "missing"
-        done = await volunteer.post(f"{made.unit}/outcome", rest="ok", **sent)
+        done = await volunteer.post(f"{made.unit}/outcome", True, rest="ok", **sent)
         assert (done.status, done.headers["Location"]) == (303, made.unit), "the call for help is still open here"
         sent = {f"case-{case_of[hurt.id]}": "help_given"}
-        done = await volunteer.post(f"{made.unit}/outcome", **sent)
+        done = await volunteer.post(f"{made.unit}/outcome", True, **sent)
         assert "Saved: 1 finished, 0 looked for and not found." in await volunteer.html(done.headers["Location"])
     outcomes = await db.fetch("SELECT resident_id, outcome FROM case_file WHERE closed_at IS NOT NULL")
     assert {row["resident_id"]: row["outcome"] for row in outcomes} == {
@@ -290,8 +290,8 @@ async def test_an_outcome_on_an_old_page_is_refused_whole(db: Pool) -> None:
             "UPDATE case_file SET outcome = 'answered', closed_at = now() WHERE resident_id = $1",
             made.people["named"].id,
         )
-        assert (await volunteer.post(f"{made.unit}/outcome", **fields)).status == 409
-        assert (await volunteer.post(f"{made.unit}/outcome", **dict.fromkeys(fields, "fine"))).status == 400
+        assert (await volunteer.post(f"{made.unit}/outcome", True, **fields)).status == 409
+        assert (await volunteer.post(f"{made.unit}/outcome", True, **dict.fromkeys(fields, "fine"))).status == 400
     assert await db.fetchval("SELECT count(*) FROM check_in") == 0
 
 

@@ -320,6 +320,17 @@ async def test_a_flood_that_opens_during_a_quake_is_seen_on_top(db: Pool) -> Non
         assert "Also open now" not in page and f'href="/dashboard/{flood.incident.id}"' in page
 
 
+@pytest.mark.parametrize(
+    ("purpose", "simulated", "kind"), [("live", False, "live"), ("drill", False, "drill"), ("live", True, "simulated")]
+)
+async def test_a_saved_file_is_named_after_what_it_holds(db: Pool, purpose: str, simulated: bool, kind: str) -> None:
+    made = await company(db, await make_incident(db, purpose=purpose, simulated=simulated))
+    async with board_site(db) as site:
+        clerk = await site.visitor(made.org.staff_id)
+        answer = await clerk.get(f"/dashboard/{made.incident.id}/people.csv")
+    assert f'filename="daijobu-{kind}-20261120-1200.csv"' in answer.headers["Content-Disposition"], "time of Japan"
+
+
 async def test_forty_employers_and_those_with_nobody_there(db: Pool) -> None:
     incident = await make_incident(db)
     union = await make_org(db, OrgKind.SUPERVISING)
