@@ -50,3 +50,28 @@ async def outbox(conn: Connection, now: datetime) -> Outbox:
     oldest = await conn.fetchval(SQL_OVERDUE, now)
     late = int((now - oldest).total_seconds()) if oldest else 0
     return Outbox({row["state"]: row["messages"] for row in rows}, late)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something an operator must look at: an alert that is held, or a report that could not be read."""
+
+    kind: str  # "held" or "unreadable"
+    at: datetime
+    what: str
+    reason: str
+
+
+SQL_ATTENTION = """
+SELECT 'held' AS kind, a.created_at AS at, i.title AS what, a.held_reason AS reason
+FROM alert a JOIN incident i ON i.id = a.incident_id WHERE a.state = 'held'
+UNION ALL
+SELECT 'unreadable', received_at, source || ' ' || id, reason FROM report WHERE state = 'unreadable' AND received_at >= $1
+ORDER BY 2 DESC LIMIT 50
+"""
+
+
+async def attention(conn: Connection, now: datetime) -> list[Attention]:
+    """Alerts that wait for a person, and the unreadable reports of the last 24 hours; newest first."""
+    rows = await conn.fetch(SQL_ATTENTION, now - timedelta(hours=24))
+    return [Attention(row["kind"], row["at"], row["what"], row["reason"] or "") for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from checkin.pages_web import respond
-from checkin.status_store import loops, outbox
+from checkin.status_store import attention, loops, outbox
 from core.db import transaction
 from core.model import MessageState
 from core.web import Route, site, staff
@@ -22,6 +22,7 @@ async def status(request: web.Request) -> web.Response:
             feeds=await ask(conn) if ask is not None else [],
             loops=await loops(conn),
             outbox=await outbox(conn, wires.clock.now()),
+            attention=await attention(conn, wires.clock.now()),
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
         )
