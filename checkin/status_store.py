@@ -66,7 +66,8 @@ SQL_ATTENTION = """
 SELECT 'held' AS kind, a.created_at AS at, i.title AS what, a.held_reason AS reason
 FROM alert a JOIN incident i ON i.id = a.incident_id WHERE a.state = 'held'
 UNION ALL
-SELECT 'unreadable', received_at, source || ' ' || id, reason FROM report WHERE state = 'unreadable' AND received_at >= $1
+SELECT 'unreadable', received_at, source || ' ' || id, reason FROM report
+WHERE state = 'unreadable' AND received_at >= $1
 ORDER BY 2 DESC LIMIT 50
 """
 

@@ -40,8 +40,7 @@ async def run_demo(settings: Settings) -> int:
     started = time.monotonic()
     settings = with_port(demo_settings(settings))
     stop = stop_on_signals()
-    async with open_wires(settings, migrate_first=True) as wires:
-        await store.wipe(wires.deps.pool)
+    async with open_wires(settings, migrate_first=True, prepare=store.wipe) as wires:
         phones = DemoPhones(Behaviour(median_s=settings.demo_answer_median_s), seed=2016)
         channels = Channels(by_name={"console": phones}, kinds=wires.deps.channels.kinds)
         wires = dataclasses.replace(wires, deps=dataclasses.replace(wires.deps, channels=channels))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from os import getpid
@@ -11,9 +11,9 @@ from os import getpid
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
 from alerts.rules import load_rules
-from core.clock import Clock, SystemClock
+from core.clock import SystemClock
 from core.crypto import load_vault
-from core.db import connect
+from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.ids import uuid7
 from core.migrate import migrate, require_current_schema
@@ -33,10 +33,13 @@ class Wires:
 
 
 @asynccontextmanager
-async def open_wires(settings: Settings, *, migrate_first: bool, clock: Clock | None = None) -> AsyncIterator[Wires]:
+async def open_wires(
+    settings: Settings, *, migrate_first: bool, prepare: Callable[[Pool], Awaitable[object]] | None = None
+) -> AsyncIterator[Wires]:
     """Open the database (embedded unless DATABASE_URL is set) and everything else.
 
     `migrate_first`: bring the schema up to date; otherwise an old schema is refused with SchemaError.
+    `prepare` does something else instead: the demo starts from nothing.
     """
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
@@ -45,10 +48,7 @@ async def open_wires(settings: Settings, *, migrate_first: bool, clock: Clock | 
             dsn = await stack.enter_async_context(embedded(settings.data_dir))
         pool = await connect(dsn, size=settings.pool_size)
         stack.push_async_callback(pool.close)
-        if migrate_first:
-            await migrate(pool)
-        else:
-            await require_current_schema(pool)
+        await (prepare or (migrate if migrate_first else require_current_schema))(pool)
         wakeups = await stack.enter_async_context(Wakeups(dsn))
         vault = load_vault(settings.key_file or settings.keys_dir / "data.key")
         channels = make_channels(settings)
@@ -61,7 +61,7 @@ async def open_wires(settings: Settings, *, migrate_first: bool, clock: Clock | 
             catalogs=Catalogs.load(),
             rules=load_rules(),
             areas=Areas.load(),
-            clock=clock or SystemClock(),
+            clock=SystemClock(),
             channels=channels,
             wakeups=wakeups,
         )
