@@ -125,9 +125,7 @@ def test_pages_escape_fields_and_keep_markup(catalogs: Catalogs) -> None:
     assert str(say("shelter", name=Markup("<i>An</i>"))).endswith("</ruby> <i>An</i>")
     assert say.plain("shelter", name="<An>") == "避難所 <An>"
     assert say.bi("hello", name="A") == '<span lang="ja">こんにちは A</span>'
-    assert catalogs.sayer("vi").bi("hello", name="A") == (
-        'Hello A <span lang="ja" class="ja">こんにちは A</span>'
-    )
+    assert catalogs.sayer("vi").bi("hello", name="A") == ('Hello A <span lang="ja" class="ja">こんにちは A</span>')
 
 
 def test_templates_speak_with_the_pages_voice(catalogs: Catalogs) -> None:
