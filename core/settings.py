@@ -36,7 +36,7 @@ class Settings(BaseModel):
     port: int = Field(8080, ge=0, le=65535, description="Port the website listens on; 0 lets the system choose.")
     public_url: str = Field(
         "",
-        description="What people type to reach the website, e.g. https://daijobu.example.jp; default http, host, port",
+        description="What people type to reach us, e.g. https://daijobu.example.jp; default: http on host and port.",
     )
     data_dir: Path = Field(Path(".data"), description="Folder of the embedded database, the keys and nothing else.")
     database_url: SecretStr | None = Field(

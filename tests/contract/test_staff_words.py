@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         *(set(Outcome) - {Outcome.ANSWERED, Outcome.INCIDENT_CLOSED, Outcome.WITHDRAWN}),
     ),
     "staff.found.": tuple(Found),
+    "staff.status.attention.": ("held", "unreadable"),
     "staff.severity.": tuple(Severity),
     "staff.purpose.": (Purpose.LIVE, Purpose.DRILL),
     "staff.action.": ("opened", "claimed", "released", "expired", "outcome", "reason", "note"),

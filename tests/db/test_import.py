@@ -200,15 +200,15 @@ async def test_an_unknown_organisation_or_file_is_named(db: Pool, tmp_path: Path
         await import_file(db, VAULT, tmp_path / "absent.csv", "north", True, False, NOW)
 
 
-async def test_five_thousand_rows_at_once(db: Pool, tmp_path: Path, catalogs: Catalogs) -> None:
-    rows = [f"Person {n},vi,090{10_000_000 + n},{n},Dorm {n % 40},861-2242" for n in range(5000)]
+async def test_a_thousand_rows_at_once(db: Pool, tmp_path: Path, catalogs: Catalogs) -> None:
+    rows = [f"Person {n},vi,090{10_000_000 + n},{n},Dorm {n % 40},861-2242" for n in range(1000)]
     text = "氏名,言語,電話番号,社員番号,寮,自宅郵便番号\n" + "\n".join(rows) + "\n"
     made = await upload(db, tmp_path, text, "large")
-    assert made.counts["new"] == 5000
-    assert await db.fetchval("SELECT count(DISTINCT token_sha256) FROM link") == 5000
+    assert made.counts["new"] == 1000
+    assert await db.fetchval("SELECT count(DISTINCT token_sha256) FROM link") == 1000
     again = await upload(db, tmp_path, text, "large")
-    assert again.counts["unchanged"] == 5000
-    assert len(list(plan_lines(again, catalogs))) == 5001
+    assert again.counts["unchanged"] == 1000
+    assert len(list(plan_lines(again, catalogs))) == 1001
 
 
 async def test_every_fate_has_words_in_both_staff_languages(db: Pool, tmp_path: Path, catalogs: Catalogs) -> None:
