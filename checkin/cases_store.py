@@ -280,12 +280,14 @@ class Claimed:
 
 
 SQL_LOCK_CASES = """
-SELECT c.id, c.incident_id, c.claimed_by, c.claim_expires_at, s.name AS claimed_name
-FROM case_file c LEFT JOIN staff s ON s.id = c.claimed_by
-WHERE c.id = ANY($1) AND c.closed_at IS NULL
-ORDER BY c.id
-FOR UPDATE OF c
+SELECT id, incident_id, claimed_by, claim_expires_at FROM case_file
+WHERE id = ANY($1) AND closed_at IS NULL
+ORDER BY id
+FOR UPDATE
 """
+# Asked after the lock, not joined to it: a row that somebody changed while we waited for it is read again under
+# FOR UPDATE, but what was joined to its old version is not.
+SQL_CLAIMED_NAME = "SELECT name FROM staff WHERE id = $1"
 
 SQL_CLAIM = """
 WITH taken AS (
@@ -304,7 +306,8 @@ async def claim(conn: Connection, ids: Sequence[UUID], staff_id: UUID, now: date
     rows = await conn.fetch(SQL_LOCK_CASES, list(ids))
     for row in rows:
         if row["claimed_by"] not in (None, staff_id) and row["claim_expires_at"] > now:
-            return Claimed(False, row["claimed_name"], row["claim_expires_at"])
+            name = await conn.fetchval(SQL_CLAIMED_NAME, row["claimed_by"])
+            return Claimed(False, name, row["claim_expires_at"])
     if not rows:
         return Claimed(False)
     open_ids = [row["id"] for row in rows]

@@ -79,7 +79,15 @@ class Catalogs:
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Catalogs:
-        """Read every `<tag>.po` of a folder. Raises WordingError naming the file and the key that is wrong."""
+        """Read every `<tag>.po` of a folder. Raises WordingError naming the file and the key that is wrong.
+
+        Our own files are read once per process: they do not change under a running service.
+        """
+        return _own_catalogs() if folder == LOCALES else cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> Catalogs:
+        """Read a folder now. Raises WordingError."""
         return cls({path.stem: po.read(path) for path in sorted(folder.glob("*.po"))})
 
     # --- languages
@@ -164,6 +172,11 @@ class Catalogs:
     def sayer(self, lang: str) -> Sayer:
         """The voice of a page in one language."""
         return Sayer(self, lang)
+
+
+@functools.cache
+def _own_catalogs() -> Catalogs:
+    return Catalogs.read(LOCALES)
 
 
 class Sayer:

@@ -6,6 +6,8 @@ Every route states its audience when it is declared; a route without one cannot 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -92,6 +94,7 @@ STAFF: Final = web.RequestKey("staff", object)
 NONCE: Final = web.RequestKey("nonce", str)
 
 
+@functools.cache
 def make_jinja() -> jinja2.Environment:
     """The template environment: autoescape always on, undefined names are errors, not blanks."""
     env = jinja2.Environment(
@@ -111,8 +114,6 @@ _asset_versions: dict[str, str] = {}
 def asset_url(name: str) -> str:
     """The URL of a static file with a fingerprint, so that it may be cached for ever."""
     if name not in _asset_versions:
-        import hashlib
-
         _asset_versions[name] = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
     return f"/static/{name}?v={_asset_versions[name]}"
 
