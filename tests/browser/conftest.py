@@ -1,4 +1,8 @@
-"""One browser for all browser tests of a worker: each test opens contexts of its own, which share nothing."""
+"""One browser for the pages that only render: each test opens contexts of its own, which share nothing.
+
+Tests of pages that live on (open streams, service workers) start a browser of their own inside the website's block, so
+that it has ended before the website waits for its open streams.
+"""
 
 from __future__ import annotations
 

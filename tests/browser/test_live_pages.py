@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from playwright.async_api import Browser, BrowserContext, Page, Route, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from checkin.cases_store import INCIDENT_CHANGED, open_due_cases
 from checkin.store import record_check_in
 from core.db import Pool, transaction
 from core.model import Answer, AnsweredBy, OrgKind
 from tests.board_site import BoardSite, board_site
-from tests.chromium import needs_chromium
+from tests.chromium import chromium, needs_chromium
 from tests.incidents import TestIncident, make_incident, tell
 from tests.people import NOW, VAULT, Org, Person, make_org, make_resident, make_site
 
@@ -21,13 +21,14 @@ pytestmark = needs_chromium
 
 
 @asynccontextmanager
-async def browser_of(browser: Browser, site: BoardSite, org: Org) -> AsyncIterator[BrowserContext]:
+async def browser_of(site: BoardSite, org: Org) -> AsyncIterator[BrowserContext]:
     """A browser in which a member of an organisation's staff is signed in, at the size of a small phone."""
     visitor = await site.visitor(org.staff_id)
-    context = await browser.new_context(viewport={"width": 360, "height": 640})
-    await context.add_cookies([{"name": "daijobu", "value": visitor.session_id, "url": str(site.client.make_url("/"))}])
-    yield context
-    await context.close()
+    cookie = {"name": "daijobu", "value": visitor.session_id, "url": str(site.client.make_url("/"))}
+    async with chromium() as browser:
+        context = await browser.new_context(viewport={"width": 360, "height": 640})
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+        yield context
 
 
 async def opened(context: BrowserContext, site: BoardSite, path: str) -> Page:
@@ -67,9 +68,9 @@ async def people(db: Pool) -> tuple[Org, TestIncident, list[Person]]:
     return org, incident, made
 
 
-async def test_two_tabs_share_one_stream_and_both_follow(db: Pool, db_dsn: str, browser: Browser) -> None:
+async def test_two_tabs_share_one_stream_and_both_follow(db: Pool, db_dsn: str) -> None:
     org, incident, made = await people(db)
-    async with board_site(db, dsn=db_dsn) as site, browser_of(browser, site, org) as context:
+    async with board_site(db, dsn=db_dsn) as site, browser_of(site, org) as context:
         tabs = [await opened(context, site, f"/dashboard/{incident.id}") for _ in range(2)]
         await until_streams(site, tabs[0], 1)
         assert len(site.bells(INCIDENT_CHANGED)) == 1
@@ -88,9 +89,9 @@ async def test_two_tabs_share_one_stream_and_both_follow(db: Pool, db_dsn: str, 
         await expect(tabs[1].get_by_role("heading", name="Who needs help first (3)")).to_be_visible(timeout=30_000)
 
 
-async def test_an_opened_entry_stays_open_and_the_page_where_it_was(db: Pool, db_dsn: str, browser: Browser) -> None:
+async def test_an_opened_entry_stays_open_and_the_page_where_it_was(db: Pool, db_dsn: str) -> None:
     org, incident, made = await people(db)
-    async with board_site(db, dsn=db_dsn) as site, browser_of(browser, site, org) as context:
+    async with board_site(db, dsn=db_dsn) as site, browser_of(site, org) as context:
         tab = await opened(context, site, f"/dashboard/{incident.id}")
         await until_streams(site, tab, 1)
         await tab.locator(f"#d-{made[3].id} summary").click()
@@ -102,12 +103,12 @@ async def test_an_opened_entry_stays_open_and_the_page_where_it_was(db: Pool, db
         assert await tab.evaluate("document.documentElement.scrollWidth") <= 360, "no sideways scrolling"
 
 
-async def test_what_a_volunteer_types_is_never_swapped_away(db: Pool, db_dsn: str, browser: Browser) -> None:
+async def test_what_a_volunteer_types_is_never_swapped_away(db: Pool, db_dsn: str) -> None:
     _, incident, made = await people(db)
     network = await make_org(db, OrgKind.VOLUNTEER_NETWORK)
     await open_due_cases(db, NOW, lambda hazard, severity, night: 0)
     dorm_id = await db.fetchval("SELECT dorm_id FROM case_file LIMIT 1")
-    async with board_site(db, dsn=db_dsn) as site, browser_of(browser, site, network) as context:
+    async with board_site(db, dsn=db_dsn) as site, browser_of(site, network) as context:
         tab = await opened(context, site, f"/board/live/dorm/{dorm_id}")
         await until_streams(site, tab, 1)
         await tab.get_by_label("Note (optional)").fill("called the leader")
@@ -119,9 +120,9 @@ async def test_what_a_volunteer_types_is_never_swapped_away(db: Pool, db_dsn: st
         await expect(tab.get_by_role("heading", name="People (3)")).to_be_visible()
 
 
-async def test_a_page_whose_session_has_ended_asks_to_sign_in(db: Pool, db_dsn: str, browser: Browser) -> None:
+async def test_a_page_whose_session_has_ended_asks_to_sign_in(db: Pool, db_dsn: str) -> None:
     org, incident, made = await people(db)
-    async with board_site(db, dsn=db_dsn) as site, browser_of(browser, site, org) as context:
+    async with board_site(db, dsn=db_dsn) as site, browser_of(site, org) as context:
         tab = await opened(context, site, f"/dashboard/{incident.id}")
         await until_streams(site, tab, 1)
         await db.execute("UPDATE session SET revoked_at = now()")
@@ -129,9 +130,7 @@ async def test_a_page_whose_session_has_ended_asks_to_sign_in(db: Pool, db_dsn: 
             await answer(db, incident, made[0], Answer.OK)
 
 
-async def test_a_service_that_was_away_for_a_moment_does_not_end_the_live_page(
-    db: Pool, db_dsn: str, browser: Browser
-) -> None:
+async def test_a_service_that_was_away_for_a_moment_does_not_end_the_live_page(db: Pool, db_dsn: str) -> None:
     org, incident, made = await people(db)
     refused: list[str] = []
 
@@ -139,7 +138,7 @@ async def test_a_service_that_was_away_for_a_moment_does_not_end_the_live_page(
         refused.append(route.request.url)
         await route.fulfill(status=503, body="away")
 
-    async with board_site(db, dsn=db_dsn) as site, browser_of(browser, site, org) as context:
+    async with board_site(db, dsn=db_dsn) as site, browser_of(site, org) as context:
         # A browser gives an EventSource up for ever after one answer that is not 200.
         await context.route("**/events/stream", away, times=1)
         tab = await opened(context, site, f"/dashboard/{incident.id}")

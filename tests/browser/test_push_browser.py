@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page, Worker
+from playwright.async_api import BrowserContext, CDPSession, Page, Worker
 
 from core.db import Pool
 from core.model import Purpose
 from registry.store import personal_token
 from tests.alerts_kit import MASHIKI, city, hear, quake, region, send_all
-from tests.chromium import needs_chromium
+from tests.chromium import chromium, needs_chromium
 from tests.people import VAULT, Person, make_org
 from tests.story.stage import Stage, stage
 
@@ -91,35 +91,33 @@ async def until_true(check: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def phone_of(browser: Browser, s: Stage, db: Pool) -> AsyncIterator[Phone]:
+async def phone_of(s: Stage, db: Pool) -> AsyncIterator[Phone]:
     """Somebody opens their personal page and presses "Turn on notifications"."""
     person = await s.resident(await make_org(db), "43443", "vi")
     async with db.acquire() as conn:
         token = await personal_token(conn, VAULT, person.id)
-    context = await browser.new_context(viewport={"width": 360, "height": 640})
-    await context.grant_permissions(["notifications"], origin=s.deps.settings.site_url)
-    await context.add_init_script(SUBSCRIBE % s.push.subscribe().to_json())
-    page = await context.new_page()
-    cdp = await context.new_cdp_session(page)
-    registrations: list[str] = []
-    cdp.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(one["registrationId"] for one in event["registrations"]),
-    )
-    await cdp.send("ServiceWorker.enable")
-    async with context.expect_event("serviceworker") as started:
-        await page.goto(f"{s.deps.settings.site_url}/p/{token}")
-    worker = await started.value
-    await page.click("button[data-push-token]")
-    await page.locator("[data-push-on]").wait_for()
-    yield Phone(s, person, context, page, worker, cdp, registrations)
-    await context.close()
+    async with chromium() as browser:
+        context = await browser.new_context(viewport={"width": 360, "height": 640})
+        await context.grant_permissions(["notifications"], origin=s.deps.settings.site_url)
+        await context.add_init_script(SUBSCRIBE % s.push.subscribe().to_json())
+        page = await context.new_page()
+        cdp = await context.new_cdp_session(page)
+        registrations: list[str] = []
+        cdp.on(
+            "ServiceWorker.workerRegistrationUpdated",
+            lambda event: registrations.extend(one["registrationId"] for one in event["registrations"]),
+        )
+        await cdp.send("ServiceWorker.enable")
+        async with context.expect_event("serviceworker") as started:
+            await page.goto(f"{s.deps.settings.site_url}/p/{token}")
+        worker = await started.value
+        await page.click("button[data-push-token]")
+        await page.locator("[data-push-on]").wait_for()
+        yield Phone(s, person, context, page, worker, cdp, registrations)
 
 
-async def test_from_the_button_to_a_tap_without_connection(
-    db: Pool, db_dsn: str, tmp_path: Path, browser: Browser
-) -> None:
-    async with stage(db, db_dsn, tmp_path) as s, phone_of(browser, s, db) as phone:
+async def test_from_the_button_to_a_tap_without_connection(db: Pool, db_dsn: str, tmp_path: Path) -> None:
+    async with stage(db, db_dsn, tmp_path) as s, phone_of(s, db) as phone:
         assert await db.fetchval("SELECT state FROM contact WHERE channel = 'push'") == "unproven"
         await hear(s.deps, quake(region("6+"), city(MASHIKI, "6-")))
         payload = await phone.gets_what_was_pushed()
@@ -161,9 +159,9 @@ async def test_from_the_button_to_a_tap_without_connection(
 
 @pytest.mark.parametrize(("purpose", "seen"), [(Purpose.LIVE, "a[href='tel:119']"), (Purpose.DRILL, "[name=real]")])
 async def test_help_from_a_notification_opens_the_page(
-    db: Pool, db_dsn: str, tmp_path: Path, browser: Browser, purpose: Purpose, seen: str
+    db: Pool, db_dsn: str, tmp_path: Path, purpose: Purpose, seen: str
 ) -> None:
-    async with stage(db, db_dsn, tmp_path) as s, phone_of(browser, s, db) as phone:
+    async with stage(db, db_dsn, tmp_path) as s, phone_of(s, db) as phone:
         await hear(s.deps, quake(region("6+"), city(MASHIKI, "6-")), purpose=purpose)
         await phone.gets_what_was_pushed()
 
