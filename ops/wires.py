@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +11,7 @@ from os import getpid
 
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
-from alerts.rules import load_rules
+from alerts.rules import Rule, load_rules
 from core.clock import SystemClock
 from core.crypto import load_vault
 from core.db import Pool, connect
@@ -42,6 +43,9 @@ async def open_wires(
     `prepare` does something else instead: the demo starts from nothing.
     """
     async with AsyncExitStack() as stack:
+        # Words, rules and areas are read while PostgreSQL starts.
+        reading = asyncio.create_task(asyncio.to_thread(_read_files))
+        stack.callback(reading.cancel)
         if settings.database_url is not None:
             dsn = settings.database_url.get_secret_value()
         else:
@@ -51,6 +55,7 @@ async def open_wires(
         await (prepare or (migrate if migrate_first else require_current_schema))(pool)
         wakeups = await stack.enter_async_context(Wakeups(dsn))
         vault = load_vault(settings.key_file or settings.keys_dir / "data.key")
+        catalogs, rules, areas = await reading
         channels = make_channels(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
@@ -58,11 +63,15 @@ async def open_wires(
             pool=pool,
             settings=settings,
             vault=vault,
-            catalogs=Catalogs.load(),
-            rules=load_rules(),
-            areas=Areas.load(),
+            catalogs=catalogs,
+            rules=rules,
+            areas=areas,
             clock=SystemClock(),
             channels=channels,
             wakeups=wakeups,
         )
         yield Wires(dsn=dsn, deps=deps, holder=f"{socket.gethostname()}:{getpid()}:{uuid7()}")
+
+
+def _read_files() -> tuple[Catalogs, dict[str, Rule], Areas]:
+    return Catalogs.load(), load_rules(), Areas.load()
