@@ -7,7 +7,7 @@ construction, because a nine-hour mistake is a person not told). Area codes neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -373,13 +373,3 @@ class Answered:
     def __post_init__(self) -> None:
         require_aware("at", self.at)
         require_aware("received_at", self.received_at)
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceMatch:
-    """The worst area that touches one person: which place, which code, which level."""
-
-    place: PlaceKind
-    area: Area
-    severity: Severity
-    extra: dict[str, Any] = field(default_factory=dict, compare=False)

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 
 import jinja2
 from aiohttp import web
-from markupsafe import Markup
 
 from core.clock import Clock
 from core.crypto import Vault
@@ -155,11 +154,6 @@ def render(request: web.Request, template: str, *, lang: str, status: int = 200,
     values.update(context)
     body = wires.jinja.get_template(template).render(values)
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
-
-
-def hidden_token(request: web.Request) -> Markup:
-    """The hidden form field of the anti-forgery token."""
-    return Markup('<input type="hidden" name="form_token" value="{}">').format(request.get(FORM_TOKEN, ""))
 
 
 @web.middleware

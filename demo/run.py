@@ -47,14 +47,14 @@ async def run_demo(settings: Settings) -> int:
         scenario = load_scenario(SCENARIO)
         registry = await fill_registry(wires, load_facts())
         async with website(await site_of(wires, no_feeds)):
-            print_welcome(settings, scenario, registry)
+            print_welcome(scenario, registry)
             work = asyncio.create_task(run_loops(wires, demo_loops(), stop))
-            stored = await shake(wires, scenario)
+            await shake(wires, scenario)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(phones.first.wait(), 30)
             print(f"First message {time.monotonic() - started:.1f} s after the start.", flush=True)
             await report_when_sent(wires.deps.pool, phones, stop)
-            print_links(settings, registry, stored)
+            print_links(settings, registry)
             await work
         await phones.close()
     return 0
@@ -152,14 +152,13 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
     return DemoRegistry(residents, len(facts["organisations"]), dorms, tuple(sign_ins))
 
 
-async def shake(wires: Wires, scenario: Scenario) -> float:
-    """Store the scenario's telegram as if the quake had just been reported. Returns the monotonic time of storing."""
+async def shake(wires: Wires, scenario: Scenario) -> None:
+    """Store the scenario's telegram as if the quake had just been reported."""
     deps = wires.deps
     now = deps.clock.now()
     after = dict(scenario.reports)[REPORT]
     body = build_report(scenario, REPORT, now - after)
     await ingest(deps.pool, body, received_at=now, purpose=Purpose.LIVE)
-    return time.monotonic()
 
 
 async def report_when_sent(pool: Pool, phones: DemoPhones, stop: asyncio.Event) -> None:
@@ -177,7 +176,7 @@ async def report_when_sent(pool: Pool, phones: DemoPhones, stop: asyncio.Event) 
     )
 
 
-def print_welcome(settings: Settings, scenario: Scenario, registry: DemoRegistry) -> None:
+def print_welcome(scenario: Scenario, registry: DemoRegistry) -> None:
     """What this is, before the first message."""
     print("Daijobu demo. Everything here is simulated: people, organisations, answers.")
     print(
@@ -187,7 +186,7 @@ def print_welcome(settings: Settings, scenario: Scenario, registry: DemoRegistry
     )
 
 
-def print_links(settings: Settings, registry: DemoRegistry, stored: float) -> None:
+def print_links(settings: Settings, registry: DemoRegistry) -> None:
     """The links to look at, each absolute and on a line of its own."""
     url = settings.site_url
     print("Simulated residents are answering now. Look at it (each sign-in link works once):")

@@ -7,7 +7,7 @@ VXSE51 震度速報 and VXSE53 震源・震度情報.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from lxml import etree
 
@@ -162,8 +162,3 @@ def _comment(comments: etree._Element, tag: str, codes: list[str]) -> None:
     element = _sub(comments, tag, codeType="固定付加文")
     _sub(element, "Text", "\n".join(_COMMENTS[code] for code in codes))
     _sub(element, "Code", " ".join(codes))
-
-
-def default_origin(now: datetime, after: timedelta) -> datetime:
-    """An origin time such that a report sent `after` the quake is sent now."""
-    return now - after

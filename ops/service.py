@@ -82,8 +82,7 @@ async def print_first_sign_in(wires: Wires) -> None:
 
 async def site_of(wires: Wires, feed_states: FeedStates) -> Site:
     """The website's wires, from the process's."""
-    deps = wires.deps
-    return await make_site(deps, feed_states=lambda conn: feed_states(conn))
+    return await make_site(wires.deps, feed_states=feed_states)
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +106,7 @@ async def run_loops(wires: Wires, loops: dict[str, Loop], stop: asyncio.Event) -
         for name, loop in loops.items()
     ]
     waiting = asyncio.create_task(stop.wait(), name="stop")
-    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     if tasks:
         _, late = await asyncio.wait(tasks, timeout=DRAIN_S)
@@ -119,7 +118,6 @@ async def run_loops(wires: Wires, loops: dict[str, Loop], stop: asyncio.Event) -
     for task in tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-    del done
 
 
 async def _send(wires: Wires, loop: Loop, stop: asyncio.Event) -> None:
