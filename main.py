@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
+import importlib
 import json
 import sys
-from collections.abc import Coroutine, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.db import Connection, Pool
-from core.model import Event, Purpose, UnreadableReport
-from core.settings import Settings, load_settings
-from feeds.inspect import inspect_file, parse_any
+if TYPE_CHECKING:
+    from core.db import Connection, Pool
+    from core.model import Event
+    from core.settings import Settings
 
 #: The loops of one process, by command: one program, four loops and a website.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -70,16 +73,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     if arguments.command == "inspect":
         return inspect_command(arguments.paths)
-    from ops.mistakes import MISTAKES
+    if arguments.command in ROLES:
+        threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
+    from core.settings import load_settings
 
     try:
         settings = load_settings()
         return run(command(arguments, settings))
-    except MISTAKES + (UserError,) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        from ops.mistakes import MISTAKES
+
+        if not isinstance(error, (*MISTAKES, UserError)):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def run(coroutine: Coroutine[Any, Any, int]) -> int:
@@ -93,15 +102,14 @@ def run(coroutine: Coroutine[Any, Any, int]) -> int:
 
 def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
     """The coroutine of a command. Imports are local, so that a small command starts at once."""
-    from ops import commands
     from ops.logs import set_up_logging
 
     set_up_logging(as_json=settings.log_json)
     name = arguments.command
     if name in ROLES:
-        from ops.service import run_service
+        return service_command(settings, ROLES[name])
+    from ops import commands
 
-        return run_service(settings, ROLES[name], poll=poll_loop, feed_states=feed_states)
     if name == "demo":
         from demo.run import run_demo
 
@@ -117,6 +125,27 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
     if name == "preview":
         return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)
+
+
+async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
+    """Run the service. PostgreSQL starts while Python reads its modules and files: the second start takes a second."""
+    from ops.database import open_database
+
+    reading = asyncio.create_task(asyncio.to_thread(_read_service))
+    async with open_database(settings) as dsn:
+        run_service = await reading
+        return await run_service(settings, roles, dsn=dsn, poll=poll_loop, feed_states=feed_states)
+
+
+def _read_service() -> Callable[..., Coroutine[Any, Any, int]]:
+    from ops.service import run_service
+    from ops.wires import read_files
+
+    gc.disable()  # everything read here stays: looking through it for garbage only costs time
+    read_files()
+    gc.freeze()
+    gc.enable()
+    return run_service
 
 
 async def poll_loop(deps: Any, stop: asyncio.Event) -> None:
@@ -143,6 +172,8 @@ def files_in(paths: Sequence[Path]) -> list[Path]:
 
 def inspect_command(paths: Sequence[Path]) -> int:
     """Print one JSON object per file; 1 if one of them cannot be read."""
+    from feeds.inspect import inspect_file
+
     failed = False
     for path in files_in(paths):
         told = inspect_file(path)
@@ -153,6 +184,9 @@ def inspect_command(paths: Sequence[Path]) -> int:
 
 def events_of(path: Path) -> tuple[Event, ...]:
     """The events of one telegram on disk. Raises UserError naming the file."""
+    from core.model import UnreadableReport
+    from feeds.inspect import parse_any
+
     try:
         parsed = parse_any(path.read_bytes())
     except OSError as error:
@@ -166,7 +200,9 @@ def events_of(path: Path) -> tuple[Event, ...]:
 
 async def replay_command(settings: Settings, paths: Sequence[Path], speed: float) -> int:
     """Store recorded reports as if they came now. A drill, but live in a database that is marked fictional."""
+    from core.model import Purpose, UnreadableReport
     from feeds import store
+    from feeds.inspect import parse_any
     from ops.wires import open_wires
     from registry.facts_store import get_fact
 

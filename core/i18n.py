@@ -18,9 +18,9 @@ from babel import Locale
 from babel.core import UnknownLocaleError
 from markupsafe import Markup, escape
 
-from core import po
 from core.clock import JST
 from core.po import Entry, ReviewState, WordingError
+from core.po_cache import read_folder
 
 LOCALES: Final = Path(__file__).resolve().parents[1] / "locales"
 
@@ -88,7 +88,7 @@ class Catalogs:
     @classmethod
     def read(cls, folder: Path) -> Catalogs:
         """Read a folder now. Raises WordingError."""
-        return cls({path.stem: po.read(path) for path in sorted(folder.glob("*.po"))})
+        return cls(read_folder(folder, cached=False))
 
     # --- languages
 
@@ -176,7 +176,7 @@ class Catalogs:
 
 @functools.cache
 def _own_catalogs() -> Catalogs:
-    return Catalogs.read(LOCALES)
+    return Catalogs(read_folder(LOCALES))
 
 
 class Sayer:

@@ -10,18 +10,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import shapely
-import shapely.geometry
-from shapely.errors import GEOSException
-from shapely.geometry.base import BaseGeometry
-
+from core.later import Later
 from core.model import Area, AreaCode, Polygon, Precision, level_rank
 from geo.areas import Areas
 from geo.shapes import METRES_PER_DEGREE
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import shapely
+    from shapely.geometry.base import BaseGeometry
+else:
+    np, shapely = Later("numpy"), Later("shapely")
 
 #: Alert polygons are widened by this much: the precision of the data, and of our 250 m mesh.
 TOLERANCE_M = 300.0
@@ -161,7 +163,7 @@ def usable_polygon(geometry: Mapping[str, Any], tolerance_m: float = TOLERANCE_M
     try:
         with np.errstate(invalid="ignore"):  # not-a-number corners are refused in words below
             shape = shapely.geometry.shape(dict(geometry))
-    except (GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (shapely.errors.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise UnusablePolygon(f"the report's polygon cannot be read: {error}") from None
     if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
         raise UnusablePolygon(f"the report's shape is a {shape.geom_type}, not a polygon")

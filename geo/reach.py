@@ -9,17 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-import shapely
-from shapely.geometry.base import BaseGeometry
-
+from core.later import Later
 from core.model import AreaCode
 from geo.areas import Areas, UnknownArea
 from geo.match import MAX_VERTICES, POINT_PRECISIONS, PlaceCodes, PointIndex, UnusablePolygon, usable_polygon
 from geo.shapes import METRES_PER_DEGREE, OutsideJapan, Shapes
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import shapely
+    from shapely.geometry.base import BaseGeometry
+else:
+    np, shapely = Later("numpy"), Later("shapely")
 
 #: Polygons that together cover more are looked at by a person first: a little more than Kyushu (36,782 km2).
 MAX_AREA_KM2: Final = 40_000.0

@@ -10,14 +10,18 @@ import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import shapely
-from shapely.geometry.base import BaseGeometry
-
+from core.later import Later
 from core.model import AreaCode
 from geo.areas import Areas, UnknownArea
 from geo.tables import read_polygons
+
+if TYPE_CHECKING:
+    import shapely
+    from shapely.geometry.base import BaseGeometry
+else:
+    shapely = Later("shapely")
 
 #: Width of the strip along a border in which a place belongs to both sides (about the accuracy of the polygons).
 BORDER_M = 300.0

@@ -35,12 +35,17 @@ FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
 DRAIN_S = 15.0
 
 
-async def run_service(settings: Settings, roles: tuple[str, ...], *, poll: Loop, feed_states: FeedStates) -> int:
-    """Run `roles` until SIGTERM or SIGINT. `all` migrates by itself; separate processes refuse an old schema."""
+async def run_service(
+    settings: Settings, roles: tuple[str, ...], *, dsn: str, poll: Loop, feed_states: FeedStates
+) -> int:
+    """Run `roles` on the database at `dsn` until SIGTERM or SIGINT.
+
+    `all` migrates by itself; separate processes refuse an old schema.
+    """
     settings = with_port(settings)
     alone = len(roles) > 1
     stop = stop_on_signals()
-    async with open_wires(settings, migrate_first=alone) as wires:
+    async with open_wires(settings, migrate_first=alone, dsn=dsn) as wires:
         if alone:
             await print_first_sign_in(wires)
         loops: dict[str, Loop] = {"poll": poll, "decide": decide_forever, "send": send_forever, "tend": tend_forever}

@@ -18,10 +18,10 @@ from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.ids import uuid7
 from core.migrate import migrate, require_current_schema
-from core.postgres import embedded
 from core.settings import Settings
 from core.wakeups import Wakeups
 from geo.areas import Areas
+from ops.database import open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,23 @@ class Wires:
 
 @asynccontextmanager
 async def open_wires(
-    settings: Settings, *, migrate_first: bool, prepare: Callable[[Pool], Awaitable[object]] | None = None
+    settings: Settings,
+    *,
+    migrate_first: bool,
+    prepare: Callable[[Pool], Awaitable[object]] | None = None,
+    dsn: str | None = None,
 ) -> AsyncIterator[Wires]:
-    """Open the database (embedded unless DATABASE_URL is set) and everything else.
+    """Open the database (embedded unless DATABASE_URL is set, or already open at `dsn`) and everything else.
 
     `migrate_first`: bring the schema up to date; otherwise an old schema is refused with SchemaError.
     `prepare` does something else instead: the demo starts from nothing.
     """
     async with AsyncExitStack() as stack:
         # Words, rules and areas are read while PostgreSQL starts.
-        reading = asyncio.create_task(asyncio.to_thread(_read_files))
+        reading = asyncio.create_task(asyncio.to_thread(read_files))
         stack.callback(reading.cancel)
-        if settings.database_url is not None:
-            dsn = settings.database_url.get_secret_value()
-        else:
-            dsn = await stack.enter_async_context(embedded(settings.data_dir))
+        if dsn is None:
+            dsn = await stack.enter_async_context(open_database(settings))
         pool = await connect(dsn, size=settings.pool_size)
         stack.push_async_callback(pool.close)
         await (prepare or (migrate if migrate_first else require_current_schema))(pool)
@@ -73,5 +75,6 @@ async def open_wires(
         yield Wires(dsn=dsn, deps=deps, holder=f"{socket.gethostname()}:{getpid()}:{uuid7()}")
 
 
-def _read_files() -> tuple[Catalogs, dict[str, Rule], Areas]:
+def read_files() -> tuple[Catalogs, dict[str, Rule], Areas]:
+    """Wording, rules and area tables; wording and areas are read once per process."""
     return Catalogs.load(), load_rules(), Areas.load()

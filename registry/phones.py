@@ -10,8 +10,14 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import phonenumbers
+from core.later import Later
+
+if TYPE_CHECKING:
+    import phonenumbers
+else:
+    phonenumbers = Later("phonenumbers")
 
 
 class Line(StrEnum):
@@ -43,8 +49,6 @@ _DASHES = re.compile("[\u002d\u00ad\u02d7\u058a\u2010-\u2015\u2043\u2212\u2500\u
 _BRACKETED = re.compile(r"\([^()\d]*\)|\[[^\[\]\d]*\]")  # (mobile), (携帯)
 _KANJI_DIGITS = str.maketrans("〇一二三四五六七八九", "0123456789")
 _FLOAT = re.compile(r"\+?\d+\.0+")
-_SMS_TYPES = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
-_VOICE_TYPES = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.VOIP)
 
 
 def read_phone(text: str, region: str = "JP") -> Phone:
@@ -61,13 +65,15 @@ def read_phone(text: str, region: str = "JP") -> Phone:
         raise PhoneProblem("invalid", text)
     kind = phonenumbers.number_type(number)
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if kind not in _SMS_TYPES and kind not in _VOICE_TYPES:
+    types = phonenumbers.PhoneNumberType
+    gets_sms = kind in (types.MOBILE, types.FIXED_LINE_OR_MOBILE)
+    if not gets_sms and kind not in (types.FIXED_LINE, types.VOIP):
         raise PhoneProblem("service_number", text)
     if number.country_code != 81:
-        if kind not in _SMS_TYPES:
+        if not gets_sms:
             raise PhoneProblem("invalid", text)
         return Phone(e164, Line.FOREIGN)
-    return Phone(e164, Line.MOBILE if kind in _SMS_TYPES else Line.FIXED)
+    return Phone(e164, Line.MOBILE if gets_sms else Line.FIXED)
 
 
 def _clean(text: str) -> str:

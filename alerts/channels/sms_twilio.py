@@ -11,19 +11,24 @@ import asyncio
 import base64
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http import AsyncHttpClient
-from twilio.http.response import Response
-from twilio.request_validator import SIGNATURE_SETTINGS_HEADER, RequestValidator, get_signature_algorithm
-from twilio.rest import Client
 
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
+from core.later import Later
 from core.model import MessageState
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from twilio import request_validator as twilio_signature
+    from twilio import rest as twilio_rest
+    from twilio.base import exceptions as twilio_exceptions
+    from twilio.http import response as twilio_response
+else:
+    twilio_rest, twilio_exceptions = Later("twilio.rest"), Later("twilio.base.exceptions")
+    twilio_signature, twilio_response = Later("twilio.request_validator"), Later("twilio.http.response")
 
 # The package logs the account and every request at INFO.
 logging.getLogger("twilio").setLevel(logging.WARNING)
@@ -71,11 +76,15 @@ MAX_VALIDITY_S: Final = 36_000
 log = logging.getLogger(__name__)
 
 
-class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the package is untyped
-    """One pooled session with a real time limit; network faults become SendErrors."""
+class _HttpClient:
+    """One pooled session with a real time limit; network faults become SendErrors.
+
+    What twilio.rest.Client asks of an `http_client`: `is_async` and `request`.
+    """
+
+    is_async = True
 
     def __init__(self, base_url: str, account: str, token: str, timeout_s: float, connections: int) -> None:
-        super().__init__(logging.getLogger("twilio.daijobu"), True, timeout_s)
         self._base = base_url
         # Sent as a header: aiohttp has deprecated the `auth` argument that the package would pass.
         self._authorization = "Basic " + base64.b64encode(f"{account}:{token}".encode()).decode()
@@ -94,7 +103,7 @@ class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the package is unty
         auth: tuple[str, str] | None = None,
         timeout: float | None = None,
         allow_redirects: bool = False,
-    ) -> Response:
+    ) -> twilio_response.Response:
         target = urlsplit(url)
         url = self._base + target.path + (f"?{target.query}" if target.query else "")
         try:
@@ -113,7 +122,7 @@ class _HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the package is unty
                     )
                 if answer.status >= 500:
                     raise SendError(Trouble.AMBIGUOUS, f"http_{answer.status}")
-                return Response(answer.status, text, answer.headers)
+                return twilio_response.Response(answer.status, text, answer.headers)
         except aiohttp.ClientConnectorError as error:
             raise SendError(Trouble.NOT_SENT, "no_connection", type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -148,8 +157,8 @@ class TwilioSms:
             settings.send_timeout_s,
             settings.send_in_flight,
         )
-        self._client = Client(settings.twilio_account_sid, token, http_client=self._http)
-        self._validator = RequestValidator(token)
+        self._client = twilio_rest.Client(settings.twilio_account_sid, token, http_client=self._http)
+        self._validator = twilio_signature.RequestValidator(token)
         self._sender = (
             {"messaging_service_sid": settings.twilio_messaging_service_sid}
             if settings.twilio_messaging_service_sid
@@ -166,9 +175,9 @@ class TwilioSms:
                 smart_encoded=False,
                 **self._sender,
             )
-        except TwilioRestException as error:
+        except twilio_exceptions.TwilioRestException as error:
             raise trouble(int(error.code or error.status), int(error.status)) from error
-        except TwilioException as error:
+        except twilio_exceptions.TwilioException as error:
             # Problem documents and whatever else the package makes of a refusal; the address may stand in its text.
             raise SendError(Trouble.REFUSED, "twilio", type(error).__name__) from error
         return Sent(provider_id=created.sid or "")
@@ -176,7 +185,8 @@ class TwilioSms:
     def is_signed(self, path_and_query: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> bool:
         """Whether a call-back is Twilio's: signed over our public URL with the raw path (never what a proxy says)."""
         signature = headers.get("X-Twilio-Signature", "")
-        algorithm = get_signature_algorithm(headers.get(SIGNATURE_SETTINGS_HEADER))
+        known = twilio_signature
+        algorithm = known.get_signature_algorithm(headers.get(known.SIGNATURE_SETTINGS_HEADER))
         try:
             return bool(signature) and bool(
                 self._validator.validate(self._settings.site_url + path_and_query, fields, signature, algorithm)

@@ -11,17 +11,22 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from py_vapid import Vapid02
-from pywebpush import WebPusher, WebPushException
 
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
 from alerts.push_address import BadSubscription, Subscription, check_endpoint
 from alerts.vapid import load_or_make_vapid
+from core.later import Later
 from core.model import MessageState, Severity
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    import pywebpush
+else:
+    pywebpush = Later("pywebpush")
 
 #: What push services guarantee to carry: 4096 bytes of body, 3993 of text.
 MAX_PLAINTEXT: Final = 3993
@@ -175,11 +180,11 @@ def payload(message: Outgoing) -> bytes:
 
 def _encrypt(subscription: Subscription, plain: bytes) -> bytes:
     try:
-        pusher = WebPusher(
+        pusher = pywebpush.WebPusher(
             {"endpoint": subscription.endpoint, "keys": {"p256dh": subscription.p256dh, "auth": subscription.auth}}
         )
         return bytes(pusher.encode(plain)["body"])
-    except (WebPushException, ValueError) as error:
+    except (pywebpush.WebPushException, ValueError) as error:
         raise SendError(Trouble.DEAD_ADDRESS, "keys", type(error).__name__) from error
 
 
