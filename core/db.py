@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -103,19 +104,77 @@ def _reason(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
 
 
-SQL_SCOPE = "SELECT set_config('role', $1, true), set_config('app.org', $2, true)"
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose rows a transaction may touch: what row-level security goes by (migrations/0002).
+
+    `role`: the database role. `orgs`: the organisations whose people a staff page may see. `people`: the residents whom
+    a link stands for. Empty means nobody.
+    """
+
+    role: str
+    orgs: tuple[UUID, ...] = ()
+    people: tuple[UUID, ...] = ()
+
+
+SQL_SCOPE = "SELECT set_config('role', $1, true), set_config('app.orgs', $2, true), set_config('app.people', $3, true)"
+
+
+class ScopedPool:
+    """A pool that sees only its scope: every statement and every transaction on it begins by taking the scope on.
+
+    The same calls as the pool itself, so that a store need not know which of the two it works on.
+    """
+
+    def __init__(self, pool: Pool, scope: Scope) -> None:
+        self._pool = pool
+        self.scope = scope
+        self._settings = (scope.role, ",".join(map(str, scope.orgs)), ",".join(map(str, scope.people)))
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction of this scope: a scope cannot outlive its transaction (SET LOCAL)."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await conn.execute(SQL_SCOPE, *self._settings)
+            yield conn
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """As asyncpg's, in a transaction of its own."""
+        async with self.acquire() as conn:
+            return str(await conn.execute(query, *args, timeout=timeout))
+
+    async def executemany(self, query: str, args: Any, *, timeout: float | None = None) -> None:
+        """As asyncpg's, in a transaction of its own."""
+        async with self.acquire() as conn:
+            await conn.executemany(query, args, timeout=timeout)
+
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None) -> list[Record]:
+        """As asyncpg's, in a transaction of its own."""
+        async with self.acquire() as conn:
+            return list(await conn.fetch(query, *args, timeout=timeout))
+
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None) -> Record | None:
+        """As asyncpg's, in a transaction of its own."""
+        async with self.acquire() as conn:
+            return await conn.fetchrow(query, *args, timeout=timeout)
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        """As asyncpg's, in a transaction of its own."""
+        async with self.acquire() as conn:
+            return await conn.fetchval(query, *args, column=column, timeout=timeout)
 
 
 @asynccontextmanager
-async def transaction(pool: Pool, *, role: str | None = None, org: UUID | None = None) -> AsyncIterator[Connection]:
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One transaction: committed at the end of the block, rolled back by any exception.
 
-    `role` and `org` are set for this transaction only (SET LOCAL, one round trip): what row-level security goes by.
-    Keep it short: never wait for a provider or a person inside.
+    On a ScopedPool it has that pool's scope. Keep it short: never wait for a provider or a person inside.
     """
+    if isinstance(pool, ScopedPool):
+        async with pool.acquire() as conn:
+            yield conn
+        return
     async with pool.acquire() as conn, conn.transaction():
-        if role is not None or org is not None:
-            await conn.execute(SQL_SCOPE, role or "none", str(org) if org else "")
         yield conn
 
 

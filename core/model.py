@@ -349,6 +349,7 @@ class OrgKind(StrEnum):
     PARTNER = "partner"  # sending organisation, NPO
     SCHOOL = "school"
     AUDITOR = "auditor"
+    UMBRELLA = "umbrella"  # a federation or prefecture: totals over the organisations below it
     OPERATOR = "operator"
 
 
@@ -359,6 +360,9 @@ class Role(StrEnum):
     COMMUNITY = "community"
     COORDINATOR = "coordinator"
     VOLUNTEER = "volunteer"
+    PARTNER = "partner"  # sending organisation, NPO: consented status of its own people
+    AUDITOR = "auditor"  # process and samples, no personal data by default
+    UMBRELLA = "umbrella"  # totals only
 
 
 @dataclass(frozen=True, slots=True)

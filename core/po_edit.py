@@ -10,6 +10,10 @@ fingerprint of what was read. Any later change of the text makes it a draft agai
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,8 +23,24 @@ from core.i18n import LOCALES
 from core.po import Entry, ReviewState, WordingError
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two people editing at once would lose each other's keys: the second waits."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
 def set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
     """Write one key in the languages given; English is the source of all. Raises WordingError if it is missing."""
+    with _alone(folder):
+        _set_text(folder, key, texts)
+
+
+def _set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
     english = po.read(folder / "en.po")
     known = english[key].source if key in english else None
     source = texts.get("en", known)
@@ -39,7 +59,11 @@ def set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
 
 def approve(folder: Path, language: str, prefix: str, *, by: str, on: date, state: ReviewState) -> int:
     """Stamp every text of a language whose key starts with `prefix`; returns how many. Raises WordingError if none."""
-    path = folder / f"{language}.po"
+    with _alone(folder):
+        return _approve(folder / f"{language}.po", language, prefix, by=by, on=on, state=state)
+
+
+def _approve(path: Path, language: str, prefix: str, *, by: str, on: date, state: ReviewState) -> int:
     entries = po.read(path)
     chosen = [entry for key, entry in entries.items() if key.startswith(prefix)]
     if not chosen:

@@ -33,7 +33,10 @@ FIELDS: Final[dict[Role, frozenset[str]]] = {
         {"name", "language", "second_language", "status", "status_age", "channel_state", "dorm", "room", "need", "note",
          "phone_on_request"}
     ),
+    Role.PARTNER: frozenset({"name", "status", "status_age"}),
     Role.OPERATOR: frozenset(),
+    Role.AUDITOR: frozenset(),
+    Role.UMBRELLA: frozenset(),
 }  # fmt: skip
 
 #: Who keeps a list of people of their own.

@@ -75,6 +75,9 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     ),
     Role.COORDINATOR: (_BOARD, _TEAM, _STATUS),
     Role.VOLUNTEER: (_BOARD, _STATUS),
+    Role.PARTNER: (_STATUS,),
+    Role.AUDITOR: (_STATUS,),
+    Role.UMBRELLA: (_STATUS,),
     Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _STATUS),
 }
 

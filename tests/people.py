@@ -48,6 +48,9 @@ ROLE_OF_KIND = {
     OrgKind.COMMUNITY: Role.COMMUNITY,
     OrgKind.VOLUNTEER_NETWORK: Role.COORDINATOR,
     OrgKind.OPERATOR: Role.OPERATOR,
+    OrgKind.PARTNER: Role.PARTNER,
+    OrgKind.AUDITOR: Role.AUDITOR,
+    OrgKind.UMBRELLA: Role.UMBRELLA,
 }
 
 

@@ -34,6 +34,9 @@ ROLES = {
     "C": Role.COMMUNITY,
     "K": Role.COORDINATOR,
     "V": Role.VOLUNTEER,
+    "P": Role.PARTNER,
+    "A": Role.AUDITOR,
+    "U": Role.UMBRELLA,
 }
 ANYBODY = "".join(ROLES)
 
@@ -108,59 +111,59 @@ AUDIENCE_OF = {
     ("POST", "/board/{purpose}/{kind}/{id}/reveal"): "KV",
 }
 
-# Rows: path as asked for, its route, and the status for anonymous, O, E, S, C, K, V. The employer and the community
+# Rows: path as asked for, its route, and the status for anonymous, O, E, S, C, K, V, P, A, U. The employer and the community
 # group each have a person, a dorm and an incident of their own; the supervising organisation supervises that employer;
 # {else_*} belongs to an employer nobody here has to do with; {no_id} to nobody.
 PAGES = """
-/                                 /                                    200 200 200 200 200 200 200
-/healthz                          /healthz                             200 200 200 200 200 200 200
-/sw.js                            /sw.js                               200 200 200 200 200 200 200
-/push/key                         /push/key                            200 200 200 200 200 200 200
-/sign-in                          /sign-in                             200 200 200 200 200 200 200
-/enter/nothing                    /enter/{token}                       404 404 404 404 404 404 404
-/join/nothing                     /join/{token}                        404 404 404 404 404 404 404
-/c/nothing                        /c/{token}                           404 404 404 404 404 404 404
-/l/nothing                        /l/{token}                           404 404 404 404 404 404 404
-/p/nothing                        /p/{token}                           404 404 404 404 404 404 404
-/p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404
-/account                          /account                             303 200 200 200 200 200 200
-/status                           /status                              303 200 200 200 200 200 200
-/operator                         /operator                            303 200 403 403 403 403 403
-/import                           /import                              303 403 200 200 200 403 403
-/import/template.csv              /import/template.csv                 303 403 200 200 200 403 403
-/people                           /people                              303 403 200 200 200 403 403
-/people/new                       /people/new                          303 403 200 200 200 403 403
-/people/{person}                  /people/{id}                         303 403 200 200 404 403 403
-/people/{group_person}            /people/{id}                         303 403 404 404 200 403 403
-/people/{else_person}             /people/{id}                         303 403 404 404 404 403 403
-/people/{no_id}                   /people/{id}                         303 403 404 404 404 403 403
-/people/no-id                     /people/{id}                         303 403 404 404 404 403 403
-/sites                            /sites                               303 403 200 200 200 403 403
-/sites/{dorm}                     /sites/{id}                          303 403 200 200 404 403 403
-/sites/{else_dorm}                /sites/{id}                          303 403 404 404 404 403 403
-/sites/{no_id}                    /sites/{id}                          303 403 404 404 404 403 403
-/team                             /team                                303 403 200 200 200 200 403
-/dashboard                        /dashboard                           303 303 303 403 303 403 403
-/dashboard/{incident}             /dashboard/{incident_id}             303 200 200 403 404 403 403
-/dashboard/{group_incident}       /dashboard/{incident_id}             303 200 404 403 200 403 403
-/dashboard/{else_incident}        /dashboard/{incident_id}             303 200 404 403 404 403 403
-/dashboard/{no_id}                /dashboard/{incident_id}             303 404 404 403 404 403 403
-/dashboard/no-id                  /dashboard/{incident_id}             303 404 404 403 404 403 403
-/dashboard/{incident}/people.csv  /dashboard/{incident_id}/people.csv  303 403 200 403 404 403 403
-/dashboard/{else_incident}/people.csv /dashboard/{incident_id}/people.csv 303 403 404 403 404 403 403
-/supervising                      /supervising                         303 403 403 200 403 403 403
-/supervising/{employer}           /supervising/{org_id}                303 403 403 200 403 403 403
-/supervising/{employer}?incident={else_incident} /supervising/{org_id} 303 403 403 200 403 403 403
-/supervising/{group}              /supervising/{org_id}                303 403 403 404 403 403 403
-/supervising/{else_org}           /supervising/{org_id}                303 403 403 404 403 403 403
-/supervising/{no_id}              /supervising/{org_id}                303 403 403 404 403 403 403
-/board                            /board                               303 403 403 403 403 200 200
-/board/live/dorm/{dorm}           /board/{purpose}/{kind}/{id}         303 403 403 403 403 200 200
-/board/drill/dorm/{dorm}          /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404
-/board/live/person/{no_id}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404
-/board/canary/dorm/{dorm}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404
-/board/nothing/dorm/{dorm}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404
-/no/such/page                     -                                    404 404 404 404 404 404 404
+/                                 /                                    200 200 200 200 200 200 200 200 200 200
+/healthz                          /healthz                             200 200 200 200 200 200 200 200 200 200
+/sw.js                            /sw.js                               200 200 200 200 200 200 200 200 200 200
+/push/key                         /push/key                            200 200 200 200 200 200 200 200 200 200
+/sign-in                          /sign-in                             200 200 200 200 200 200 200 200 200 200
+/enter/nothing                    /enter/{token}                       404 404 404 404 404 404 404 404 404 404
+/join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404
+/c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404
+/l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404
+/p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404
+/p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404
+/account                          /account                             303 200 200 200 200 200 200 200 200 200
+/status                           /status                              303 200 200 200 200 200 200 200 200 200
+/operator                         /operator                            303 200 403 403 403 403 403 403 403 403
+/import                           /import                              303 403 200 200 200 403 403 403 403 403
+/import/template.csv              /import/template.csv                 303 403 200 200 200 403 403 403 403 403
+/people                           /people                              303 403 200 200 200 403 403 403 403 403
+/people/new                       /people/new                          303 403 200 200 200 403 403 403 403 403
+/people/{person}                  /people/{id}                         303 403 200 200 404 403 403 403 403 403
+/people/{group_person}            /people/{id}                         303 403 404 404 200 403 403 403 403 403
+/people/{else_person}             /people/{id}                         303 403 404 404 404 403 403 403 403 403
+/people/{no_id}                   /people/{id}                         303 403 404 404 404 403 403 403 403 403
+/people/no-id                     /people/{id}                         303 403 404 404 404 403 403 403 403 403
+/sites                            /sites                               303 403 200 200 200 403 403 403 403 403
+/sites/{dorm}                     /sites/{id}                          303 403 200 200 404 403 403 403 403 403
+/sites/{else_dorm}                /sites/{id}                          303 403 404 404 404 403 403 403 403 403
+/sites/{no_id}                    /sites/{id}                          303 403 404 404 404 403 403 403 403 403
+/team                             /team                                303 403 200 200 200 200 403 403 403 403
+/dashboard                        /dashboard                           303 303 303 403 303 403 403 403 403 403
+/dashboard/{incident}             /dashboard/{incident_id}             303 200 200 403 404 403 403 403 403 403
+/dashboard/{group_incident}       /dashboard/{incident_id}             303 200 404 403 200 403 403 403 403 403
+/dashboard/{else_incident}        /dashboard/{incident_id}             303 200 404 403 404 403 403 403 403 403
+/dashboard/{no_id}                /dashboard/{incident_id}             303 404 404 403 404 403 403 403 403 403
+/dashboard/no-id                  /dashboard/{incident_id}             303 404 404 403 404 403 403 403 403 403
+/dashboard/{incident}/people.csv  /dashboard/{incident_id}/people.csv  303 403 200 403 404 403 403 403 403 403
+/dashboard/{else_incident}/people.csv /dashboard/{incident_id}/people.csv 303 403 404 403 404 403 403 403 403 403
+/supervising                      /supervising                         303 403 403 200 403 403 403 403 403 403
+/supervising/{employer}           /supervising/{org_id}                303 403 403 200 403 403 403 403 403 403
+/supervising/{employer}?incident={else_incident} /supervising/{org_id} 303 403 403 200 403 403 403 403 403 403
+/supervising/{group}              /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
+/supervising/{else_org}           /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
+/supervising/{no_id}              /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
+/board                            /board                               303 403 403 403 403 200 200 403 403 403
+/board/live/dorm/{dorm}           /board/{purpose}/{kind}/{id}         303 403 403 403 403 200 200 403 403 403
+/board/drill/dorm/{dorm}          /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/board/live/person/{no_id}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/board/canary/dorm/{dorm}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/board/nothing/dorm/{dorm}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/no/such/page                     -                                    404 404 404 404 404 404 404 404 404 404
 """
 
 #: Answers without end: what a caller gets is looked at in test_live_stream.py.
@@ -215,6 +218,9 @@ async def world(db: Pool) -> AsyncIterator[World]:
         "K": network.staff_id,
         "V": await make_staff(db, network.id, Role.VOLUNTEER),
         "O": (await make_org(db, OrgKind.OPERATOR)).staff_id,
+        "P": (await make_org(db, OrgKind.PARTNER)).staff_id,
+        "A": (await make_org(db, OrgKind.AUDITOR)).staff_id,
+        "U": (await make_org(db, OrgKind.UMBRELLA)).staff_id,
     }
     app = build_app(make_app(db, [], FixedClock(NOW))[SITE])
     async with TestClient(TestServer(app)) as client, db.acquire() as conn:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from core.db import DatabaseError, Pool, WriteMismatch, connect, expect_rows, heartbeat, transaction
+from core.db import DatabaseError, Pool, Scope, ScopedPool, WriteMismatch, connect, expect_rows, heartbeat, transaction
 
 ORG = UUID("01900000-0000-7000-8000-000000000001")
+OTHER = UUID("01900000-0000-7000-8000-000000000002")
 
 
 async def test_a_transaction_is_all_or_nothing(db: Pool) -> None:
@@ -22,13 +23,15 @@ async def test_a_transaction_is_all_or_nothing(db: Pool) -> None:
     assert await db.fetchval("SELECT array_agg(name) FROM heartbeat") == ["kept"]
 
 
-async def test_role_and_organisation_last_for_the_transaction_only(server: object, db_dsn: str) -> None:
+async def test_a_scope_lasts_for_the_transaction_only(server: object, db_dsn: str) -> None:
     pool = await connect(db_dsn, size=1)
-    async with transaction(pool, role="pg_read_all_data", org=ORG) as conn:
+    scoped = ScopedPool(pool, Scope("pg_read_all_data", orgs=(ORG, OTHER)))
+    async with transaction(scoped) as conn:
         assert await conn.fetchval("SELECT current_user::text") == "pg_read_all_data"
-        assert await conn.fetchval("SELECT current_setting('app.org')") == str(ORG)
+        assert await conn.fetchval("SELECT current_setting('app.orgs')") == f"{ORG},{OTHER}"
+    assert await scoped.fetchval("SELECT current_user::text") == "pg_read_all_data"
     assert await pool.fetchval("SELECT current_user = session_user")
-    assert await pool.fetchval("SELECT nullif(current_setting('app.org', true), '')") is None
+    assert await pool.fetchval("SELECT nullif(current_setting('app.orgs', true), '')") is None
     await pool.close()
 
 

@@ -1,0 +1,2 @@
+-- How staff prove who they are.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- The audit log, chained.
+SELECT 1;

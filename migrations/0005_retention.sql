@@ -1,0 +1,2 @@
+-- What is kept how long.
+SELECT 1;

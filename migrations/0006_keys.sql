@@ -1,0 +1,2 @@
+-- Several data keys at once.
+SELECT 1;

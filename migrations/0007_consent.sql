@@ -1,0 +1,2 @@
+-- Consent per viewer, worded.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- How people enrol.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Imports that can be taken back.
+SELECT 1;

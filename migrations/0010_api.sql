@@ -1,0 +1,2 @@
+-- Tokens and webhooks of organisations.
+SELECT 1;
