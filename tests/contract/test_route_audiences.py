@@ -112,8 +112,8 @@ AUDIENCE_OF = {
 }
 
 # Rows: path as asked for, its route, and the status for anonymous, O, E, S, C, K, V, P, A, U. The employer and the
-# community group each have a person, a dorm and an incident of their own; the supervising organisation supervises that employer;
-# {else_*} belongs to an employer nobody here has to do with; {no_id} to nobody.
+# community group each have a person, a dorm and an incident of their own; the supervising organisation supervises that
+# employer; {else_*} belongs to an employer nobody here has to do with; {no_id} to nobody.
 PAGES = """
 /                                 /                                    200 200 200 200 200 200 200 200 200 200
 /healthz                          /healthz                             200 200 200 200 200 200 200 200 200 200
