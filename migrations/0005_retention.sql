@@ -1,2 +1,60 @@
--- What is kept how long.
-SELECT 1;
+-- What is kept how long (ops/retention.py, docs/retention.md): the columns and tables with which the purge deletes what is
+-- about a person and keeps what the record needs, which is numbers. What a purge did is written down, batch by batch.
+
+-- Set when a person asked to be deleted while an incident of theirs is open: helpers must still find them. The purge
+-- deletes them once nothing is open (DESIGN §4, promise 7).
+ALTER TABLE resident ADD COLUMN erase_requested_at timestamptz;
+-- The person's own newest sign: an answer, a consent, a visit to their own page. Written daily, because the answers
+-- themselves are deleted after some weeks. A message that arrived says that the phone works, not that its owner is there.
+ALTER TABLE resident ADD COLUMN last_sign_at timestamptz;
+CREATE INDEX resident_going ON resident (id) WHERE left_at IS NOT NULL OR erase_requested_at IS NOT NULL;
+
+-- Since when the purge has known that an address is dead: contact.state alone does not say when.
+ALTER TABLE contact ADD COLUMN dead_since timestamptz;
+
+-- How messages went, when the messages themselves are gone: numbers only.
+CREATE TABLE delivery_summary (
+    alert_id   uuid NOT NULL REFERENCES alert,
+    channel    text NOT NULL,
+    language   text NOT NULL,
+    state      text NOT NULL,
+    messages   int NOT NULL CHECK (messages > 0),
+    PRIMARY KEY (alert_id, channel, language, state)
+);
+
+-- How people stood, when their rows are gone: numbers only. org_id NULL: everybody, by the answer itself. Of one
+-- organisation only answered, silent and told: a private call for help must not be guessed from a small number.
+CREATE TABLE incident_summary (
+    incident_id  uuid NOT NULL REFERENCES incident,
+    org_id       uuid REFERENCES organisation,
+    what         text NOT NULL CHECK (what IN ('people', 'cases')),
+    value        text NOT NULL,
+    number       int NOT NULL CHECK (number > 0),
+    UNIQUE NULLS NOT DISTINCT (incident_id, org_id, what, value)
+);
+
+-- One row per batch that was committed, in the transaction of the batch, and one with rule 'end' when a run came to its
+-- end: true also of a run that was killed half-way.
+CREATE TABLE purge_run (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run_id    uuid NOT NULL,
+    at        timestamptz NOT NULL,
+    rule      text NOT NULL,
+    touched   int NOT NULL,
+    -- Why the clock check was overridden, in the operator's words; '' otherwise.
+    why       text NOT NULL DEFAULT ''
+);
+CREATE INDEX purge_run_at ON purge_run (at);
+CREATE TRIGGER purge_run_append_only BEFORE UPDATE OR DELETE ON purge_run
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Access: delivery_summary: web select where the alert's incident is visible; operator select all; worker select;
+--         purge and person (own erasure, through registry/erase_store.py) insert, select, update.
+-- Access: incident_summary: web select org_id in own orgs; operator, auditor and follow select all; purge and person
+--         (own erasure) insert, select, update.
+-- Access: purge_run: operator and worker select; purge insert, select. Nobody updates or deletes (trigger).
+-- Access: resident.erase_requested_at: web select own; person update own; purge select. resident.last_sign_at: web select
+--         own, operator select for counting, purge update. contact.dead_since: purge update.
+-- Access: erase_resident (registry/erase_store.py) runs under person, web or purge and deletes the person's rows of:
+--         receipt, message, alert_resident, case_note, case_file, check_in, incident_resident, site_leader, link, place,
+--         resident (cascades: membership, resident_place, contact, consent); it also reads incident, alert_text.

@@ -1,0 +1,153 @@
+"""Deleting a person: everything about them goes, the numbers stay.
+
+What stays for the record: how many people stood how in each incident, how many messages arrived (summary tables), and
+the bare ids in the audit log. While the person is part of an open incident nothing is deleted: somebody may be looking
+for them. Their wish is noted, and the daily purge fulfils it when the incident has closed.
+
+Whether a place is still somebody else's home is decided by other people's rows: this runs under the purge's database
+role also when the person's own page calls it.
+
+message, receipt and alert_resident have no foreign keys (ADR 0009), so each is named here. A contract test holds that
+every column which points to a resident is dealt with here or by ON DELETE CASCADE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from core.audit import Actor, audit
+from core.db import Connection, expect_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What became of a wish to be deleted. `waits_for`: the title of an open incident it waits for, None if done."""
+
+    done: bool
+    waits_for: str | None = None
+
+
+OWN_PAGE = Actor("own page")
+
+SQL_LOCK = "SELECT id FROM resident WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+SQL_OPEN_FOR = """
+SELECT DISTINCT ON (w.resident_id) w.resident_id, i.title
+FROM (SELECT resident_id, incident_id FROM incident_resident WHERE resident_id = ANY($1::uuid[])
+      UNION SELECT resident_id, incident_id FROM case_file WHERE resident_id = ANY($1::uuid[]) AND closed_at IS NULL
+      UNION SELECT resident_id, incident_id FROM link WHERE resident_id = ANY($1::uuid[]) AND kind = 'leader') w
+JOIN incident i ON i.id = w.incident_id
+WHERE i.closed_at IS NULL OR EXISTS (SELECT FROM case_file c WHERE c.incident_id = i.id
+                                     AND c.resident_id = w.resident_id AND c.closed_at IS NULL)
+ORDER BY w.resident_id, i.opened_at DESC
+"""
+SQL_QUEUE = """
+UPDATE resident SET erase_requested_at = coalesce(erase_requested_at, $2) WHERE id = $1
+"""
+
+
+async def erase_resident(conn: Connection, resident_id: UUID, now: datetime, actor: Actor = OWN_PAGE) -> Erasure:
+    """Delete a person and all that is about them, or queue it until their open incidents have closed.
+
+    Call it inside a transaction, with the person's own wish confirmed before. `waits_for` must be shown to the person:
+    helpers can find them until then. Raises LookupError if there is no such person.
+    """
+    if await conn.fetchval(SQL_LOCK, [resident_id]) is None:
+        raise LookupError(f"there is no resident {resident_id} to delete")
+    waiting = await conn.fetchrow(SQL_OPEN_FOR, [resident_id])
+    if waiting is not None:
+        expect_rows(await conn.execute(SQL_QUEUE, resident_id, now), 1, "the wish to be deleted")
+        await audit(conn, actor, "person.erase_queued", at=now, subjects=[resident_id])
+        return Erasure(False, waiting["title"])
+    await _erase(conn, [resident_id])
+    await audit(conn, actor, "person.erase", at=now, subjects=[resident_id])
+    return Erasure(True)
+
+
+async def erase_idle(conn: Connection, resident_ids: Sequence[UUID], now: datetime, actor: Actor) -> int:
+    """Delete those of these people who are part of nothing open; how many. For the purge, inside a transaction."""
+    locked = [row["id"] for row in await conn.fetch(SQL_LOCK, list(resident_ids))]
+    busy = {row["resident_id"] for row in await conn.fetch(SQL_OPEN_FOR, locked)}
+    idle = [resident_id for resident_id in locked if resident_id not in busy]
+    if idle:
+        await _erase(conn, idle)
+        await audit(conn, actor, "person.erase", at=now, subjects=idle)
+    return len(idle)
+
+
+# Messages are found by incident and person: that is the only index with a person in it, and there are few incidents.
+SQL_FOLD_MESSAGES = """
+WITH mine AS MATERIALIZED (
+    SELECT m.id FROM incident i CROSS JOIN unnest($1::uuid[]) AS p (id)
+    JOIN message m ON m.incident_id = i.id AND m.resident_id = p.id
+), gone AS (
+    DELETE FROM message m USING mine WHERE m.id = mine.id RETURNING m.id, m.alert_id, m.text_id, m.channel, m.state
+), receipts AS (
+    DELETE FROM receipt r USING mine WHERE r.message_id = mine.id
+)
+INSERT INTO delivery_summary AS s (alert_id, channel, language, state, messages)
+SELECT g.alert_id, g.channel, coalesce(t.language, ''), g.state, count(*)
+FROM gone g LEFT JOIN alert_text t ON t.id = g.text_id JOIN alert a ON a.id = g.alert_id
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ON CONFLICT (alert_id, channel, language, state) DO UPDATE SET messages = s.messages + excluded.messages
+"""
+SQL_FOLD_CASES = """
+WITH notes AS (
+    DELETE FROM case_note n USING case_file c WHERE n.case_id = c.id AND c.resident_id = ANY($1::uuid[])
+)
+INSERT INTO incident_summary AS s (incident_id, org_id, what, value, number)
+SELECT incident_id, NULL::uuid, 'cases', reason || ' ' || coalesce(outcome, 'open'), count(*)
+FROM case_file WHERE resident_id = ANY($1::uuid[]) GROUP BY 1, 4 ORDER BY 1, 4
+ON CONFLICT (incident_id, org_id, what, value) DO UPDATE SET number = s.number + excluded.number
+"""
+SQL_DROP_CASES = "DELETE FROM case_file WHERE resident_id = ANY($1::uuid[])"
+SQL_FOLD_STANDING = """
+WITH gone AS (
+    DELETE FROM incident_resident WHERE resident_id = ANY($1::uuid[])
+    RETURNING incident_id, orgs, status, asked_at
+), counted AS (
+    SELECT incident_id, NULL::uuid AS org_id,
+           coalesce(status, CASE WHEN asked_at IS NULL THEN 'told' ELSE 'silent' END) AS value FROM gone
+    UNION ALL
+    SELECT g.incident_id, o.id,
+           CASE WHEN status IS NOT NULL THEN 'answered' WHEN asked_at IS NULL THEN 'told' ELSE 'silent' END
+    FROM gone g JOIN organisation o ON o.id = ANY(g.orgs)
+)
+INSERT INTO incident_summary AS s (incident_id, org_id, what, value, number)
+SELECT incident_id, org_id, 'people', value, count(*) FROM counted GROUP BY 1, 2, 4 ORDER BY 1, 2, 4
+ON CONFLICT (incident_id, org_id, what, value) DO UPDATE SET number = s.number + excluded.number
+"""
+SQL_DROP_TOLD = "DELETE FROM alert_resident WHERE resident_id = ANY($1::uuid[])"
+# What a leader answered for others is about the others: it stays, without the leader.
+SQL_UNSIGN_ANSWERS = """
+UPDATE check_in SET by_resident = CASE WHEN by_resident = ANY($1::uuid[]) THEN NULL ELSE by_resident END,
+    link_id = CASE WHEN link_id IN (SELECT id FROM link WHERE resident_id = ANY($1::uuid[])) THEN NULL ELSE link_id END
+WHERE resident_id <> ALL($1::uuid[])
+  AND (by_resident = ANY($1::uuid[]) OR link_id IN (SELECT id FROM link WHERE resident_id = ANY($1::uuid[])))
+"""
+SQL_DROP_ANSWERS = "DELETE FROM check_in WHERE resident_id = ANY($1::uuid[])"
+SQL_DROP_LEADERS = "DELETE FROM site_leader WHERE resident_id = ANY($1::uuid[])"
+SQL_PLACES_OF = "SELECT DISTINCT place_id FROM resident_place WHERE resident_id = ANY($1::uuid[])"
+SQL_DROP_PEOPLE = "DELETE FROM resident WHERE id = ANY($1::uuid[])"
+SQL_DROP_PLACES = """
+DELETE FROM place p WHERE p.id = ANY($1::uuid[])
+  AND NOT EXISTS (SELECT FROM resident_place r WHERE r.place_id = p.id)
+  AND NOT EXISTS (SELECT FROM site s WHERE s.place_id = p.id)
+"""
+
+
+async def _erase(conn: Connection, ids: list[UUID]) -> None:
+    """Delete these people, whose rows are locked and who are part of nothing open."""
+    await conn.execute(SQL_FOLD_MESSAGES, ids)
+    await conn.execute(SQL_FOLD_CASES, ids)
+    await conn.execute(SQL_DROP_CASES, ids)
+    await conn.execute(SQL_UNSIGN_ANSWERS, ids)
+    await conn.execute(SQL_DROP_ANSWERS, ids)
+    await conn.execute(SQL_FOLD_STANDING, ids)
+    await conn.execute(SQL_DROP_TOLD, ids)
+    await conn.execute(SQL_DROP_LEADERS, ids)
+    places = [row["place_id"] for row in await conn.fetch(SQL_PLACES_OF, ids)]
+    expect_rows(await conn.execute(SQL_DROP_PEOPLE, ids), len(ids), "the people to delete")
+    await conn.execute(SQL_DROP_PLACES, places)
