@@ -11,7 +11,6 @@ from core.crypto import Vault
 from core.db import Connection, Pool, expect_rows
 from core.ids import uuid7
 from core.tokens import link_token, token_hash
-from registry.consent import CONSENT_VERSION, ConsentLine
 from registry.records import PHONE, NewContact
 from registry.store import insert_contacts
 
@@ -69,30 +68,6 @@ async def own_contacts(conn: Connection, vault: Vault, resident_id: UUID) -> lis
         )
         for row in await conn.fetch(SQL_OWN_CONTACTS, resident_id)
     ]
-
-
-SQL_CONSENT_LINES = "SELECT scope, given, basis, at FROM consent WHERE resident_id = $1 ORDER BY id"
-
-
-async def consent_lines(conn: Connection, resident_id: UUID) -> list[ConsentLine]:
-    """A person's consent rows, oldest first."""
-    rows = await conn.fetch(SQL_CONSENT_LINES, resident_id)
-    return [ConsentLine(row["scope"], row["given"], row["basis"], row["at"]) for row in rows]
-
-
-SQL_ADD_CONSENTS = """
-INSERT INTO consent (resident_id, scope, given, basis, version, language, at)
-SELECT $1, c.scope, c.given, CASE WHEN c.given THEN 'own' ELSE 'withdrawn' END, $4, $5, $6
-FROM unnest($2::text[], $3::boolean[]) AS c (scope, given)
-"""
-
-
-async def add_consents(
-    conn: Connection, resident_id: UUID, lines: Sequence[tuple[str, bool]], language: str, now: datetime
-) -> None:
-    """Record what the person agreed to or took back, in the language they read it in."""
-    scopes, given = [s for s, _ in lines], [g for _, g in lines]
-    await conn.execute(SQL_ADD_CONSENTS, resident_id, scopes, given, CONSENT_VERSION, language, now)
 
 
 SQL_ORGS_OF = """

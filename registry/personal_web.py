@@ -15,14 +15,13 @@ from core.tokens import looks_like_token
 from core.web import TOKEN, Route, language_of, public_form, render, see_other, site
 from geo.areas import Areas
 from geo.store import insert_places
-from registry.consent import ASKED, changes, own_choice
+from registry.consent import ASKED, Choice, changes, own_choice, standing
+from registry.consent_store import consent_lines, record
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
 from registry.personal_store import (
     Owner,
-    add_consents,
-    consent_lines,
     drop_contacts,
     municipalities_of,
     open_checkin,
@@ -134,7 +133,8 @@ async def save(request: web.Request) -> web.Response:
         wanted = frozenset(scope for scope in ASKED if form.get(scope) == "1")
         before = own_choice(await consent_lines(conn, owner.resident_id))
         lines = changes(before, wanted) if owner.state != "invited" else tuple((s, s in wanted) for s in ASKED)
-        await add_consents(conn, owner.resident_id, lines, language, now)
+        made = [Choice(scope, yes) for scope, yes in lines]
+        await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now)
         state = "enrolled" if "C1" in wanted else "paused"
         await save_person(
             conn,
@@ -208,8 +208,11 @@ async def stop_now(request: web.Request) -> web.Response:
         if owner is None:
             return _gone(request)
         await stop(conn, owner.resident_id, now)
-        withdrawn = [(scope, False) for scope in sorted(own_choice(await consent_lines(conn, owner.resident_id)))]
-        await add_consents(conn, owner.resident_id, withdrawn, owner.language, now)
+        withdrawn = [
+            Choice(line.scope, False, line.viewer_org, line.incident_id)
+            for line in standing(await consent_lines(conn, owner.resident_id))
+        ]
+        await record(conn, wires.catalogs, owner.resident_id, withdrawn, language=owner.language, now=now)
         await audit(conn, Actor("personal link"), "person.stop", at=now, subjects=[owner.resident_id])
     return see_other(f"/p/{request.match_info['token']}/stop")
 
