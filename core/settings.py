@@ -53,7 +53,17 @@ class Settings(BaseModel):
         "Daijobu", max_length=11, description="Sender tag at the start of every SMS, at most 11 characters."
     )
     key_file: Path | None = Field(
-        None, description="File with the 32-byte data key (hex); default data_dir/keys/data.key, made at first start."
+        None, description="File with the data keys; default data_dir/keys/data.key, made at first start."
+    )
+    data_keys: SecretStr | None = Field(
+        None,
+        description="The lines of the key file themselves, where secrets come by the environment: read at start only, "
+        "and never written by `keys rotate`.",
+    )
+    audit_private_key: SecretStr | None = Field(
+        None,
+        description="Ed25519 key (64 hex characters) that signs the audit log; "
+        "default data_dir/keys/audit.key, made at first start.",
     )
 
     jma_feed_url: str = Field(
@@ -104,6 +114,12 @@ class Settings(BaseModel):
     demo_people: int = Field(300, ge=240, le=20_000, description="Residents of the fictional registry of `make demo`.")
     demo_answer_median_s: float = Field(
         20.0, gt=0, description="Median seconds after which a simulated resident answers."
+    )
+    api_per_minute: int = Field(
+        600, ge=10, le=100_000, description="Calls that one API token may make in a minute, over all processes."
+    )
+    webhook_allow_loopback: bool = Field(
+        False, description="Let webhooks go to this machine, also over http; for tests only."
     )
     log_json: bool = Field(False, description="Write logs as one JSON object per line.")
 
