@@ -12,6 +12,25 @@ CREATE INDEX resident_going ON resident (id) WHERE left_at IS NOT NULL OR erase_
 -- Since when the purge has known that an address is dead: contact.state alone does not say when.
 ALTER TABLE contact ADD COLUMN dead_since timestamptz;
 
+-- Incidents that nothing about people is needed for any more: the one gate of the purge. Closed, and nobody still sought.
+CREATE VIEW incident_over WITH (security_invoker = true) AS
+SELECT i.id, i.purpose, i.closed_at FROM incident i
+WHERE i.closed_at IS NOT NULL AND NOT EXISTS (SELECT FROM case_file c WHERE c.incident_id = i.id AND c.closed_at IS NULL);
+
+-- Who must still be found: part of an open incident, sought by an open case, or answering for a dorm in an open incident.
+CREATE VIEW resident_busy WITH (security_invoker = true) AS
+SELECT r.resident_id, i.title, i.opened_at FROM incident_resident r JOIN incident i ON i.id = r.incident_id
+WHERE i.closed_at IS NULL
+UNION ALL
+SELECT c.resident_id, i.title, i.opened_at FROM case_file c JOIN incident i ON i.id = c.incident_id
+WHERE c.closed_at IS NULL
+UNION ALL
+SELECT l.resident_id, i.title, i.opened_at FROM link l JOIN incident i ON i.id = l.incident_id
+WHERE l.kind = 'leader' AND l.resident_id IS NOT NULL AND i.closed_at IS NULL;
+
+-- Deleting a link asks whether an answer points to it.
+CREATE INDEX check_in_link ON check_in (link_id) WHERE link_id IS NOT NULL;
+
 -- How messages went, when the messages themselves are gone: numbers only.
 CREATE TABLE delivery_summary (
     alert_id   uuid NOT NULL REFERENCES alert,
@@ -52,6 +71,8 @@ CREATE TRIGGER purge_run_append_only BEFORE UPDATE OR DELETE ON purge_run
 --         purge and person (own erasure, through registry/erase_store.py) insert, select, update.
 -- Access: incident_summary: web select org_id in own orgs; operator, auditor and follow select all; purge and person
 --         (own erasure) insert, select, update.
+-- Access: incident_over, resident_busy: purge select (views with the rights of who asks: incident, case_file,
+--         incident_resident, link).
 -- Access: purge_run: operator and worker select; purge insert, select. Nobody updates or deletes (trigger).
 -- Access: resident.erase_requested_at: web select own; person update own; purge select. resident.last_sign_at: web select
 --         own, operator select for counting, purge update. contact.dead_since: purge update.

@@ -34,14 +34,8 @@ OWN_PAGE = Actor("own page")
 
 SQL_LOCK = "SELECT id FROM resident WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
 SQL_OPEN_FOR = """
-SELECT DISTINCT ON (w.resident_id) w.resident_id, i.title
-FROM (SELECT resident_id, incident_id FROM incident_resident WHERE resident_id = ANY($1::uuid[])
-      UNION SELECT resident_id, incident_id FROM case_file WHERE resident_id = ANY($1::uuid[]) AND closed_at IS NULL
-      UNION SELECT resident_id, incident_id FROM link WHERE resident_id = ANY($1::uuid[]) AND kind = 'leader') w
-JOIN incident i ON i.id = w.incident_id
-WHERE i.closed_at IS NULL OR EXISTS (SELECT FROM case_file c WHERE c.incident_id = i.id
-                                     AND c.resident_id = w.resident_id AND c.closed_at IS NULL)
-ORDER BY w.resident_id, i.opened_at DESC
+SELECT DISTINCT ON (resident_id) resident_id, title FROM resident_busy
+WHERE resident_id = ANY($1::uuid[]) ORDER BY resident_id, opened_at DESC
 """
 SQL_QUEUE = """
 UPDATE resident SET erase_requested_at = coalesce(erase_requested_at, $2) WHERE id = $1
