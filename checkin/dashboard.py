@@ -42,8 +42,10 @@ class Standing:
     status: Answer | None = None
     #: The answer is older than the newest question.
     before_ask: bool = False
-    #: The person lets this organisation see the answer (consent C2 not withdrawn).
+    #: The person lets this organisation see the answer (registry.consent.shares_answer).
     shared: bool = True
+    #: Not shared: something was answered to the newest question. What and by which words never gets here.
+    answered: bool = False
     enrolled: bool = True
     #: An open case "needs help", perhaps from an earlier incident.
     help_open: bool = False
@@ -57,9 +59,13 @@ def state_of(standing: Standing) -> State:
     """
     status = standing.status
     if not standing.shared:
-        if standing.help_open or (status is not None and not standing.before_ask):
+        # Nothing here may differ between OK and help: a call for help outlives the next question, an OK does not, so
+        # neither open cases nor answers to an earlier question count.
+        if standing.answered or (status is not None and not standing.before_ask):
             return State.NOT_SHARED
-        status = None
+        if not standing.reachable:
+            return State.UNREACHABLE
+        return State.SILENT if standing.asked else State.INFORMED
     if standing.help_open or (status is not None and status.is_help):
         return State.HELP
     if status is not None and not standing.before_ask:

@@ -48,7 +48,8 @@ def _incident(row: Record) -> Incident:
     )
 
 
-# An organisation sees an incident once one of its people was told in it.
+# An organisation sees an incident once one of its people was told in it. A call for help may open an incident of its
+# own, an OK never does: where the caller does not share answers, that incident does not exist for the organisation.
 SQL_INCIDENTS_OF_ORG = """
 SELECT i.id, i.purpose, i.hazard, i.title, i.severity, i.simulated, i.opened_at, i.closed_at,
        (SELECT a.context FROM alert a WHERE a.incident_id = i.id
@@ -57,7 +58,8 @@ FROM incident i
 WHERE i.purpose <> 'canary'
   AND EXISTS (SELECT 1 FROM incident_resident ir JOIN membership m ON m.resident_id = ir.resident_id
               WHERE ir.incident_id = i.id AND m.org_id = ANY($1) AND m.ended_at IS NULL
-                AND (m.end_date IS NULL OR m.end_date >= $2))
+                AND (m.end_date IS NULL OR m.end_date >= $2)
+                AND (i.hazard <> 'help' OR answer_shared(ir.resident_id, m.org_id)))
 ORDER BY i.closed_at IS NOT NULL, i.purpose <> 'live', i.opened_at DESC
 LIMIT 20
 """
@@ -86,20 +88,32 @@ async def incidents(conn: Connection) -> list[Incident]:
 
 # One row per person of the organisation. A help call of an earlier incident that is still open counts here as well.
 # c.outcome is the last thing coordinators settled since this person was asked.
+# Of a person who does not share answers nothing leaves the database that could differ between OK and help: no answer,
+# no case, and of the time only when the newest question was first answered (a call for help is often told in several
+# steps). What came in after the end does not count for them: help would by then belong to another incident.
 SQL_PEOPLE = """
-SELECT r.id, r.name, r.state, ir.severity, ir.asked_at, ir.reachable, ir.status, ir.status_by, ir.status_at,
-       ir.first_status, ir.first_status_at, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm, m.room,
-       coalesce(c2.given, true) AS shared, open_case.reason AS case_reason, open_case.claimed_at,
-       last_case.outcome, last_case.closed_at AS outcome_at, coalesce(hurt.told, false) AS hurt,
-       sent.channel, sent.state AS message_state, sent.at AS message_at
+SELECT r.id, r.name, r.state, ir.severity, ir.asked_at, ir.reachable, s.shared,
+       CASE WHEN s.shared THEN ir.status END AS status, CASE WHEN s.shared THEN ir.status_by END AS status_by,
+       CASE WHEN s.shared THEN ir.status_at ELSE quiet.at END AS status_at,
+       CASE WHEN s.shared THEN ir.first_status END AS first_status,
+       CASE WHEN s.shared THEN ir.first_status_at END AS first_status_at,
+       coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm, m.room, quiet.at IS NOT NULL AS answered,
+       CASE WHEN s.shared THEN open_case.reason END AS case_reason,
+       CASE WHEN s.shared THEN open_case.claimed_at END AS claimed_at,
+       CASE WHEN s.shared THEN last_case.outcome END AS outcome, last_case.closed_at AS outcome_at,
+       s.shared AND coalesce(hurt.told, false) AS hurt, sent.channel, sent.state AS message_state, sent.at AS message_at
 FROM incident_resident ir
+JOIN incident i ON i.id = ir.incident_id
 JOIN resident r ON r.id = ir.resident_id
 JOIN membership m ON m.resident_id = r.id AND m.org_id = $2 AND m.ended_at IS NULL
                  AND (m.end_date IS NULL OR m.end_date >= $3)
 LEFT JOIN site w ON w.id = m.workplace_id
 LEFT JOIN site d ON d.id = m.dorm_id
-LEFT JOIN LATERAL (SELECT given FROM consent WHERE resident_id = r.id AND scope = 'C2'
-                   ORDER BY id DESC LIMIT 1) c2 ON true
+CROSS JOIN LATERAL (SELECT answer_shared(r.id, m.org_id) AS shared) s
+LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
+                   WHERE NOT s.shared AND k.incident_id = ir.incident_id AND k.resident_id = r.id
+                     AND k.answered_by <> 'coordinator' AND k.received_at >= coalesce(ir.asked_at, ir.told_at)
+                     AND (i.closed_at IS NULL OR k.received_at <= i.closed_at)) quiet ON true
 LEFT JOIN case_file open_case ON open_case.resident_id = r.id AND open_case.purpose = ir.purpose
                              AND open_case.closed_at IS NULL
 LEFT JOIN LATERAL (SELECT outcome, closed_at FROM case_file
@@ -128,14 +142,11 @@ async def people_of(conn: Connection, incident_id: UUID, org_id: UUID, today: da
 
 
 def _person(row: Record) -> Person:
-    shared = row["shared"]
     status = Answer(row["status"]) if row["status"] else None
-    first = Answer(row["first_status"]) if row["first_status"] and shared else None
-    # What coordinators found out is as private as what the person said themselves.
     follow_up, follow_up_at = "", None
-    if shared and row["outcome"]:
+    if row["outcome"]:
         follow_up, follow_up_at = row["outcome"], row["outcome_at"]
-    if row["claimed_at"] and (shared or (status is None and row["case_reason"] != "needs_help")):
+    if row["claimed_at"]:
         follow_up, follow_up_at = "claimed", row["claimed_at"]
     delivery = None
     if row["channel"]:
@@ -147,14 +158,14 @@ def _person(row: Record) -> Person:
         severity=Severity(row["severity"]),
         asked_at=row["asked_at"],
         status_at=row["status_at"],
-        status_by=row["status_by"] if shared else None,
-        first_status=first,
-        first_status_at=row["first_status_at"] if shared else None,
+        status_by=row["status_by"],
+        first_status=Answer(row["first_status"]) if row["first_status"] else None,
+        first_status_at=row["first_status_at"],
         site=row["site"],
         dorm=row["dorm"],
         room=row["room"],
         delivery=delivery,
-        hurt=shared and row["hurt"],
+        hurt=row["hurt"],
         follow_up=follow_up,
         follow_up_at=follow_up_at,
     )
@@ -166,8 +177,9 @@ def _standing(row: Record, status: Answer | None) -> Standing:
         asked=asked_at is not None,
         reachable=row["reachable"] and row["case_reason"] != "unreachable",
         status=status,
-        before_ask=status_at is not None and asked_at is not None and status_at < asked_at,
+        before_ask=row["shared"] and status_at is not None and asked_at is not None and status_at < asked_at,
         shared=row["shared"],
+        answered=row["answered"],
         enrolled=row["state"] != "invited",
         help_open=row["case_reason"] == "needs_help",
     )
@@ -176,18 +188,24 @@ def _standing(row: Record, status: Answer | None) -> Standing:
 # People with equal facts are counted together, so that the rule that turns facts into a state stands in one place.
 SQL_STANDINGS_BY_ORG = """
 SELECT m.org_id, ir.asked_at IS NOT NULL AS asked,
-       ir.reachable AND c.reason IS DISTINCT FROM 'unreachable' AS reachable, ir.status,
-       coalesce(ir.status_at < ir.asked_at, false) AS before_ask, coalesce(c2.given, true) AS shared,
-       r.state <> 'invited' AS enrolled, coalesce(c.reason = 'needs_help', false) AS help_open, count(*) AS people
+       ir.reachable AND (NOT s.shared OR c.reason IS DISTINCT FROM 'unreachable') AS reachable,
+       CASE WHEN s.shared THEN ir.status END AS status,
+       s.shared AND coalesce(ir.status_at < ir.asked_at, false) AS before_ask, s.shared,
+       r.state <> 'invited' AS enrolled, s.shared AND coalesce(c.reason = 'needs_help', false) AS help_open,
+       quiet.at IS NOT NULL AS answered, count(*) AS people
 FROM incident_resident ir
+JOIN incident i ON i.id = ir.incident_id
 JOIN resident r ON r.id = ir.resident_id
 JOIN membership m ON m.resident_id = r.id AND m.org_id = ANY($2) AND m.ended_at IS NULL
                  AND (m.end_date IS NULL OR m.end_date >= $3)
-LEFT JOIN LATERAL (SELECT given FROM consent WHERE resident_id = r.id AND scope = 'C2'
-                   ORDER BY id DESC LIMIT 1) c2 ON true
+CROSS JOIN LATERAL (SELECT answer_shared(r.id, m.org_id) AS shared) s
+LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
+                   WHERE NOT s.shared AND k.incident_id = ir.incident_id AND k.resident_id = r.id
+                     AND k.answered_by <> 'coordinator' AND k.received_at >= coalesce(ir.asked_at, ir.told_at)
+                     AND (i.closed_at IS NULL OR k.received_at <= i.closed_at)) quiet ON true
 LEFT JOIN case_file c ON c.resident_id = r.id AND c.purpose = ir.purpose AND c.closed_at IS NULL
 WHERE ir.incident_id = $1
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
 SQL_SUPERVISED = """
@@ -217,6 +235,7 @@ def _counted(row: Record) -> Standing:
         status=Answer(row["status"]) if row["status"] else None,
         before_ask=row["before_ask"],
         shared=row["shared"],
+        answered=row["answered"],
         enrolled=row["enrolled"],
         help_open=row["help_open"],
     )
@@ -245,7 +264,8 @@ async def org_name(conn: Connection, org_id: UUID) -> str:
 SQL_STANDINGS = """
 SELECT ir.asked_at IS NOT NULL AS asked, ir.reachable AND c.reason IS DISTINCT FROM 'unreachable' AS reachable,
        ir.status, coalesce(ir.status_at < ir.asked_at, false) AS before_ask, true AS shared,
-       r.state <> 'invited' AS enrolled, coalesce(c.reason = 'needs_help', false) AS help_open, count(*) AS people
+       r.state <> 'invited' AS enrolled, coalesce(c.reason = 'needs_help', false) AS help_open, false AS answered,
+       count(*) AS people
 FROM incident_resident ir
 JOIN resident r ON r.id = ir.resident_id
 LEFT JOIN case_file c ON c.resident_id = r.id AND c.purpose = ir.purpose AND c.closed_at IS NULL

@@ -19,7 +19,10 @@ from core.model import Answer, AnsweredBy, PlaceKind
 
 @dataclass(frozen=True, slots=True)
 class SitePerson:
-    """One person of the dorm, as the leader may see them: name, room and how they stand. No notes, no details."""
+    """One person of the dorm, as the leader may see them: name, room and how they stand. No notes, no details.
+
+    A leader stands in for the organisation: who does not share answers with it shows here only that they have one.
+    """
 
     resident_id: UUID
     name: str
@@ -28,6 +31,8 @@ class SitePerson:
     status: Answer | None
     status_by: AnsweredBy | None
     status_at: datetime | None
+    #: Has answered, and does not share what; `status` is then None.
+    answered_quietly: bool = False
 
     @property
     def answered_self(self) -> bool:
@@ -88,12 +93,23 @@ CROSS JOIN target t
 LEFT JOIN resident r ON r.id = live.resident_id
 LEFT JOIN staff st ON st.id = live.staff_id
 """
+# A leader sees their own answer in any case. The rules for who does not share are the dashboard's (dashboard_store).
 SQL_SITE_PEOPLE = """
 SELECT DISTINCT ON (m.room, r.name, r.id)
-       r.id, r.name, m.room, r.language, ir.status, ir.status_by, ir.status_at, ir.reason
+       r.id, r.name, m.room, r.language, CASE WHEN s.shared THEN ir.status END AS status,
+       CASE WHEN s.shared THEN ir.status_by END AS status_by,
+       CASE WHEN s.shared THEN ir.status_at ELSE quiet.at END AS status_at,
+       quiet.at IS NOT NULL AS answered_quietly, ir.reason
 FROM membership m
 JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
+JOIN site ON site.id = $1
+JOIN incident i ON i.id = $2
 LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+CROSS JOIN LATERAL (SELECT r.id IS NOT DISTINCT FROM $3 OR answer_shared(r.id, site.org_id) AS shared) s
+LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
+                   WHERE NOT s.shared AND k.incident_id = ir.incident_id AND k.resident_id = r.id
+                     AND k.answered_by <> 'coordinator' AND k.received_at >= coalesce(ir.asked_at, ir.told_at)
+                     AND (i.closed_at IS NULL OR k.received_at <= i.closed_at)) quiet ON true
 WHERE $1 IN (m.dorm_id, m.workplace_id) AND m.ended_at IS NULL
 ORDER BY m.room, r.name, r.id
 """
@@ -107,7 +123,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
     row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
     if row is None:
         return None
-    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"])
+    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"])
     people = tuple(
         SitePerson(
             resident_id=person["id"],
@@ -117,6 +133,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
             status=Answer(person["status"]) if person["status"] else None,
             status_by=AnsweredBy(person["status_by"]) if person["status_by"] else None,
             status_at=person["status_at"],
+            answered_quietly=person["answered_quietly"],
         )
         for person in rows
     )

@@ -51,7 +51,7 @@ async def leader_answers(request: web.Request) -> web.Response:
         chosen = form.get(str(person.resident_id))
         answer = next((answer for answer in offered if answer == chosen), None)
         # Somebody ticked as missing ("") is not one of the others.
-        if chosen is None and "others" in form and person.status is None:
+        if chosen is None and "others" in form and person.status is None and not person.answered_quietly:
             answer = all_well_answer(view.incident.offered)
         if answer is not None:
             given[person.resident_id] = answer

@@ -1,9 +1,12 @@
-"""Who may know that something has changed in an incident."""
+"""Who may know that something has changed in an incident, and whether anything did that they may see."""
 
 from __future__ import annotations
 
+import hashlib
+from datetime import date
 from uuid import UUID
 
+from checkin.dashboard_store import Incident, incidents_of, people_of, supervised_ids
 from core.db import Connection
 from core.model import Role
 
@@ -12,8 +15,10 @@ EVERYWHERE = frozenset({Role.COORDINATOR, Role.VOLUNTEER, Role.OPERATOR})
 
 SQL_MAY_SEE = """
 SELECT EXISTS (
-    SELECT 1 FROM incident_resident ir JOIN membership m ON m.resident_id = ir.resident_id AND m.ended_at IS NULL
-    WHERE ir.incident_id = $1
+    SELECT 1 FROM incident_resident ir
+    JOIN incident i ON i.id = ir.incident_id
+    JOIN membership m ON m.resident_id = ir.resident_id AND m.ended_at IS NULL
+    WHERE ir.incident_id = $1 AND (i.hazard <> 'help' OR answer_shared(ir.resident_id, m.org_id))
       AND (m.org_id = $2 OR ($3 AND m.org_id IN (SELECT other_id FROM org_relation
                                                  WHERE org_id = $2 AND kind = 'supervises'))))
 """
@@ -24,3 +29,27 @@ async def may_see(conn: Connection, incident_id: UUID, org_id: UUID, role: Role)
     if role in EVERYWHERE:
         return True
     return bool(await conn.fetchval(SQL_MAY_SEE, incident_id, org_id, role is Role.SUPERVISING))
+
+
+async def fingerprints(conn: Connection, org_id: UUID, role: Role, today: date) -> dict[str, bytes]:
+    """What an organisation's pages show now, as one fingerprint per open incident (by the incident's id as text).
+
+    A page that is told of every change learns from the telling: when a coordinator takes up a call for help that its
+    caller does not share with the organisation, nothing on the page changes, and so nothing may be told. Roles that
+    follow all incidents have none.
+    """
+    if role in EVERYWHERE:
+        return {}
+    orgs = await supervised_ids(conn, org_id) if role is Role.SUPERVISING else [org_id]
+    return {
+        str(incident.id): await _fingerprint(conn, incident, orgs, today)
+        for incident in await incidents_of(conn, orgs, today)
+        if incident.closed_at is None
+    }
+
+
+async def _fingerprint(conn: Connection, incident: Incident, orgs: list[UUID], today: date) -> bytes:
+    shown = [repr(incident)]
+    for org in orgs:
+        shown.append(repr(await people_of(conn, incident.id, org, today)))
+    return hashlib.sha256("\n".join(shown).encode()).digest()

@@ -11,7 +11,8 @@ from uuid import UUID
 from aiohttp import web
 
 from checkin.cases_store import INCIDENT_CHANGED
-from checkin.live_store import may_see
+from checkin.live_store import EVERYWHERE, fingerprints, may_see
+from checkin.pages_web import today
 from core.web import Route, site, staff
 from registry.sessions import Staff, staff_of
 
@@ -42,6 +43,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
             "Referrer-Policy": "no-referrer",
         }
     )
+    # Before listening begins: a change in between is then told with the next one, and not taken for known.
+    known = await _shown(request, me)
     bell = await wires.wakeups.on(INCIDENT_CHANGED)
     seen: set[str] = set()
     loop = asyncio.get_running_loop()
@@ -53,19 +56,31 @@ async def stream(request: web.Request) -> web.StreamResponse:
             if not await bell.wait(HEARTBEAT_S):
                 await response.write(b"event: alive\ndata: \n\n")
                 continue
-            for incident in sorted(bell.heard):
+            heard = sorted(bell.heard)
+            shown = await _shown(request, me)
+            for incident in heard:
                 if only and incident not in ("", only):
                     continue
                 if incident and incident not in seen and not await _visible(request, me, incident):
                     continue
                 seen.add(incident)
+                # A closed incident has no fingerprint any more: that it closed is a change as well.
+                if incident and me.role not in EVERYWHERE and known.get(incident) == shown.get(incident):
+                    continue
                 await response.write(f"event: changed\ndata: {incident or ANYTHING}\n\n".encode())
+            known = shown
             await asyncio.sleep(PAUSE_S)
     except ConnectionResetError:
         pass  # the page was closed
     finally:
         wires.wakeups.off(INCIDENT_CHANGED, bell)
     return response
+
+
+async def _shown(request: web.Request, me: Staff) -> dict[str, bytes]:
+    wires = site(request)
+    async with wires.pool.acquire() as conn:
+        return await fingerprints(conn, me.org_id, me.role, today(wires.clock.now()))
 
 
 async def _visible(request: web.Request, me: Staff, incident: str) -> bool:

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import ClientResponse
 
 from checkin.cases_store import INCIDENT_CHANGED
-from core.db import Pool, notify
+from core.db import Connection, Pool, notify
 from core.model import OrgKind
 from tests.board_site import BoardSite, Visitor, board_site
 from tests.incidents import make_incident, tell
@@ -42,6 +42,12 @@ async def listening(visitor: Visitor, query: str = "") -> ClientResponse:
     return stream
 
 
+async def change(conn: Connection | Pool, incident: str) -> None:
+    """Something that everybody may see who may see the incident."""
+    await conn.execute("UPDATE incident SET title = title || '!' WHERE id::text = $1", incident)
+    await notify(conn, INCIDENT_CHANGED, incident)
+
+
 async def test_a_change_is_told_to_those_who_may_see_it_and_to_nobody_else(db: Pool, db_dsn: str) -> None:
     one, two = await make_org(db), await make_org(db)
     network, operator = await make_org(db, OrgKind.VOLUNTEER_NETWORK), await make_org(db, OrgKind.OPERATOR)
@@ -63,15 +69,37 @@ async def test_a_change_is_told_to_those_who_may_see_it_and_to_nobody_else(db: P
         streams = {org: await listening(await site.visitor(org.staff_id)) for org in expected}
         async with db.acquire() as conn, conn.transaction():
             for incident_id in incidents:
-                await notify(conn, INCIDENT_CHANGED, incident_id)
+                await change(conn, incident_id)
         for org, told in expected.items():
             assert [(await next_event(streams[org]))[1] for _ in told] == told
         # Nothing else is under way: the next thing everybody hears is a second change of the first incident.
-        await notify(db, INCIDENT_CHANGED, incidents[1])
+        await change(db, incidents[1])
         await notify(db, INCIDENT_CHANGED, "not an id")
-        await notify(db, INCIDENT_CHANGED, incidents[0])
+        await change(db, incidents[0])
         assert (await next_event(streams[one]))[1] == incidents[0]
         for stream in streams.values():
+            stream.close()
+
+
+async def test_an_employer_hears_nothing_where_nothing_they_may_see_has_changed(db: Pool, db_dsn: str) -> None:
+    org, network = await make_org(db), await make_org(db, OrgKind.VOLUNTEER_NETWORK)
+    incident = await make_incident(db)
+    await tell(db, incident, (await make_resident(db, org.id)).id)
+    async with board_site(db, dsn=db_dsn) as site:
+        clerk = await listening(await site.visitor(org.staff_id))
+        coordinator = await listening(await site.visitor(network.staff_id))
+        await notify(db, INCIDENT_CHANGED, str(incident.id))  # as when somebody claims a call that is not shared
+        assert (await next_event(coordinator))[1] == str(incident.id)
+        await asyncio.sleep(1.2)  # the pause in which a burst becomes one event
+        await change(db, str(incident.id))
+        await next_event(coordinator)
+        assert (await next_event(clerk))[1] == str(incident.id)
+        told = asyncio.ensure_future(next_event(clerk))
+        await notify(db, INCIDENT_CHANGED, str(incident.id))
+        await asyncio.sleep(1.5)
+        assert not told.done()
+        told.cancel()
+        for stream in (clerk, coordinator):
             stream.close()
 
 

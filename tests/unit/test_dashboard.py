@@ -45,7 +45,10 @@ NOW = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
         (Standing(True, True, shared=False), State.SILENT),
         (Standing(True, True, Answer.OK, before_ask=True, shared=False), State.SILENT),
         (Standing(True, True, help_open=True), State.HELP),
-        (Standing(True, True, help_open=True, shared=False), State.NOT_SHARED),
+        (Standing(True, True, help_open=True, shared=False), State.SILENT),
+        (Standing(True, True, shared=False, answered=True), State.NOT_SHARED),
+        (Standing(True, False, shared=False, answered=True), State.NOT_SHARED),
+        (Standing(True, False, help_open=True, shared=False), State.UNREACHABLE),
     ],
 )
 def test_state(standing: Standing, state: State) -> None:
