@@ -1,4 +1,7 @@
-"""Who would be told what by an event, in which language, over which ways, at what cost. Writes and sends nothing."""
+"""Who would be told what by an event, in which language, over which ways, at what cost.
+
+Sends nothing and writes nothing but the audit log: a preview names people.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from alerts.fanout_store import AlertRow
 from alerts.people import Telling, consider
 from alerts.polygons import prepare
 from alerts.rules import Rule
+from core.audit import Actor, audit
 from core.db import Connection
 from core.ids import uuid7
 from core.model import Event, Purpose
@@ -21,6 +25,9 @@ from geo.match import UnusablePolygon
 
 #: Billed by the part; what the console prints is what SMS would send.
 _SMS = ("sms", "console")
+#: Whoever works at the machine: the command line knows no names.
+PREVIEW = Actor("preview command")
+PREVIEW_FIELDS = ("name", "language", "place", "channels")
 
 
 async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose = Purpose.LIVE) -> dict[str, Any]:
@@ -98,11 +105,15 @@ async def _people(
         maker = SliceMaker(deps, part, spec_of(rule, part, deps))
         gathered, _ = await fanout_store.gather_people(conn, part, ids, now)
         names = await fanout_store.names_of(conn, ids)
+        named: list[UUID] = []
         for person in gathered:
             telling = None if person.id in seen else consider(person, maker.spec, maker.channels)
             if telling is not None:
                 seen.add(person.id)
+                named.append(person.id)
                 found.append(_person(telling, maker, names[person.id]))
+        if named:
+            await audit(conn, PREVIEW, "preview.read", at=now, subjects=named, fields=PREVIEW_FIELDS)
         if len(ids) < SLICE:
             return found
         alert = fanout_store.advanced(alert, ids[-1])

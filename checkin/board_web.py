@@ -187,12 +187,14 @@ async def _show(
         "history": await history(conn, wires.vault, [case.id for case in unit.cases]),
         "choices": {case.id: choices(case.reason, case.id in own_help) for case in unit.cases},
     }
+    # Whom to call first may be a resident too, who is no case: their name is read as well.
+    called = [callee.id for callee in context["callees"] if callee.kind == "resident"]
     await audit(
         conn,
         actor(me),
         "board.unit",
         at=now,
-        subjects=residents,
+        subjects=list(dict.fromkeys([*residents, *called])),
         fields=UNIT_FIELDS,
         incident_id=unit.cases[0].incident_id,
     )

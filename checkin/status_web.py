@@ -5,15 +5,18 @@ from __future__ import annotations
 from aiohttp import web
 
 from checkin.pages_web import respond
+from checkin.reveals_store import reveal_alarms
 from checkin.status_store import attention, loops, outbox
 from core.db import transaction
 from core.model import MessageState
 from core.web import Route, site, staff
+from registry.sessions import staff_of
 
 
 async def status(request: web.Request) -> web.Response:
-    """GET /status, for any member of staff: no personal data stands on it."""
+    """GET /status, for any member of staff: nothing about residents stands on it."""
     wires = site(request)
+    me = staff_of(request)
     ask = wires.extras.get("feed_states")
     async with transaction(wires.pool) as conn:
         return respond(
@@ -23,6 +26,7 @@ async def status(request: web.Request) -> web.Response:
             loops=await loops(conn),
             outbox=await outbox(conn, wires.clock.now()),
             attention=await attention(conn, wires.clock.now()),
+            alarms=await reveal_alarms(conn, me.role, me.org_id, wires.clock.now()),
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
         )

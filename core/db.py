@@ -33,6 +33,8 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,  # a server killed in mid-query; no relation of InterfaceError
 )
 UniqueViolation = asyncpg.UniqueViolationError
+#: A statement that the server refuses: no right, no room, a rule broken.
+StatementRefused = asyncpg.PostgresError
 
 
 class DatabaseError(RuntimeError):

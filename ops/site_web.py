@@ -15,12 +15,15 @@ from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
 from checkin.drill_web import ROUTES as DRILL_ROUTES
 from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
+from checkin.pages_web import message_page
 from checkin.status_web import ROUTES as STATUS_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
+from core.audit import AuditUnwritable
 from core.db import CONNECTION_ERRORS, Connection, Pool
 from core.web import (
     PUBLIC,
     SITE,
+    STAFF,
     STATIC,
     Handler,
     Route,
@@ -94,6 +97,9 @@ async def database_away(request: web.Request, handler: Handler) -> web.StreamRes
         return await handler(request)
     except ConnectionResetError:  # the visitor left, not the database
         raise
+    except AuditUnwritable as error:
+        log.error("%s: nothing about people is shown: %s", request.method, error)
+        return _nothing_shown(request)
     except CONNECTION_ERRORS as error:
         log.error("%s: the database is away: %s", request.method, type(error).__name__)
         response = render(request, "unavailable.html", lang=language_of(request), status=503)
@@ -101,6 +107,13 @@ async def database_away(request: web.Request, handler: Handler) -> web.StreamRes
         if request.method == "GET":  # a page that was only looked at comes back by itself
             response.headers["Refresh"] = "10"
         return response
+
+
+def _nothing_shown(request: web.Request) -> web.Response:
+    """What cannot be written down is not shown: staff read why, residents that they should try again."""
+    if request.get(STAFF) is None:
+        return render(request, "unavailable.html", lang=language_of(request), status=503)
+    return message_page(request, "staff.audit.unwritable", status=503)
 
 
 def build_app(site: Site) -> web.Application:

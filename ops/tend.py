@@ -18,11 +18,15 @@ from typing import Final
 from alerts.deps import Deps
 from alerts.reminder_store import remind
 from checkin.cases_store import expire_claims, open_due_cases
+from checkin.reveals import MOST, WINDOW
+from checkin.reveals_store import raise_reveal_alarms
 from core.clock import JST
 from core.db import CONNECTION_ERRORS, heartbeat, transaction
 from core.ids import uuid7
 from core.lease import take_lease
 from core.model import Severity
+from core.seal_store import BATCH, audit_keys, seal_batch
+from core.signing import load_signer
 from ops import tend_store
 from registry.import_run_store import drop_old_bodies
 from registry.membership_store import end_due_memberships
@@ -34,6 +38,8 @@ FEED_STALE_AFTER: Final = timedelta(minutes=3)
 #: Silence that opens a case where a rule does not say.
 CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
+#: Rows of the audit log sealed in one turn; the other tasks have theirs in between.
+MOST_SEALED_AT_ONCE: Final = 10 * BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,34 @@ async def _registry(deps: Deps) -> int:
     return ended
 
 
+async def _seal(deps: Deps) -> int:
+    """Chain and sign what the audit log has gained. The key is made only before anything was ever signed."""
+    signer = load_signer(deps.settings, make=not await audit_keys(deps.pool))
+    sealed = 0
+    while (rows := await seal_batch(deps.pool, signer, deps.clock.now())) > 0:
+        sealed += rows
+        if rows < BATCH or sealed >= MOST_SEALED_AT_ONCE:
+            break
+    return sealed
+
+
+async def _reveals(deps: Deps) -> int:
+    """Somebody who opens very many numbers in a short time is told of, not stopped: it may be a long night's work."""
+    found = await raise_reveal_alarms(deps.pool, deps.clock.now())
+    minutes = WINDOW // timedelta(minutes=1)
+    for one in found:
+        log.error(
+            "staff %s of organisation %s opened the numbers of %d people in %d minutes (more than %d): "
+            "ask them why, or end their account on /team",
+            one.staff_id,
+            one.org_id,
+            one.number,
+            minutes,
+            MOST,
+        )
+    return len(found)
+
+
 TASKS: Final = (
     Task("cases", 1.0, _cases),
     Task("claims", 15.0, _claims),
@@ -100,6 +134,8 @@ TASKS: Final = (
     Task("messages", 10.0, _messages),
     Task("incidents", 10.0, _incidents),
     Task("feeds", 60.0, _feeds),
+    Task("seal", 5.0, _seal),
+    Task("reveals", 15.0, _reveals),
     Task("registry", 900.0, _registry),
 )
 

@@ -61,10 +61,19 @@ def _gone(request: web.Request) -> web.Response:
 
 async def page(request: web.Request) -> web.Response:
     """GET /p/<token>: everything that is stored about the person, and how to change it."""
-    async with site(request).pool.acquire() as conn:
+    wires = site(request)
+    async with transaction(wires.pool) as conn:
         owner = await _owner(request, conn)
         if owner is None:
             return _gone(request)
+        await audit(
+            conn,
+            Actor("personal link"),
+            "person.own",
+            at=wires.clock.now(),
+            subjects=[owner.resident_id],
+            fields=("name", "languages", "contacts", "places", "organisations", "consents"),
+        )
         return await _show(request, conn, owner)
 
 

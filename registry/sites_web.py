@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
 from core.audit import Actor, audit
-from core.db import UniqueViolation, expect_rows, transaction
+from core.db import Connection, UniqueViolation, expect_rows, transaction
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from geo.store import insert_places, move_place
 from registry import store
@@ -32,10 +32,11 @@ async def _list(
     request: web.Request, status: int = 200, problem: str | None = None, values: Mapping[str, str] | None = None
 ) -> web.Response:
     me = staff_of(request)
-    async with site(request).pool.acquire() as conn:
+    async with transaction(site(request).pool) as conn:
         orgs = await own_orgs(conn, me)
         lines = await sites_of(conn, orgs)
         names = {line.id: dict(await leader_choices(conn, line)) for line in lines}
+        await _audit_names(conn, request, {line.leader for line in lines} | {line.deputy for line in lines})
     return render(
         request,
         "registry_sites.html",
@@ -46,6 +47,20 @@ async def _list(
         orgs=orgs,
         problem=problem,
         values=values or {},
+    )
+
+
+async def _audit_names(conn: Connection, request: web.Request, choices: Iterable[str]) -> None:
+    """The row for residents' names on these pages; `choices` as in the form: "r:<id>" is a resident."""
+    me = staff_of(request)
+    subjects = sorted(UUID(choice.removeprefix("r:")) for choice in choices if choice.startswith("r:"))
+    await audit(
+        conn,
+        Actor(me.name, me.id, me.org_id),
+        "site.read",
+        at=site(request).clock.now(),
+        subjects=subjects,
+        fields=["name", "leader"],
     )
 
 
@@ -103,6 +118,7 @@ async def _show(request: web.Request, status: int = 200, problem: str | None = N
         line = await _site(conn, request)
         choices = await leader_choices(conn, line)
         shift = await shift_of(conn, line.id)
+        await _audit_names(conn, request, (value for value, _ in choices))
     landline = wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc") if line.landline_enc else ""
     return render(
         request,

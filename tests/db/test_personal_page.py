@@ -165,7 +165,7 @@ async def test_the_page_speaks_every_language_and_is_light(db: Pool) -> None:
 async def test_looking_changes_nothing(db: Pool) -> None:
     person = await make_resident(db, enrolled=False)
     page = await link(db, person)
-    tables = ("resident", "contact", "consent", "link", "audit", "membership", "resident_place")
+    tables = ("resident", "contact", "consent", "link", "membership", "resident_place")
     before = [await db.fetch(f"SELECT * FROM {t}") for t in tables]  # noqa: S608
     async with staff_site(db) as site:
         for path in (page, page + "/stop", page + "?lang=en"):
