@@ -64,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     imports.add_argument("--org", required=True, metavar="SLUG", help="the organisation whose list this is")
     imports.add_argument("--create-org", action="store_true", help="create the organisation if it does not exist")
     imports.add_argument("--dry-run", action="store_true", help="say what would become of every row; change nothing")
+    keys = commands.add_parser("keys", help="the keys that encrypt personal data: list, replace, retire")
+    keys.add_argument("action", choices=("list", "rotate", "retire", "forget"))
+    keys.add_argument("key", nargs="?", default="", help="with forget: the id of a key that is lost for ever")
+    keys.add_argument(
+        "--links", action="store_true", help="with rotate: new personal links too; printed cards are void"
+    )
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -122,6 +128,10 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         return commands.import_command(
             settings, arguments.file, arguments.org, create_org=arguments.create_org, dry_run=arguments.dry_run
         )
+    if name == "keys":
+        from ops.key_commands import keys_command
+
+        return keys_command(settings, arguments.action, arguments.key, links=arguments.links)
     if name == "preview":
         return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)

@@ -37,7 +37,12 @@ async def holder_of(conn: Connection, token: str, now: datetime) -> Holder | Non
 # people never share one screen's notifications.
 SQL_TAKEN_OVER = """
 UPDATE contact SET state = 'dead', state_reason = 'subscription moved to another person'
-WHERE channel = 'push' AND address_bidx = $1 AND resident_id <> $2 AND state <> 'dead'
+WHERE channel = 'push' AND address_bidx = ANY($1::bytea[]) AND resident_id <> $2 AND state <> 'dead'
+"""
+# While the keys change, the same subscription may still stand under the older index.
+SQL_SUBSCRIBED_BEFORE = """
+UPDATE contact SET state = CASE WHEN state = 'proven' THEN 'proven' ELSE 'unproven' END, state_reason = ''
+WHERE resident_id = $1 AND channel = 'push' AND address_bidx = ANY($2::bytea[]) RETURNING id
 """
 SQL_SUBSCRIBE = """
 INSERT INTO contact (id, resident_id, kind, channel, address_enc, address_bidx, state, created_at)
@@ -50,10 +55,13 @@ RETURNING id
 
 async def subscribe(conn: Connection, vault: Vault, resident_id: UUID, subscription: str, now: datetime) -> UUID:
     """Keep a subscription (its JSON) as a contact; the contact's id. Unproven until a notification was seen."""
-    index = vault.blind_index("push", subscription)
-    await conn.execute(SQL_TAKEN_OVER, index, resident_id)
+    index, *older = vault.blind_indexes("push", subscription)
+    await conn.execute(SQL_TAKEN_OVER, [index, *older], resident_id)
+    kept: UUID | None = await conn.fetchval(SQL_SUBSCRIBED_BEFORE, resident_id, older) if older else None
+    if kept is not None:
+        return kept
     contact_id = uuid7()
-    kept: UUID = await conn.fetchval(
+    made: UUID = await conn.fetchval(
         SQL_SUBSCRIBE,
         contact_id,
         resident_id,
@@ -61,18 +69,18 @@ async def subscribe(conn: Connection, vault: Vault, resident_id: UUID, subscript
         index,
         now,
     )
-    return kept
+    return made
 
 
 SQL_UNSUBSCRIBE = """
 UPDATE contact SET state = 'dead', state_reason = 'switched off by the person'
-WHERE resident_id = $1 AND channel = 'push' AND address_bidx = $2 AND state <> 'dead'
+WHERE resident_id = $1 AND channel = 'push' AND address_bidx = ANY($2::bytea[]) AND state <> 'dead'
 """
 
 
 async def unsubscribe(conn: Connection, vault: Vault, resident_id: UUID, subscription: str) -> bool:
     """Stop using a subscription; False if this person has none such."""
-    tag = await conn.execute(SQL_UNSUBSCRIBE, resident_id, vault.blind_index("push", subscription))
+    tag = await conn.execute(SQL_UNSUBSCRIBE, resident_id, vault.blind_indexes("push", subscription))
     if tag == "UPDATE 0":
         return False
     expect_rows(tag, 1, "switching off a push subscription")

@@ -9,12 +9,14 @@ from core.po import WordingError
 from core.postgres_files import PostgresError
 from core.settings import SettingsError
 from geo.tables import AreaDataError
+from ops.keys_store import AlreadyRotating
 from registry.import_run import ImportRefused
 
 #: A wrong setting, key, rule, word file, table, upload, or a database that cannot be used.
 MISTAKES: tuple[type[Exception], ...] = (
     SettingsError,
     CryptoError,
+    AlreadyRotating,
     DatabaseError,
     PostgresError,
     RuleError,

@@ -13,7 +13,6 @@ from alerts.channels_setup import make_channels
 from alerts.deps import Deps
 from alerts.rules import Rule, load_rules
 from core.clock import SystemClock
-from core.crypto import load_vault
 from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.ids import uuid7
@@ -22,6 +21,7 @@ from core.settings import Settings
 from core.wakeups import Wakeups
 from geo.areas import Areas
 from ops.database import open_database
+from ops.keys import open_vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ async def open_wires(
         stack.push_async_callback(pool.close)
         await (prepare or (migrate if migrate_first else require_current_schema))(pool)
         wakeups = await stack.enter_async_context(Wakeups(dsn))
-        vault = load_vault(settings.key_file or settings.keys_dir / "data.key")
+        clock = SystemClock()
+        vault = await open_vault(pool, settings, clock.now())
         catalogs, rules, areas = await reading
         channels = make_channels(settings)
         for channel in channels.values():
@@ -68,7 +69,7 @@ async def open_wires(
             catalogs=catalogs,
             rules=rules,
             areas=areas,
-            clock=SystemClock(),
+            clock=clock,
             channels=channels,
             wakeups=wakeups,
         )

@@ -284,6 +284,10 @@ SELECT c.id, c.resident_id, c.kind, c.channel, c.address_enc, c.address_bidx, c.
        CASE WHEN c.state = 'proven' THEN $8::timestamptz END, $8
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[])
      AS c (id, resident_id, kind, channel, address_enc, address_bidx, state)
+WHERE NOT EXISTS (
+    SELECT FROM unnest($9::uuid[], $10::bytea[]) AS o (id, bidx)
+    JOIN contact k ON k.resident_id = c.resident_id AND k.channel = c.channel AND k.address_bidx = o.bidx
+    WHERE o.id = c.id)
 ON CONFLICT (resident_id, channel, address_bidx) WHERE resident_id IS NOT NULL DO NOTHING
 """
 
@@ -292,6 +296,8 @@ async def insert_contacts(
     conn: Connection, vault: Vault, contacts: Sequence[tuple[UUID, NewContact]], now: datetime
 ) -> None:
     """Add contacts to residents; one that the person already has is left as it is (state included)."""
+    # While the keys change, a contact may still stand under an older index.
+    older = [(c.id, index) for _, c in contacts for index in vault.blind_indexes(c.channel, c.address)[1:]]
     await conn.execute(
         SQL_INSERT_CONTACTS,
         [c.id for _, c in contacts],
@@ -302,6 +308,8 @@ async def insert_contacts(
         [vault.blind_index(c.channel, c.address) for _, c in contacts],
         [c.state for _, c in contacts],
         now,
+        [contact_id for contact_id, _ in older],
+        [index for _, index in older],
     )
 
 

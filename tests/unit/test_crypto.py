@@ -50,7 +50,7 @@ def test_the_key_file_is_made_once_private_and_read_again(tmp_path: Path) -> Non
     assert file.stat().st_mode & 0o777 == 0o600
     assert load_vault(file).key_id == first.key_id
     file.write_text("nonsense", encoding="ascii")
-    with pytest.raises(CryptoError, match=r"data\.key: the data key must be 64 hexadecimal characters"):
+    with pytest.raises(CryptoError, match=r"data\.key: line 1: a key must be 64 hexadecimal characters"):
         load_vault(file)
 
 
