@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from registry.facts_store import get_fact
 from registry.import_read_store import Owner, find_owner, lock_owner, read_people, read_scope, read_sites
 from registry.import_run_store import record_run
 from registry.import_store import apply_plan
-from registry.imports import Fate, Locate, PlaceUnknown, Plan, name_key, plan
+from registry.imports import ExistingPerson, Fate, Locate, PlaceUnknown, Plan, name_key, plan
 from registry.rows import AddressInput, PersonRow, read_rows
 from registry.table import UnreadableTable, read_table
 
@@ -98,7 +98,7 @@ async def run_upload(
         known,
         sites,
         locate=where,
-        fingerprint=vault.blind_index,
+        fingerprint=_index_among(vault, known),
         today=now.astimezone(JST).date(),
         extra_headings=extra,
     )
@@ -117,6 +117,17 @@ async def run_upload(
         keep_body=keep_body,
     )
     return made, run_id
+
+
+def _index_among(vault: Vault, known: Sequence[ExistingPerson]) -> Callable[[str, str], bytes]:
+    """The blind index as these people have it: while the keys change, some still have the older one."""
+    present = {contact for person in known for contact in person.contacts}
+
+    def index(channel: str, address: str) -> bytes:
+        every = vault.blind_indexes(channel, address)
+        return next((one for one in every if (channel, one) in present), every[0])
+
+    return index
 
 
 async def import_file(
