@@ -65,11 +65,22 @@ def parser() -> argparse.ArgumentParser:
     imports.add_argument("--create-org", action="store_true", help="create the organisation if it does not exist")
     imports.add_argument("--dry-run", action="store_true", help="say what would become of every row; change nothing")
     keys = commands.add_parser("keys", help="the keys that encrypt personal data: list, replace, retire")
-    keys.add_argument("action", choices=("list", "rotate", "retire", "forget"))
+    keys.add_argument("action", choices=("list", "prepare", "rotate", "retire", "forget"))
     keys.add_argument("key", nargs="?", default="", help="with forget: the id of a key that is lost for ever")
     keys.add_argument(
         "--links", action="store_true", help="with rotate: new personal links too; printed cards are void"
     )
+    log = commands.add_parser("audit", help="the audit log: verify its chain, export a part of it, sign with a new key")
+    audits = log.add_subparsers(dest="action", required=True, metavar="ACTION")
+    verify = audits.add_parser("verify", help="walk the chain and name the first row that is wrong; exit 1 then")
+    verify.add_argument("--json", action="store_true", help="the result as JSON")
+    verify.add_argument(
+        "--against", type=Path, metavar="FILE", help="an older auditor's report or export that the chain must still fit"
+    )
+    export = audits.add_parser("export", help="rows as JSON lines that anybody can check (docs/audit.md)")
+    export.add_argument("--from", dest="first_day", required=True, metavar="DAY", help="first day in Japan: 2026-11-01")
+    export.add_argument("--to", dest="last_day", required=True, metavar="DAY", help="last day in Japan, included")
+    audits.add_parser("new-key", help="begin to sign with the key file that is there now; made if there is none")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -132,9 +143,28 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         from ops.key_commands import keys_command
 
         return keys_command(settings, arguments.action, arguments.key, links=arguments.links)
+    if name == "audit":
+        return audit_coroutine(settings, arguments)
     if name == "preview":
         return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)
+
+
+def audit_coroutine(settings: Settings, arguments: argparse.Namespace) -> Coroutine[Any, Any, int]:
+    """The coroutine of `audit verify | export | new-key`."""
+    from core.clock import SystemClock
+    from ops.audit_commands import audit_command
+
+    options = vars(arguments)
+    return audit_command(
+        settings,
+        SystemClock().now(),
+        arguments.action,
+        as_json=options.get("json", False),
+        against=options.get("against"),
+        first_day=options.get("first_day", ""),
+        last_day=options.get("last_day", ""),
+    )
 
 
 async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:

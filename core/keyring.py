@@ -59,23 +59,33 @@ class Keyring:
         """The ids of the data keys, newest first."""
         return tuple(key_id_of(key) for key in self.data)
 
-    def with_new_key(self, *, links: bool = False) -> Keyring:
-        """The same ring with a new data key and a new index key in front.
+    def with_new_key(self) -> Keyring:
+        """The same ring with a new data key and a new index key in front."""
+        more = (secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
+        return replace(self, data=(more[0], *self.data), index=(more[1], *self.index))
 
-        `links`: also new keys for personal links and forms, after which printed cards and open forms are void.
-        """
-        fresh = replace(
-            self,
-            data=(secrets.token_bytes(KEY_BYTES), *self.data),
-            index=(secrets.token_bytes(KEY_BYTES), *self.index),
-        )
-        if links:
-            fresh = replace(fresh, links=secrets.token_bytes(KEY_BYTES), forms=secrets.token_bytes(KEY_BYTES))
-        return fresh
+    def with_new_links(self) -> Keyring:
+        """The same ring with new keys for personal links and forms: printed cards and open forms are void."""
+        return replace(self, links=secrets.token_bytes(KEY_BYTES), forms=secrets.token_bytes(KEY_BYTES))
+
+    def prepared(self) -> Keyring:
+        """The same ring with a new data key and a new index key at the end: they read, and write nothing yet."""
+        more = (secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
+        return replace(self, data=(*self.data, more[0]), index=(*self.index, more[1]))
+
+    def promoted(self, key_id: bytes) -> Keyring:
+        """The same ring with this data key in front, and the index key of the same place if there is one."""
+        place = self.key_ids.index(key_id)
+        paired = len(self.index) == len(self.data)
+        return replace(self, data=_first(self.data, place), index=_first(self.index, place) if paired else self.index)
 
     def only_newest(self) -> Keyring:
         """The same ring without its older data and index keys."""
         return replace(self, data=self.data[:1], index=self.index[:1])
+
+
+def _first(keys: tuple[bytes, ...], place: int) -> tuple[bytes, ...]:
+    return (keys[place], *keys[:place], *keys[place + 1 :])
 
 
 def parse_keys(text: str, where: str) -> Keyring:

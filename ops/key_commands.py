@@ -1,4 +1,4 @@
-"""`main.py keys list | rotate | retire | forget`: the data keys on the command line."""
+"""`main.py keys list | prepare | rotate | retire | forget`: the data keys on the command line."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ async def keys_command(settings: Settings, action: str, key: str, *, links: bool
     """Run one action. Raises CryptoError with the person's next step."""
     clock = SystemClock()
     async with _database(settings) as pool:
+        if action == "prepare":
+            vault = await keys.open_vault(pool, settings, clock.now())
+            print(f"The former key file is kept as {await keys.prepare(pool, vault)}.")
+            print(f"Now give every machine the file {vault.key_file}, then run: python main.py keys rotate")
+            return 0
         if action == "list":
             print("\n".join(await describe_keys(pool, _held(settings))))
             return 0
@@ -85,7 +90,7 @@ async def describe_keys(pool: Pool, held: tuple[bytes, ...]) -> list[str]:
     for key_id in dict.fromkeys((*held, *known, *use)):
         key, columns = known.get(key_id), use.get(key_id, {})
         if key_id in held:
-            state = "newest: writes" if key_id == held[0] else "reads only"
+            state = "newest: writes" if key_id == held[0] else "reads only" if key else "stands ready for keys rotate"
             if key is not None and key.finished_at is None:
                 state += "; not everything is encrypted with it yet: python main.py keys rotate"
         else:

@@ -118,8 +118,8 @@ async def rotate(
             await pause(LOOK_AGAIN_S)
         column_name, rows = next(iter(left.items()))
         raise CryptoError(
-            f"{rows} rows of {column_name} are still being written with an older key: a service runs with another key "
-            "file; give it the same file, restart it, and run keys rotate again"
+            f"{rows} rows of {column_name} are still being written with an older key: a service has another key file; "
+            "give every machine this one and run keys rotate again"
         )
 
 
@@ -130,7 +130,10 @@ async def _begin(pool: Pool, vault: Vault, now: datetime, links: bool) -> Path |
             await store.drop_unmade(pool, key.key_id)  # killed before the file was written
     known = {key.key_id: key for key in await store.known_keys(pool)}
     newest = known.get(vault.key_id)
-    if newest is None or newest.finished_at is None:
+    gone = {key_id for key_id, key in known.items() if key.retired_at is not None}
+    if newest is None or newest.finished_at is None or await _left(pool, vault.key_id, gone):
+        if links and newest is not None and not newest.links:
+            raise CryptoError("a rotation is not finished: first run keys rotate, then keys rotate --links")
         await store.add_key(pool, vault.key_id, now, in_file=True, links=links)
         await store.mark_in_file(pool, vault.key_id, now)
         return None
@@ -139,13 +142,33 @@ async def _begin(pool: Pool, vault: Vault, now: datetime, links: bool) -> Path |
             "the keys come from DAIJOBU_DATA_KEYS, which this program cannot change: put a new line `data` with 64 "
             "hexadecimal characters before the others, restart every service with it, and run keys rotate again"
         )
-    ring = vault.keys.with_new_key(links=links)
+    ready = [key_id for key_id in vault.keys.key_ids if key_id not in known]  # by `prepare`, or by hand
+    ring = vault.keys.promoted(ready[-1]) if ready else vault.keys.with_new_key()
+    ring = ring.with_new_links() if links else ring
     key_id = key_id_of(ring.data[0])
     await store.add_key(pool, key_id, now, in_file=False, links=links)
     backup = replace_key_file(vault.key_file, ring, f"{vault.key_file.name}.before-{key_id.hex()}")
     await store.mark_in_file(pool, key_id, now)
     vault.reload()
     return backup
+
+
+async def prepare(pool: Pool, vault: Vault) -> Path:
+    """Put a new key into the file that reads but does not write yet; the backup of the file.
+
+    For several machines: once each of them has this file, the next `rotate` cannot make a value that one cannot read.
+    """
+    async with store.sole_rotation(pool):
+        known = {key.key_id for key in await store.known_keys(pool)}
+        if vault.key_file is None:
+            raise CryptoError("the keys come from DAIJOBU_DATA_KEYS: add a line `data` at their end yourself")
+        if set(vault.keys.key_ids) - known:
+            raise CryptoError("a new key stands ready: give every machine this file, then run keys rotate")
+        ring = vault.keys.prepared()
+        name = f"{vault.key_file.name}.before-{ring.key_ids[-1].hex()}"
+        backup = replace_key_file(vault.key_file, ring, name)
+        vault.reload()
+        return backup
 
 
 async def _state(pool: Pool, key_id: bytes) -> store.KnownKey:

@@ -214,3 +214,30 @@ async def test_keys_from_the_environment_are_read_and_rotated_by_hand(db: Pool, 
     await turn(db, both)
     assert await read_everything(db, both) == {column: {both.key_id} for column in FILLED}
     assert not (tmp_path / "keys").exists()
+
+
+async def test_on_several_machines_a_key_is_known_before_it_writes(db: Pool, tmp_path: Path) -> None:
+    file, other = tmp_path / "keys" / "data.key", tmp_path / "other.key"
+    vault = await keys.open_vault(db, settings_in(tmp_path), NOW)
+    phones = await fill(db, vault, 3)
+    old = vault.key_id
+    await keys.prepare(db, vault)
+    assert vault.key_id == old and len(vault.keys.data) == 2
+    with pytest.raises(CryptoError, match="a new key stands ready"):
+        await keys.prepare(db, vault)
+    assert any("stands ready" in line for line in await describe_keys(db, vault.keys.key_ids))
+    other.write_bytes(file.read_bytes())
+    far = await keys.open_vault(db, settings_in(tmp_path, DAIJOBU_KEY_FILE=str(other)), NOW)
+    await turn(db, vault)
+    assert vault.key_id == far.keys.key_ids[1] and vault.keys.index == far.keys.index[::-1]
+    assert await read_everything(db, far)  # with the file from before
+    async with transaction(db) as conn:
+        await store.insert_contacts(conn, far, [(next(iter(phones)), NewContact("email", "a@b.example"))], NOW)
+    other.write_bytes(file.read_bytes())
+    with pytest.raises(CryptoError, match="still need an older key: run keys rotate"):
+        await keys.retire(db, vault, NOW)
+    await turn(db, vault)
+    assert len(vault.keys.data) == 2, "what was left over is no reason for a third key"
+    await keys.retire(db, vault, NOW)
+    other.write_bytes(file.read_bytes())
+    assert await read_everything(db, load_vault(other)) and await findable(db, load_vault(other), phones)

@@ -25,7 +25,7 @@ def test_a_file_of_one_bare_line_means_what_it_always_meant() -> None:
 
 
 def test_what_is_written_reads_back() -> None:
-    ring = parse_keys(OLD.hex(), "data.key").with_new_key(links=True).with_new_key()
+    ring = parse_keys(OLD.hex(), "data.key").with_new_links().with_new_key().with_new_key()
     assert parse_keys(format_keys(ring), "data.key") == ring
     assert len(ring.data) == len(ring.index) == 3
 
@@ -33,7 +33,9 @@ def test_what_is_written_reads_back() -> None:
 def test_a_new_data_key_changes_no_personal_link_and_a_leak_does() -> None:
     ring = Keyring.of(OLD)
     assert link_token(Vault(ring.with_new_key()).link_key, ROW) == link_token(Vault(ring).link_key, ROW)
-    assert link_token(Vault(ring.with_new_key(links=True)).link_key, ROW) != link_token(Vault(ring).link_key, ROW)
+    assert link_token(Vault(ring.with_new_key().with_new_links()).link_key, ROW) != link_token(
+        Vault(ring).link_key, ROW
+    )
     # The old data key leaves the file, and the links go on: their key is a line of its own.
     assert Vault(parse_keys(format_keys(ring.with_new_key().only_newest()), "f")).link_key == Vault(ring).link_key
     assert OLD.hex() not in format_keys(ring.with_new_key().only_newest())
