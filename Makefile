@@ -46,6 +46,7 @@ bench: .venv/stamp-dev
 
 docs: .venv/stamp-runtime
 	$(BIN)/python -m core.settings_doc > docs/settings.md
+	$(BIN)/python -m ops.retention_doc > docs/retention.md
 
 # The stamps live inside .venv, so that deleting .venv is a complete reset.
 .venv/pyvenv.cfg:

@@ -139,6 +139,7 @@ NAMED = {
 }
 SQL_POINTERS = """
 SELECT c.table_name, c.column_name FROM information_schema.columns c
+JOIN pg_tables t ON t.schemaname = 'public' AND t.tablename = c.table_name
 WHERE c.table_schema = 'public' AND c.column_name ~ '(^|_)resident(_id)?$'
   AND NOT EXISTS (
     SELECT FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = ANY(k.conkey)
