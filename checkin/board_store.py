@@ -13,7 +13,8 @@ from checkin.cases_store import NOTE_COLUMN
 from checkin.triage import DormCount, OpenCase
 from core.crypto import Vault
 from core.db import Connection, Record
-from core.model import Answer, CaseReason, Purpose, Severity
+from core.model import Answer, CaseReason, Purpose, Role, Severity
+from registry.access import may_see_place
 
 SQL_OPEN_PURPOSES = "SELECT DISTINCT purpose FROM incident WHERE closed_at IS NULL AND purpose <> 'canary'"
 
@@ -28,7 +29,7 @@ SQL_OPEN_CASES = """
 SELECT c.id, c.purpose, c.resident_id, c.incident_id, c.reason, c.reason_since, c.dorm_id, c.claimed_by,
        c.claim_expires_at, s.name AS claimed_name, coalesce(ir.severity, i.severity) AS severity,
        d.name AS dorm_name, coalesce(o.name, '') AS org_name, coalesce(m.room, '') AS room,
-       r.name, r.state, r.language, r.second_language, coalesce(c3.given, false) AS named,
+       r.name, r.state, r.language, r.second_language, r.protected, coalesce(c3.given, false) AS named,
        coalesce((SELECT pa.code FROM place_area pa
                  WHERE pa.scheme = 'jis' AND pa.place_id = coalesce(
                      d.place_id,
@@ -70,6 +71,8 @@ def _open_case(row: Record) -> OpenCase:
         claim = Claim(row["claimed_by"], row["claimed_name"], row["claim_expires_at"])
     enrolled = row["state"] == "enrolled"
     named = enrolled and row["named"]
+    # A protected person stands alone and nowhere: dorm, town and company would all say where they are.
+    placed = may_see_place(Role.COORDINATOR, protected=row["protected"])
     return OpenCase(
         id=row["id"],
         purpose=Purpose(row["purpose"]),
@@ -78,14 +81,14 @@ def _open_case(row: Record) -> OpenCase:
         reason=CaseReason(row["reason"]),
         severity=Severity(row["severity"]),
         since=row["reason_since"],
-        dorm_id=row["dorm_id"],
-        dorm_name=row["dorm_name"] or "",
-        municipality=row["municipality"],
-        org_name=row["org_name"],
+        dorm_id=row["dorm_id"] if placed else None,
+        dorm_name=(row["dorm_name"] or "") if placed else "",
+        municipality=row["municipality"] if placed else "",
+        org_name=row["org_name"] if placed else "",
         name=row["name"] if named else None,
         enrolled=enrolled,
         languages=tuple(tag for tag in (row["language"], row["second_language"]) if tag),
-        room=row["room"] if named else "",
+        room=row["room"] if named and placed else "",
         claim=claim,
         missing_at=row["missing_at"],
     )
@@ -298,12 +301,16 @@ async def reach(
 
 SQL_HOME = """
 SELECT p.id, p.label, p.address_enc FROM resident_place rp JOIN place p ON p.id = rp.place_id
+JOIN resident r ON r.id = rp.resident_id AND NOT r.protected
 WHERE rp.resident_id = $1 AND rp.kind = 'home'
 """
 
 
 async def home_address(conn: Connection, vault: Vault, resident_id: UUID) -> str:
-    """Where one person lives; "" if unknown. As private as the number: only with a reason and an audit row."""
+    """Where one person lives; "" if unknown or protected.
+
+    As private as the number: only with a reason and an audit row.
+    """
     row = await conn.fetchrow(SQL_HOME, resident_id)
     if row is None:
         return ""

@@ -67,6 +67,22 @@ def may_name(role: Role, *, enrolled: bool, consents: frozenset[str]) -> bool:
     return role in KEEPS_PEOPLE
 
 
-def may_see_answer(role: Role, consents: frozenset[str]) -> bool:
-    """Whether the answer itself is shown: an employer sees "answered, not shared" where C2 was withdrawn."""
-    return "C2" in consents if role in KEEPS_PEOPLE else role in (Role.COORDINATOR, Role.VOLUNTEER)
+def may_see_answer(role: Role, consents: frozenset[str], *, hidden: bool = False) -> bool:
+    """Whether the answer itself is shown: an employer sees "answered, not shared" where C2 is not given, or `hidden`.
+
+    `consents`: the scopes that hold for this viewer (C2 is given to one organisation). Coordinators always see it:
+    a call for help that is hidden from the employer reaches them as any other.
+    """
+    if role in KEEPS_PEOPLE or role is Role.PARTNER:
+        return "C2" in consents and not hidden
+    return role in (Role.COORDINATOR, Role.VOLUNTEER)
+
+
+def may_see_place(role: Role, *, protected: bool) -> bool:
+    """Whether a role may be told where somebody is: follow-up only, and of a protected person nobody at all."""
+    return not protected and role in (Role.COORDINATOR, Role.VOLUNTEER)
+
+
+def may_see_needs(role: Role, consents: frozenset[str], *, incident_open: bool) -> bool:
+    """Whether special-care data is shown: to coordinators, while an incident is open, of who agreed to it (C4)."""
+    return role is Role.COORDINATOR and incident_open and "C4" in consents

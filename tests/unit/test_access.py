@@ -7,7 +7,16 @@ from uuid import uuid4
 import pytest
 
 from core.model import Role
-from registry.access import FIELDS, editable_orgs, may_name, may_see, may_see_answer, visible_orgs
+from registry.access import (
+    FIELDS,
+    editable_orgs,
+    may_name,
+    may_see,
+    may_see_answer,
+    may_see_needs,
+    may_see_place,
+    visible_orgs,
+)
 
 OWN, OTHER = uuid4(), uuid4()
 NEVER_FOR_EMPLOYERS = ("home_address", "need", "note", "phone", "phone_on_request", "other_orgs", "point", "consents")
@@ -70,3 +79,32 @@ def test_who_is_named(role: Role, enrolled: bool, consents: set[str], named: boo
 )
 def test_an_answer_is_shared_only_with_consent(role: Role, consents: set[str], shown: bool) -> None:
     assert may_see_answer(role, frozenset(consents)) is shown
+
+
+@pytest.mark.parametrize(
+    ("role", "shown"),
+    [
+        (Role.EMPLOYER, False),
+        (Role.SUPERVISING, False),
+        (Role.COMMUNITY, False),
+        (Role.PARTNER, False),
+        (Role.COORDINATOR, True),
+        (Role.VOLUNTEER, True),
+    ],
+)
+def test_a_hidden_answer_is_for_those_who_help_and_nobody_else(role: Role, shown: bool) -> None:
+    assert may_see_answer(role, frozenset({"C1", "C2", "C3"}), hidden=True) is shown
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_nobody_is_told_where_a_protected_person_is(role: Role) -> None:
+    assert not may_see_place(role, protected=True)
+    assert may_see_place(role, protected=False) is (role in (Role.COORDINATOR, Role.VOLUNTEER))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_needs_are_for_coordinators_in_an_open_incident_with_consent(role: Role) -> None:
+    everything = frozenset({"C1", "C2", "C3", "C4"})
+    assert may_see_needs(role, everything, incident_open=True) is (role is Role.COORDINATOR)
+    assert not may_see_needs(role, everything - {"C4"}, incident_open=True)
+    assert not may_see_needs(role, everything, incident_open=False)
