@@ -39,19 +39,23 @@ MAX_PUBLIC_FORM_BYTES: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who may call a route. `public`: anybody; `token`: the URL itself is the capability; else these staff roles."""
+    """Who may call a route. `public`: anybody; `token`: the URL itself is the capability; else these staff roles.
+
+    `half`: what a session may still lack here (registry.second_factor.Demand); elsewhere it must be whole.
+    """
 
     kind: str
     roles: frozenset[Role] = frozenset()
+    half: frozenset[str] = frozenset()
 
 
 PUBLIC = Audience("public")
 TOKEN = Audience("token")
 
 
-def staff(*roles: Role) -> Audience:
-    """Signed-in staff in one of these roles (none given: any role)."""
-    return Audience("staff", frozenset(roles) or frozenset(Role))
+def staff(*roles: Role, half: Iterable[str] = ()) -> Audience:
+    """Signed-in staff in one of these roles (none given: any role); `half`: what their session may still lack."""
+    return Audience("staff", frozenset(roles) or frozenset(Role), frozenset(half))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from core.web import (
     see_other,
     site,
 )
+from registry.second_factor import Demand, demand
 from registry.sessions import LONGEST, STAFF_LANGUAGES, CookieRule, Staff, cookie_rule
 from registry.signin_store import find_session
 
@@ -60,6 +61,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     request[STAFF] = me
     if me.role not in audience.roles:
         return render(request, "registry_forbidden.html", lang=me.language, status=403)
+    if me.demand is not Demand.NONE and me.demand not in audience.half:
+        return _to_second_factor(request, me)
     try:
         return _remember_language(request, await handler(request))
     except (web.HTTPNotFound, web.HTTPForbidden) as refusal:
@@ -102,7 +105,30 @@ async def _signed_in(request: web.Request) -> Staff | None:
         return None
     request[SESSION_ID] = session_id
     request[FORM_TOKEN] = wires.vault.form_token(session_id)
-    return replace(me, language=staff_language(request, me.language))
+    lacks = demand(
+        me.role,
+        proven=me.second_factor_at is not None,
+        has_password=me.has_password,
+        has_factor=me.has_factor,
+        has_passkey=me.has_passkey,
+        fictional=wires.simulated,
+    )
+    return replace(me, language=staff_language(request, me.language), demand=lacks)
+
+
+#: The page that mends what a session lacks.
+MENDED_AT: Final = {
+    Demand.PASSWORD: "/account",
+    Demand.SET_UP: "/account/second-factor",
+    Demand.PROVE: "/second-factor",
+}
+
+
+def _to_second_factor(request: web.Request, me: Staff) -> web.StreamResponse:
+    if _is_script(request):
+        raise web.HTTPUnauthorized(text="Please sign in again.")
+    target = MENDED_AT[me.demand]
+    return see_other(with_next(target, request.path_qs) if request.method == "GET" else target)
 
 
 def _to_sign_in(request: web.Request) -> web.StreamResponse:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from core.model import OrgKind, Role
 from core.web import STAFF
+from registry.second_factor import Demand
 
 IDLE: Final = timedelta(minutes=30)
 ABSOLUTE: Final = timedelta(hours=12)
@@ -44,6 +45,13 @@ class Staff:
     email: str
     language: str
     menu: tuple[MenuItem, ...]
+    #: What this session still lacks; what lacks something sees only the pages that mend it.
+    demand: Demand = Demand.NONE
+    #: When this session last proved the second factor (UTC); None: never.
+    second_factor_at: datetime | None = None
+    has_password: bool = False
+    has_factor: bool = False
+    has_passkey: bool = False
 
 
 def staff_of(request: Mapping[Any, Any]) -> Staff:
@@ -60,6 +68,7 @@ _IMPORT: Final = MenuItem("/import", "staff.menu.import")
 _DASHBOARD: Final = MenuItem("/dashboard", "staff.menu.dashboard")
 _BOARD: Final = MenuItem("/board", "staff.menu.board")
 _TEAM: Final = MenuItem("/team", "staff.menu.team")
+_APPROVALS: Final = MenuItem("/approvals", "staff.menu.approvals")
 _STATUS: Final = MenuItem("/status", "staff.menu.status")
 
 _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
@@ -73,12 +82,12 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
         _TEAM,
         _STATUS,
     ),
-    Role.COORDINATOR: (_BOARD, _TEAM, _STATUS),
+    Role.COORDINATOR: (_BOARD, _TEAM, _APPROVALS, _STATUS),
     Role.VOLUNTEER: (_BOARD, _STATUS),
     Role.PARTNER: (_STATUS,),
     Role.AUDITOR: (_STATUS,),
     Role.UMBRELLA: (_STATUS,),
-    Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _STATUS),
+    Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _APPROVALS, _STATUS),
 }
 
 

@@ -8,17 +8,21 @@ from typing import Any
 from uuid import UUID
 
 from core.audit import Actor, audit
-from core.db import Connection, Pool, Record, expect_rows, transaction
+from core.db import Connection, Pool, Record, WriteMismatch, expect_rows, transaction
 from core.model import OrgKind, Role
 from core.tokens import random_token, token_hash
 from registry import store
 from registry.sessions import LONGEST, Staff, menu_of, still_valid, wait_left
+from registry.user_agent import browser_and_system
 
 SIGNIN_LINK_LIFE = timedelta(hours=24)
 INVITATION_LIFE = timedelta(days=14)
 
 SQL_SESSION = """
-SELECT s.created_at, s.last_seen_at, p.id, p.org_id, p.role, p.name, p.email, p.language, o.kind, o.name AS org_name,
+SELECT s.created_at, s.last_seen_at, s.second_factor_at, p.id, p.org_id, p.role, p.name, p.email, p.language, o.kind,
+       o.name AS org_name, p.password_hash IS NOT NULL AS has_password,
+       EXISTS (SELECT FROM totp t WHERE t.staff_id = p.id AND t.secret_enc IS NOT NULL) AS has_totp,
+       EXISTS (SELECT FROM passkey k WHERE k.staff_id = p.id) AS has_passkey,
        EXISTS (SELECT FROM incident i WHERE i.closed_at IS NULL) AS incident_open
 FROM session s JOIN staff p ON p.id = s.staff_id JOIN organisation o ON o.id = p.org_id
 WHERE s.id_sha256 = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND p.disabled_at IS NULL AND o.closed_at IS NULL
@@ -50,22 +54,73 @@ def _staff(row: Record) -> Staff:
         email=row["email"],
         language=row["language"],
         menu=menu_of(role),
+        second_factor_at=row["second_factor_at"],
+        has_password=row["has_password"],
+        has_factor=row["has_totp"] or row["has_passkey"],
+        has_passkey=row["has_passkey"],
     )
 
 
 SQL_INSERT_SESSION = """
-INSERT INTO session (id_sha256, staff_id, created_at, last_seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)
+INSERT INTO session (id_sha256, staff_id, created_at, last_seen_at, expires_at, how, second_factor_at, browser, system)
+VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8)
 """
 SQL_STAFF_SEEN = "UPDATE staff SET last_seen_at = $2 WHERE id = $1"
 
 
-async def open_session(conn: Connection, staff_id: UUID, now: datetime, how: str) -> str:
-    """A new session with a new random id (never the one the browser came with); `how` goes into the audit log."""
+async def open_session(
+    conn: Connection,
+    staff_id: UUID,
+    now: datetime,
+    how: str,
+    *,
+    second_factor_at: datetime | None = None,
+    user_agent: str = "",
+) -> str:
+    """A new session with a new random id (never the one the browser came with); `how` goes into the audit log.
+
+    `second_factor_at`: when the second factor was proved; without it the session is half a session.
+    """
     session_id = random_token()
-    await conn.execute(SQL_INSERT_SESSION, token_hash(session_id), staff_id, now, now + LONGEST)
+    browser, system = browser_and_system(user_agent)
+    await conn.execute(
+        SQL_INSERT_SESSION,
+        token_hash(session_id),
+        staff_id,
+        now,
+        now + LONGEST,
+        how,
+        second_factor_at,
+        browser,
+        system,
+    )
     await conn.execute(SQL_STAFF_SEEN, staff_id, now)
     await audit(conn, Actor("sign-in", staff_id), "sign_in", at=now, detail={"how": how})
     return session_id
+
+
+SQL_REPLACE_SESSION = """
+WITH old AS (
+    UPDATE session SET revoked_at = $3 WHERE id_sha256 = $1 AND revoked_at IS NULL
+    RETURNING staff_id, created_at, expires_at, how, browser, system
+)
+INSERT INTO session (id_sha256, staff_id, created_at, last_seen_at, expires_at, how, second_factor_at, browser, system)
+SELECT $2, staff_id, created_at, $3, expires_at, how, $3, browser, system FROM old
+RETURNING staff_id
+"""
+
+
+async def prove_session(conn: Connection, session_id: str, now: datetime, factor: str) -> str:
+    """The session has proved its second factor (`factor`: "code", "passkey", "printed code"): it gets a new id.
+
+    It ends when it would have ended; the old id is worth nothing from now on. Raises WriteMismatch if it was revoked.
+    """
+    new_id = random_token()
+    staff_id = await conn.fetchval(SQL_REPLACE_SESSION, token_hash(session_id), token_hash(new_id), now)
+    if staff_id is None:
+        raise WriteMismatch("the session was revoked while it proved its second factor")
+    await audit(conn, Actor("sign-in", staff_id), "second_factor", at=now, detail={"how": factor})
+    return new_id
 
 
 SQL_REVOKE_SESSION = "UPDATE session SET revoked_at = $2 WHERE id_sha256 = $1 AND revoked_at IS NULL RETURNING staff_id"
@@ -107,6 +162,14 @@ async def find_credentials(pool: Pool, email: str) -> Credentials | None:
     """The account of an e-mail address; None if there is none (say the same as for a wrong password)."""
     row = await pool.fetchrow(SQL_CREDENTIALS, email.strip())
     return Credentials(row["id"], row["password_hash"], Role(row["role"])) if row else None
+
+
+SQL_ROLE_OF = "SELECT role FROM staff WHERE id = $1"
+
+
+async def role_of(conn: Connection, staff_id: UUID) -> Role:
+    """The role of a member of staff who exists."""
+    return Role(await conn.fetchval(SQL_ROLE_OF, staff_id))
 
 
 # ---------------------------------------------------------------- failed tries

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from core.web import Route
+from registry.approvals_web import ROUTES as APPROVAL_ROUTES
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
 from registry.people_web import ROUTES as PEOPLE_ROUTES
 from registry.personal_web import ROUTES as PERSONAL_ROUTES
+from registry.recovery_web import ROUTES as RECOVERY_ROUTES
+from registry.second_factor_web import ROUTES as SECOND_FACTOR_ROUTES
+from registry.session_web import ROUTES as SESSION_ROUTES
 from registry.signin_web import ROUTES as SIGN_IN_ROUTES
 from registry.sites_web import ROUTES as SITE_ROUTES
+from registry.step_up_web import ROUTES as STEP_UP_ROUTES
 from registry.team_web import ROUTES as TEAM_ROUTES
+from registry.volunteer_web import ROUTES as VOLUNTEER_ROUTES
 
 ROUTES: list[Route] = [
     *SIGN_IN_ROUTES,
@@ -19,4 +25,10 @@ ROUTES: list[Route] = [
     *OPERATOR_ROUTES,
     *PERSONAL_ROUTES,
     *TEAM_ROUTES,
+    *VOLUNTEER_ROUTES,
+    *STEP_UP_ROUTES,
+    *SESSION_ROUTES,
+    *SECOND_FACTOR_ROUTES,
+    *RECOVERY_ROUTES,
+    *APPROVAL_ROUTES,
 ]

@@ -20,9 +20,8 @@ from core.db import Pool
 from core.wakeups import Wakeup, Wakeups
 from core.web import SITE, STATIC
 from registry.guard_web import guard
-from registry.signin_store import open_session
 from tests.pages import forms_of, make_app
-from tests.people import NOW, VAULT
+from tests.people import NOW, VAULT, whole_session
 
 ROUTES = [*BOARD, *DASHBOARD, *LIVE, *STATUS]
 
@@ -75,9 +74,9 @@ class BoardSite:
         return self.app[SITE].wakeups._bells.get(channel, [])
 
     async def visitor(self, staff_id: UUID) -> Visitor:
-        """Sign a member of staff in."""
+        """Sign a member of staff in, second factor included."""
         async with self.pool.acquire() as conn:
-            return Visitor(self.client, await open_session(conn, staff_id, self.clock.now(), "test"))
+            return Visitor(self.client, await whole_session(conn, staff_id, self.clock.now()))
 
 
 @asynccontextmanager

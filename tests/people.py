@@ -13,6 +13,7 @@ from core.db import Connection, Pool
 from core.ids import uuid7
 from core.model import OrgKind, Role
 from registry import store
+from registry.signin_store import open_session
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 VAULT = Vault(bytes(range(32)))
@@ -106,6 +107,11 @@ async def make_staff(
         language=language,
         password_hash=password_hash,
     )
+
+
+async def whole_session(conn: Connection | Pool, staff_id: UUID, now: datetime = NOW) -> str:
+    """The id of a new session that has just proved its second factor."""
+    return await open_session(conn, staff_id, now, "test", second_factor_at=now)
 
 
 async def make_place(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
+import pyotp
 from aiohttp import ClientResponse, CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -14,7 +16,7 @@ from core.db import Pool, transaction
 from core.settings import Settings, load_settings
 from core.web import SITE, STATIC, Route
 from registry.guard_web import guard
-from registry.signin_store import make_signin_link
+from registry.signin_store import open_session
 from registry.web import ROUTES
 from tests.pages import Form, forms_of, make_app
 from tests.people import NOW, Org
@@ -42,6 +44,15 @@ class Visitor:
             assert name in form.offers or name in select_names(html), f"{page} has no field {name}"
         sent = {k: v for k, v in form.values.items() if k != "csv" or v} | (values or {})
         return await self.client.post(action or page, data=sent, **more)
+
+    async def add_app(self) -> str:
+        """Set an authenticator app up through its pages; its secret. The session is whole afterwards."""
+        html = await (await self.submit("/account/second-factor", "/account/second-factor/app")).text()
+        secret = html.split("<code>")[1].split("</code>")[0].replace(" ", "")
+        values = {"code": pyotp.TOTP(secret).at(NOW)}
+        response = await self.submit("/account/second-factor/app", "/account/second-factor/app/confirm", values)
+        assert response.status == 200, await response.text()
+        return secret
 
     async def enter(self, token: str) -> None:
         """Use a one-time sign-in link."""
@@ -100,10 +111,14 @@ class Site:
         return Visitor(client)
 
     async def signed_in(self, org: Org) -> Visitor:
-        """A browser in which the clerk of an organisation has signed in by a one-time link."""
+        """A browser in which the clerk of an organisation has signed in, second factor included."""
+        return await self.signed_in_as(org.staff_id)
+
+    async def signed_in_as(self, staff_id: UUID, *, whole: bool = True) -> Visitor:
+        """A browser with a session of this member of staff; `whole`: the second factor has just been proved."""
+        now = self.clock.now()
         async with transaction(self.pool) as conn:
-            token = await make_signin_link(conn, org.staff_id, self.clock.now())
+            session_id = await open_session(conn, staff_id, now, "test", second_factor_at=now if whole else None)
         visitor = self.visitor()
-        async with visitor.client.post(f"/enter/{token}", allow_redirects=False) as response:
-            assert response.status == 303
+        visitor.client.session.cookie_jar.update_cookies({"daijobu": session_id}, self.server.make_url("/"))
         return visitor

@@ -21,10 +21,9 @@ from core.db import Pool
 from core.model import OrgKind, Role
 from core.web import SITE
 from ops.site_web import ALL_ROUTES, build_app
-from registry.signin_store import open_session
 from tests.incidents import make_incident, tell
 from tests.pages import make_app
-from tests.people import NOW, make_org, make_resident, make_site, make_staff
+from tests.people import NOW, make_org, make_resident, make_site, make_staff, whole_session
 
 #: Letters of the tables below.
 ROLES = {
@@ -71,6 +70,32 @@ AUDIENCE_OF = {
     ("POST", "/sign-out"): ANYBODY,
     ("GET", "/account"): ANYBODY,
     ("POST", "/account"): ANYBODY,
+    ("GET", "/account/sessions"): ANYBODY,
+    ("POST", "/account/sessions/end-others"): ANYBODY,
+    ("POST", "/account/sessions/{id}/end"): ANYBODY,
+    ("GET", "/account/second-factor"): ANYBODY,
+    ("GET", "/account/second-factor/app"): ANYBODY,
+    ("POST", "/account/second-factor/app"): ANYBODY,
+    ("POST", "/account/second-factor/app/confirm"): ANYBODY,
+    ("POST", "/account/second-factor/app/remove"): ANYBODY,
+    ("POST", "/account/second-factor/passkey"): ANYBODY,
+    ("POST", "/account/second-factor/passkey/{id}/remove"): ANYBODY,
+    ("POST", "/account/second-factor/codes"): ANYBODY,
+    ("GET", "/second-factor"): ANYBODY,
+    ("POST", "/second-factor"): ANYBODY,
+    ("GET", "/step-up"): ANYBODY,
+    ("POST", "/step-up"): ANYBODY,
+    ("GET", "/sign-in-help"): "OESCKP",
+    ("POST", "/sign-in-help/{id}"): "OESCKP",
+    ("POST", "/sign-in-help/{id}/end"): "OESCKP",
+    ("GET", "/approvals"): "OK",
+    ("POST", "/approvals/{id}"): "OK",
+    ("GET", "/team/qr"): "K",
+    ("POST", "/team/qr"): "K",
+    ("POST", "/team/qr/end"): "K",
+    ("POST", "/team/qr/remove/{id}"): "K",
+    ("GET", "/volunteer/{token}"): "token",
+    ("POST", "/volunteer/{token}"): "token",
     ("GET", "/status"): ANYBODY,
     ("GET", "/events/stream"): ANYBODY,
     ("GET", "/operator"): "O",
@@ -127,6 +152,15 @@ PAGES = """
 /p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
+/account/sessions                 /account/sessions                    303 200 200 200 200 200 200 200 200 200
+/account/second-factor            /account/second-factor               303 200 200 200 200 200 200 200 200 200
+/account/second-factor/app        /account/second-factor/app           303 303 303 303 303 303 303 303 303 303
+/second-factor                    /second-factor                       303 303 303 303 303 303 303 303 303 303
+/step-up                          /step-up                             303 303 303 303 303 303 303 303 303 303
+/sign-in-help                     /sign-in-help                        303 200 200 200 200 200 403 200 403 403
+/approvals                        /approvals                           303 200 403 403 403 200 403 403 403 403
+/team/qr                          /team/qr                             303 403 403 403 403 200 403 403 403 403
+/volunteer/nothing                /volunteer/{token}                   404 404 404 404 404 404 404 404 404 404
 /status                           /status                              303 200 200 200 200 200 200 200 200 200
 /operator                         /operator                            303 200 403 403 403 403 403 403 403 403
 /import                           /import                              303 403 200 200 200 403 403 403 403 403
@@ -224,7 +258,7 @@ async def world(db: Pool) -> AsyncIterator[World]:
     }
     app = build_app(make_app(db, [], FixedClock(NOW))[SITE])
     async with TestClient(TestServer(app)) as client, db.acquire() as conn:
-        sessions = {letter: await open_session(conn, staff_ids[letter], NOW, "test") for letter in ROLES}
+        sessions = {letter: await whole_session(conn, staff_ids[letter]) for letter in ROLES}
         yield World(client, sessions, ids)
 
 

@@ -63,6 +63,9 @@ async def test_the_operator_sets_everything_up(db: Pool) -> None:
         account = {"name": "Kei", "email": "kei@kumamoto.example", "password": PASSWORD, "password_again": PASSWORD}
         await operator.submit("/account", "/account", account | {"language": "en"})
         _, html = await operator.get("/operator")
+        assert "a password alone is not enough" in html
+        await operator.add_app()
+        _, html = await operator.get("/operator")
         assert steps_left(html) == 6  # account and feeds are done
 
         _, html = await operator.get("/operator")
@@ -85,6 +88,7 @@ async def test_the_operator_sets_everything_up(db: Pool) -> None:
 
         clerk = site.visitor()
         assert await join(clerk, invitation, "Hanako", "hanako@aozora.example") == "/dashboard"
+        await clerk.add_app()
         _, html = await clerk.get("/import")
         data = FormData()
         data.add_field("form_token", form_to(html, "/import").values["form_token"])
@@ -128,6 +132,9 @@ async def test_a_volunteer_is_invited_as_volunteer_and_an_employer_never(db: Poo
     async with staff_site(db) as site:
         operator = site.visitor()
         await operator.client.post(f"/enter/{token}")
+        account = {"name": "Kei", "email": "kei@kumamoto.example", "password": PASSWORD, "password_again": PASSWORD}
+        await operator.submit("/account", "/account", account)
+        await operator.add_app()
         for slug, kind in (("kvoad", "volunteer_network"), ("aozora", "employer")):
             _, html = await operator.get("/operator?lang=en")
             form = form_to(html, "/operator/organisation")

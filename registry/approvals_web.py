@@ -1,0 +1,58 @@
+"""What waits for a second person: read in words what will happen, then approve or refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from core.db import transaction
+from core.web import Route, render, see_other, site, staff, staff_form
+from registry.approvals import ROLES, ApprovalError, words_of
+from registry.approvals_store import approve, open_approvals, refuse
+from registry.sessions import staff_of
+from registry.step_up_web import require_step_up
+
+
+async def approvals_page(request: web.Request) -> web.Response:
+    """GET /approvals: others' proposals with two buttons, and one's own, which somebody else must decide on."""
+    return await _page(request)
+
+
+async def _page(request: web.Request, status: int = 200, problem: str | None = None) -> web.Response:
+    me = staff_of(request)
+    wires = site(request)
+    async with transaction(wires.pool) as conn:
+        found = await open_approvals(conn, me.role, wires.clock.now())
+    rows: list[dict[str, Any]] = []
+    for item in found:
+        key, fields = words_of(item.approval)
+        rows.append({"item": item, "key": key, "fields": fields, "mine": item.approval.made_by == me.id})
+    return render(request, "registry_approvals.html", lang=me.language, status=status, rows=rows, problem=problem)
+
+
+async def decide(request: web.Request) -> web.Response:
+    """POST /approvals/<id>: answer=approve or answer=refuse."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    await require_step_up(request)
+    try:
+        approval_id = UUID(request.match_info["id"])
+    except ValueError:
+        raise web.HTTPNotFound from None
+    act = approve if form.get("answer") == "approve" else refuse
+    try:
+        async with transaction(wires.pool) as conn:
+            await act(conn, approval_id, me.id, wires.clock.now())
+    except ApprovalError as error:
+        return await _page(request, 409, error.key)
+    return see_other("/approvals")
+
+
+_DECIDERS = staff(*frozenset().union(*ROLES.values()))
+ROUTES = [
+    Route("GET", "/approvals", approvals_page, _DECIDERS),
+    Route("POST", "/approvals/{id}", decide, _DECIDERS),
+]
