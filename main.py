@@ -152,13 +152,11 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
 
 def audit_coroutine(settings: Settings, arguments: argparse.Namespace) -> Coroutine[Any, Any, int]:
     """The coroutine of `audit verify | export | new-key`."""
-    from core.clock import SystemClock
     from ops.audit_commands import audit_command
 
     options = vars(arguments)
     return audit_command(
         settings,
-        SystemClock().now(),
         arguments.action,
         as_json=options.get("json", False),
         against=options.get("against"),

@@ -72,6 +72,10 @@ class Head:
     key_id: str
     signature: bytes = b""
 
+    def signed_json(self) -> dict[str, Any]:
+        """The object with its signature, as exports and reports hold it."""
+        return self.as_json() | {"signature": self.signature.hex()}
+
     def as_json(self) -> dict[str, Any]:
         """The object whose canonical form is signed."""
         return {
@@ -83,6 +87,19 @@ class Head:
             "at": instant(self.at),
             "key_id": self.key_id,
         }
+
+
+def head_of_json(value: Mapping[str, Any]) -> Head:
+    """A head from its JSON object with its "signature". Raises KeyError, ValueError or TypeError if it is none."""
+    return Head(
+        date.fromisoformat(value["day"]),
+        int(value["seq"]),
+        int(value["audit_id"]),
+        bytes.fromhex(value["hash"]),
+        datetime.fromisoformat(value["at"]),
+        str(value["key_id"]),
+        bytes.fromhex(value["signature"]),
+    )
 
 
 def canonical(value: object) -> bytes:

@@ -154,6 +154,36 @@ async def chain(conn: Connection, after: int, up_to: int, limit: int = 5_000) ->
         after = rows[-1]["seq"]
 
 
+# To the next signed head, so that whoever gets the part has its end signed.
+SQL_PART = """
+SELECT min(s.seq) AS first,
+       coalesce((SELECT min(h.seq) FROM audit_head h WHERE h.seq >= max(s.seq)), max(s.seq)) AS last
+FROM audit a JOIN audit_seal s ON s.audit_id = a.id WHERE a.at >= $1 AND a.at < $2
+"""
+SQL_HASH_OF = """
+SELECT hash FROM audit_seal WHERE seq = $1
+UNION ALL SELECT hash FROM audit_head WHERE seq = $1 LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the chain: the number and hash it follows, and its last number."""
+
+    after: int
+    hash: bytes
+    last: int
+
+
+async def part_of(conn: Connection, begin: datetime, end: datetime) -> Part | None:
+    """The unbroken part of the chain with every sealed row written in [begin, end); None if there is none."""
+    row = await conn.fetchrow(SQL_PART, begin, end)
+    if row is None or row["first"] is None:
+        return None
+    before = await conn.fetchval(SQL_HASH_OF, row["first"] - 1)
+    return Part(row["first"] - 1, GENESIS if before is None else bytes(before), row["last"])
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How far the chain reaches: first and last number there are (0 and 0 for none), rows that wait for their seal,
@@ -191,12 +221,14 @@ async def past_the_sealer(conn: Connection) -> list[int]:
     return [row["id"] for row in await conn.fetch(SQL_PAST_THE_SEALER)]
 
 
-SQL_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# Seals never change, so a walk over them needs no snapshot; only their beginning may not go away meanwhile.
+SQL_KEEP_BEGINNING = "SELECT pg_advisory_xact_lock_shared(hashtext('daijobu audit drop'))"
+SQL_DROP_ALONE = "SELECT pg_advisory_xact_lock(hashtext('daijobu audit drop'))"
 
 
-async def one_snapshot(conn: Connection) -> None:
-    """Let everything this transaction reads be of one moment. Call it first."""
-    await conn.execute(SQL_SNAPSHOT)
+async def keep_beginning(conn: Connection) -> None:
+    """Let no old rows be dropped until this transaction ends. Call it before walking the chain."""
+    await conn.execute(SQL_KEEP_BEGINNING)
 
 
 # The rows are nearly in the order of their times: the first one that is young enough ends the part that may go, and the
@@ -220,6 +252,7 @@ async def drop_sealed_before(conn: Connection, before: datetime) -> int:
     Only whole signed days go: the head they end with stays, so that the rest can still be verified from there. Rows
     that wait for their seal stay, whatever their age. Call it inside a transaction.
     """
+    await conn.execute(SQL_DROP_ALONE)
     seq = await conn.fetchval(SQL_CHECKPOINT, before)
     rows = 0 if seq is None else await conn.fetchval(SQL_COUNT_BELOW, seq)
     if rows == 0:

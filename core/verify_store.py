@@ -1,4 +1,4 @@
-"""Verifying the audit log: the whole chain, or its newest part, in one snapshot."""
+"""Verifying the audit log: the whole chain, or its newest part, while it goes on growing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from core.audit_chain import GENESIS, Break, Head, Walker, instant
 from core.db import Connection, Pool, transaction
-from core.seal_store import audit_keys, chain, extent, heads, one_snapshot, past_the_sealer
+from core.seal_store import audit_keys, chain, extent, heads, keep_beginning, past_the_sealer
 
 #: Rows are kept three years (DESIGN §7); a beginning that was removed earlier than that was not removed by us. Two days
 #: for calendars and for heads that were signed late.
@@ -56,26 +56,51 @@ class Verdict:
             "total": self.total,
             "waiting": self.waiting,
             "dropped": self.dropped,
-            "head": None if self.head is None else self.head.as_json() | {"signature": self.head.signature.hex()},
+            "head": None if self.head is None else self.head.signed_json(),
             "public_keys": {key_id: key.hex() for key_id, key in self.keys.items()},
         }
 
 
-async def verify(pool: Pool, now: datetime, *, newest: int | None = None, progress: Progress | None = None) -> Verdict:
-    """Walk the chain and check every signature; all of it, or from the last signed head at least `newest` rows back."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A head that somebody else kept, with the public key it was signed with: the chain must still lead to it."""
+
+    head: Head
+    public_key: bytes
+
+
+async def verify(
+    pool: Pool,
+    now: datetime,
+    *,
+    newest: int | None = None,
+    outside: Outside | None = None,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Walk the chain and check every signature; all of it, or from the last signed head at least `newest` rows back.
+
+    `outside`: an older head from an auditor's report or an export, which counts more than what the database says.
+    """
     async with transaction(pool) as conn:
-        await one_snapshot(conn)
-        return await _verify(conn, now, newest, progress or (lambda rows: None))
+        await keep_beginning(conn)
+        return await _verify(conn, now, newest, outside, progress or (lambda rows: None))
 
 
-async def _verify(conn: Connection, now: datetime, newest: int | None, progress: Progress) -> Verdict:
-    reach, signed, keys = await extent(conn), await heads(conn), await audit_keys(conn)
+async def _verify(
+    conn: Connection, now: datetime, newest: int | None, outside: Outside | None, progress: Progress
+) -> Verdict:
+    # In this order: what is sealed meanwhile has its head as well.
+    reach, keys, signed = await extent(conn), await audit_keys(conn), await heads(conn)
+    last = max(reach.last, *signed, 0)
+    if outside is not None and outside.head.seq >= reach.dropped:
+        signed[outside.head.seq] = outside.head
+        keys[outside.head.key_id] = outside.public_key
     walker = Walker(signed, keys)
     begin = reach.dropped if reach.first in (0, reach.dropped + 1) else 0
     if begin:
         walker.found = _bad_beginning(signed.get(begin), begin, now)
     if newest is not None:
-        begin = max((seq for seq in signed if begin < seq <= reach.last - newest), default=begin)
+        begin = max((seq for seq in signed if begin < seq <= last - newest), default=begin)
     if begin in signed:
         walker.seq, walker.hash = begin, signed[begin].hash
     else:
@@ -84,7 +109,7 @@ async def _verify(conn: Connection, now: datetime, newest: int | None, progress:
         walker.start()
     first = walker.seq + 1
     if walker.found is None:
-        async for seals in chain(conn, walker.seq, reach.last):
+        async for seals in chain(conn, walker.seq, last):
             good = walker.feed(seals)
             progress(len(seals))
             if not good:
@@ -96,7 +121,7 @@ async def _verify(conn: Connection, now: datetime, newest: int | None, progress:
         last=walker.seq,
         rows=walker.rows,
         heads=walker.heads_checked,
-        total=max(reach.last, reach.dropped),
+        total=last,
         waiting=reach.waiting,
         dropped=reach.dropped,
         head=max(signed.values(), key=lambda head: head.seq, default=None),

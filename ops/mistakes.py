@@ -8,7 +8,9 @@ from core.db import DatabaseError
 from core.po import WordingError
 from core.postgres_files import PostgresError
 from core.settings import SettingsError
+from core.signing import SigningError
 from geo.tables import AreaDataError
+from ops.audit_commands import AuditCommandError
 from ops.keys_store import AlreadyRotating
 from registry.import_run import ImportRefused
 
@@ -16,6 +18,8 @@ from registry.import_run import ImportRefused
 MISTAKES: tuple[type[Exception], ...] = (
     SettingsError,
     CryptoError,
+    SigningError,
+    AuditCommandError,
     AlreadyRotating,
     DatabaseError,
     PostgresError,
