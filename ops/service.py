@@ -21,6 +21,7 @@ from core.settings import Settings
 from core.web import Site
 from ops.site_web import build_app, make_site
 from ops.tend import tend_forever
+from ops.webhooks import deliver_webhooks_forever
 from ops.wires import Wires, open_wires
 from registry.signin_store import ensure_first_operator
 
@@ -31,6 +32,8 @@ Loop = Callable[[Deps, asyncio.Event], Awaitable[None]]
 #: What feeds tell about themselves: one mapping per stream (name, state, times).
 FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
 
+#: Loops without a command of their own, and the role that starts them.
+STARTED_BY = {"hooks": "tend"}
 #: Seconds a loop may take to finish its work after being asked to stop.
 DRAIN_S = 15.0
 
@@ -48,12 +51,20 @@ async def run_service(
     async with open_wires(settings, migrate_first=alone, dsn=dsn) as wires:
         if alone:
             await print_first_sign_in(wires)
-        loops: dict[str, Loop] = {"poll": poll, "decide": decide_forever, "send": send_forever, "tend": tend_forever}
+        loops: dict[str, Loop] = {
+            "poll": poll,
+            "decide": decide_forever,
+            "send": send_forever,
+            "tend": tend_forever,
+            "hooks": deliver_webhooks_forever,
+        }
         async with contextlib.AsyncExitStack() as stack:
             if "serve" in roles:
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
-            await run_loops(wires, {name: loops[name] for name in roles if name != "serve"}, stop)
+            await run_loops(
+                wires, {name: loop for name, loop in loops.items() if STARTED_BY.get(name, name) in roles}, stop
+            )
     return 0
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from alerts.deps import Deps
 from alerts.web import ROUTES as ALERT_ROUTES
+from checkin.api import ROUTES as API_ROUTES
 from checkin.board_web import ROUTES as BOARD_ROUTES
 from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
 from checkin.drill_web import ROUTES as DRILL_ROUTES
@@ -35,6 +36,8 @@ from core.web import (
     security_headers,
 )
 from ops.trial import send_trial
+from registry.api import KNOCKS, api_problems
+from registry.api_tokens import Knocks
 from registry.facts_store import get_fact
 from registry.guard_web import guard, routes_without_audience
 from registry.web import ROUTES as REGISTRY_ROUTES
@@ -87,6 +90,7 @@ ALL_ROUTES: list[Route] = [
     *LIVE_ROUTES,
     *STATUS_ROUTES,
     *ALERT_ROUTES,
+    *API_ROUTES,
 ]
 
 
@@ -118,7 +122,10 @@ def _nothing_shown(request: web.Request) -> web.Response:
 
 def build_app(site: Site) -> web.Application:
     """The aiohttp application of a site."""
-    app = web.Application(middlewares=[security_headers, database_away, guard], client_max_size=25 * 1024 * 1024)
+    app = web.Application(
+        middlewares=[security_headers, database_away, api_problems, guard], client_max_size=25 * 1024 * 1024
+    )
+    app[KNOCKS] = Knocks()
     app[SITE] = site
     add_routes(app, ALL_ROUTES)
     app.router.add_static("/static", STATIC)

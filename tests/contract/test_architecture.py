@@ -15,7 +15,7 @@ from tests.sql_constants import PACKAGES, ROOT, python_files
 #: A library, and the files that may import it (of this file's folder and name).
 HOMES = {
     "asyncpg": "core/db.py and *store.py",
-    "aiohttp.web": "web.py, *_web.py, api.py, main.py and ops/service.py, which main.py runs",
+    "aiohttp.web": "web.py, *_web.py, api.py, *_api.py, main.py and ops/service.py, which main.py runs",
     "shapely": "geo/",
     "geopy": "geo/",
     "twilio": "alerts/channels/",
@@ -29,7 +29,11 @@ def allowed(library: str, file: Path) -> bool:
     if library == "asyncpg":
         return file == Path("core/db.py") or file.stem.endswith("store")
     if library == "aiohttp.web":
-        return file.stem in ("api", "main", "web") or file.stem.endswith("_web") or file == Path("ops/service.py")
+        return (
+            file.stem in ("api", "main", "web")
+            or file.stem.endswith(("_web", "_api"))
+            or file == Path("ops/service.py")
+        )
     if library in ("shapely", "geopy"):
         return file.parts[0] == "geo"
     if library == "py_vapid" and file == Path("core/crypto.py"):

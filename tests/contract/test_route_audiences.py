@@ -39,7 +39,7 @@ ROLES = {
 }
 ANYBODY = "".join(ROLES)
 
-#: Method and path -> "public", "token", or the letters of the roles it is for.
+#: Method and path -> "public", "token", "api" or the letters of the roles it is for.
 AUDIENCE_OF = {
     ("GET", "/"): "public",
     ("GET", "/healthz"): "public",
@@ -134,6 +134,39 @@ AUDIENCE_OF = {
     ("POST", "/board/{purpose}/{kind}/{id}/outcome"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/note"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/reveal"): "KV",
+    # Programs: a token, not a session. What each scope and organisation gets: test_api_people.py, test_api_matrix.py.
+    ("GET", "/api/v1/people"): "api",
+    ("HEAD", "/api/v1/people"): "api",
+    ("POST", "/api/v1/people"): "api",
+    ("GET", "/api/v1/people/{employee_id}"): "api",
+    ("HEAD", "/api/v1/people/{employee_id}"): "api",
+    ("PUT", "/api/v1/people/{employee_id}"): "api",
+    ("POST", "/api/v1/people/{employee_id}/end"): "api",
+    ("POST", "/api/v1/people/{employee_id}/invitation"): "api",
+    ("GET", "/api/v1/sites"): "api",
+    ("HEAD", "/api/v1/sites"): "api",
+    ("POST", "/api/v1/sites"): "api",
+    ("GET", "/api/v1/sites/{id}"): "api",
+    ("HEAD", "/api/v1/sites/{id}"): "api",
+    ("GET", "/api/v1/incidents"): "api",
+    ("HEAD", "/api/v1/incidents"): "api",
+    ("GET", "/api/v1/incidents/{id}"): "api",
+    ("HEAD", "/api/v1/incidents/{id}"): "api",
+    ("GET", "/api/v1/incidents/{id}/statuses"): "api",
+    ("HEAD", "/api/v1/incidents/{id}/statuses"): "api",
+    ("GET", "/api/v1/webhooks"): "api",
+    ("HEAD", "/api/v1/webhooks"): "api",
+    ("POST", "/api/v1/webhooks"): "api",
+    ("GET", "/api/v1/webhooks/{id}"): "api",
+    ("HEAD", "/api/v1/webhooks/{id}"): "api",
+    ("PUT", "/api/v1/webhooks/{id}"): "api",
+    ("DELETE", "/api/v1/webhooks/{id}"): "api",
+    ("POST", "/api/v1/webhooks/{id}/secret"): "api",
+    ("GET", "/api/v1/webhooks/{id}/dead"): "api",
+    ("HEAD", "/api/v1/webhooks/{id}/dead"): "api",
+    ("POST", "/api/v1/webhooks/{id}/again"): "api",
+    ("GET", "/api/v1/openapi.json"): "public",
+    ("HEAD", "/api/v1/openapi.json"): "public",
 }
 
 # Rows: path as asked for, its route, and the status for anonymous, O, E, S, C, K, V, P, A, U. The employer and the
@@ -197,6 +230,17 @@ PAGES = """
 /board/live/person/{no_id}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
 /board/canary/dorm/{dorm}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
 /board/nothing/dorm/{dorm}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/api/v1/people                    /api/v1/people                       401 401 401 401 401 401 401 401 401 401
+/api/v1/people/A-1                /api/v1/people/{employee_id}         401 401 401 401 401 401 401 401 401 401
+/api/v1/sites                     /api/v1/sites                        401 401 401 401 401 401 401 401 401 401
+/api/v1/sites/{dorm}              /api/v1/sites/{id}                   401 401 401 401 401 401 401 401 401 401
+/api/v1/incidents                 /api/v1/incidents                    401 401 401 401 401 401 401 401 401 401
+/api/v1/incidents/{incident}      /api/v1/incidents/{id}               401 401 401 401 401 401 401 401 401 401
+/api/v1/incidents/{incident}/statuses /api/v1/incidents/{id}/statuses      401 401 401 401 401 401 401 401 401 401
+/api/v1/webhooks                  /api/v1/webhooks                     401 401 401 401 401 401 401 401 401 401
+/api/v1/webhooks/{no_id}          /api/v1/webhooks/{id}                401 401 401 401 401 401 401 401 401 401
+/api/v1/webhooks/{no_id}/dead     /api/v1/webhooks/{id}/dead           401 401 401 401 401 401 401 401 401 401
+/api/v1/openapi.json              /api/v1/openapi.json                 200 200 200 200 200 200 200 200 200 200
 /no/such/page                     -                                    404 404 404 404 404 404 404 404 404 404
 """
 
@@ -297,7 +341,7 @@ async def test_each_role_sees_its_own_and_nothing_else(db: Pool) -> None:
 async def test_no_action_without_the_right_role_nor_without_its_form(db: Pool) -> None:
     async with world(db) as there:
         for (method, path), letters in AUDIENCE_OF.items():
-            if method != "POST" or letters in ("public", "token"):
+            if method != "POST" or letters in ("public", "token", "api"):
                 continue
             url = path
             for field in ("id", "run", "incident_id"):
