@@ -20,7 +20,6 @@ from checkin.dashboard_store import (
     supervised_ids,
     supervised_rows,
 )
-from checkin.export import csv_bytes
 from checkin.pages_web import (
     CHANNEL_WORDS,
     actor,
@@ -38,6 +37,7 @@ from core.clock import JST
 from core.db import Connection, transaction
 from core.i18n import Sayer
 from core.model import AnsweredBy, Role
+from core.spreadsheet import csv_bytes
 from core.web import Route, see_other, site, staff, staff_form
 from registry.sessions import Staff, staff_of
 

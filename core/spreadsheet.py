@@ -1,15 +1,31 @@
-"""People of one incident as a CSV file that a spreadsheet opens as text, never as a formula. Pure."""
+"""Cells for spreadsheets: what is written into a CSV file is opened as text and never as a formula. Pure.
+
+OWASP, CSV injection: a cell that begins with = + - @, a tab or a line break may be run. Some programs skip white space
+and characters that cannot be seen before they look, and some fold full-width and small forms (＝ ﹢ －) to the plain
+ones. So the first character that can be seen decides, in its compatibility form (NFKC).
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 
-#: What makes a spreadsheet see a formula, and the full-width forms that some of them fold to it (OWASP, CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+#: First characters of a formula, after NFKC; U+2212, the minus of mathematics, is folded by some programs only.
+_STARTS = frozenset("=+-@\u2212")
 #: Excel takes a file for UTF-8 only with this mark.
 BYTE_ORDER_MARK = "\ufeff"
+
+
+def could_run(cell: str) -> bool:
+    """Whether a spreadsheet program could take a cell for a formula."""
+    for character in cell:
+        if character in "\t\r\n":
+            return True
+        if character.isprintable() and not character.isspace():
+            return unicodedata.normalize("NFKC", character)[:1] in _STARTS
+    return False
 
 
 def safe_cell(text: str) -> str:
@@ -20,7 +36,7 @@ def safe_cell(text: str) -> str:
     >>> safe_cell("=1+1")
     "'=1+1"
     """
-    return "'" + text if text.lstrip(" \u3000").startswith((*FORMULA_STARTS, "'")) else text
+    return "'" + text if text.startswith("'") or could_run(text) else text
 
 
 def plain_cell(cell: str) -> str:
