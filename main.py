@@ -81,6 +81,10 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--from", dest="first_day", required=True, metavar="DAY", help="first day in Japan: 2026-11-01")
     export.add_argument("--to", dest="last_day", required=True, metavar="DAY", help="last day in Japan, included")
     audits.add_parser("new-key", help="begin to sign with the key file that is there now; made if there is none")
+    clean = commands.add_parser("purge", help="delete what is over its time (docs/retention.md); daily by itself")
+    clean.add_argument("--dry-run", action="store_true", help="say what would be deleted; change nothing")
+    clean.add_argument("--json", action="store_true", help="the numbers as JSON")
+    clean.add_argument("--force", default="", metavar="WHY", help="your sentence why the clock is right after all")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -145,6 +149,10 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         return keys_command(settings, arguments.action, arguments.key, links=arguments.links)
     if name == "audit":
         return audit_coroutine(settings, arguments)
+    if name == "purge":
+        from ops.purge_command import purge_command
+
+        return purge_command(settings, dry_run=arguments.dry_run, as_json=arguments.json, force=arguments.force)
     if name == "preview":
         return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)

@@ -7,8 +7,9 @@ from aiohttp import web
 from checkin.pages_web import respond
 from checkin.reveals_store import reveal_alarms
 from checkin.status_store import attention, loops, outbox
+from checkin.upkeep_store import last_purge, reach_totals
 from core.db import transaction
-from core.model import MessageState
+from core.model import MessageState, Role
 from core.web import Route, site, staff
 from registry.sessions import staff_of
 
@@ -27,6 +28,8 @@ async def status(request: web.Request) -> web.Response:
             outbox=await outbox(conn, wires.clock.now()),
             attention=await attention(conn, wires.clock.now()),
             alarms=await reveal_alarms(conn, me.role, me.org_id, wires.clock.now()),
+            purge=await last_purge(conn, wires.clock.now()),
+            reach=await reach_totals(conn, wires.clock.now()) if me.role is Role.OPERATOR else None,
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
         )

@@ -28,6 +28,19 @@ UNION ALL
 SELECT l.resident_id, i.title, i.opened_at FROM link l JOIN incident i ON i.id = l.incident_id
 WHERE l.kind = 'leader' AND l.resident_id IS NOT NULL AND i.closed_at IS NULL;
 
+-- How many people there are, how many of them cannot be reached now, how many have given no sign for long: numbers for the
+-- operator, who sees nobody. The rule itself is registry/reach.py, a test compares the two. Runs with its owner's rights.
+CREATE FUNCTION reach_totals(stale timestamptz, silent timestamptz)
+RETURNS TABLE (people bigint, unreachable bigint, no_sign bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT count(*),
+           count(*) FILTER (WHERE NOT EXISTS (
+               SELECT FROM contact k WHERE k.resident_id = r.id AND k.kind = 'address' AND k.state IN ('unproven', 'proven')
+               AND coalesce(k.proven_at, k.created_at) > stale)),
+           count(*) FILTER (WHERE greatest(r.last_sign_at, r.enrolled_at, r.created_at) <= silent)
+    FROM resident r WHERE r.state IN ('invited', 'enrolled')
+$$;
+
 -- Deleting a link asks whether an answer points to it.
 CREATE INDEX check_in_link ON check_in (link_id) WHERE link_id IS NOT NULL;
 
@@ -73,7 +86,9 @@ CREATE TRIGGER purge_run_append_only BEFORE UPDATE OR DELETE ON purge_run
 --         (own erasure) insert, select, update.
 -- Access: incident_over, resident_busy: purge select (views with the rights of who asks: incident, case_file,
 --         incident_resident, link).
--- Access: purge_run: operator and worker select; purge insert, select. Nobody updates or deletes (trigger).
+-- Access: reach_totals: SECURITY DEFINER, its owner must pass the policies of resident and contact; execute for operator,
+--         worker, and every role that may open /status.
+-- Access: purge_run: every staff role and worker select (no person in it); purge insert, select. Nobody updates or deletes (trigger).
 -- Access: resident.erase_requested_at: web select own; person update own; purge select. resident.last_sign_at: web select
 --         own, operator select for counting, purge update. contact.dead_since: purge update.
 -- Access: erase_resident (registry/erase_store.py) runs under person, web or purge and deletes the person's rows of:

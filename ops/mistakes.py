@@ -12,6 +12,7 @@ from core.signing import SigningError
 from geo.tables import AreaDataError
 from ops.audit_commands import AuditCommandError
 from ops.keys_store import AlreadyRotating
+from ops.purge import PurgeRefused
 from registry.import_run import ImportRefused
 
 #: A wrong setting, key, rule, word file, table, upload, or a database that cannot be used.
@@ -21,6 +22,7 @@ MISTAKES: tuple[type[Exception], ...] = (
     SigningError,
     AuditCommandError,
     AlreadyRotating,
+    PurgeRefused,
     DatabaseError,
     PostgresError,
     RuleError,

@@ -28,6 +28,8 @@ from core.model import Severity
 from core.seal_store import BATCH, audit_keys, seal_batch
 from core.signing import load_signer
 from ops import tend_store
+from ops.purge import PurgeRefused, purge
+from ops.purge_store import ended_since
 from registry.import_run_store import drop_old_bodies
 from registry.membership_store import end_due_memberships
 
@@ -40,6 +42,11 @@ CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
 #: Rows of the audit log sealed in one turn; the other tasks have theirs in between.
 MOST_SEALED_AT_ONCE: Final = 10 * BATCH
+
+
+#: How long after the end of one purge the next begins, and how many batches of it are done in one turn.
+PURGE_EVERY: Final = timedelta(hours=23)
+PURGE_BATCHES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,18 @@ async def _reveals(deps: Deps) -> int:
     return len(found)
 
 
+async def _purge(deps: Deps) -> int:
+    """Once a day, a few batches at a time: reminders and cases never wait for it."""
+    now = deps.clock.now()
+    if await ended_since(deps.pool, now - PURGE_EVERY):
+        return 0
+    try:
+        return (await purge(deps.pool, now, most=PURGE_BATCHES)).total
+    except PurgeRefused as refused:
+        log.error("nothing was deleted: %s", refused)
+        return 0
+
+
 TASKS: Final = (
     Task("cases", 1.0, _cases),
     Task("claims", 15.0, _claims),
@@ -137,6 +156,7 @@ TASKS: Final = (
     Task("seal", 5.0, _seal),
     Task("reveals", 15.0, _reveals),
     Task("registry", 900.0, _registry),
+    Task("purge", 60.0, _purge),
 )
 
 

@@ -8,17 +8,21 @@ from uuid import UUID
 
 import pytest
 
+from checkin.upkeep_store import last_purge, reach_totals
+from core.clock import FixedClock
 from core.db import CONNECTION_ERRORS, Pool, connect, transaction
 from core.ids import uuid7
 from core.model import OrgKind
 from ops.purge import PurgeRefused, purge
-from ops.purge_store import take_turn
+from ops.purge_store import ended_since, take_turn
 from ops.retention import RULES
 from ops.retention_store import STEPS
+from ops.tend import TASKS, tend_once
 from registry import store
 from registry.erase_store import erase_resident
 from registry.membership_store import end_membership
 from tests import people
+from tests.alerts_kit import wires
 from tests.incidents import TestIncident, database_digest, make_incident, make_link, tell
 from tests.lives import a_full_life, close, traces
 from tests.people import NOW
@@ -336,3 +340,29 @@ async def test_what_is_not_old_enough_stays(db: Pool, opened: TestIncident) -> N
     rows = (await purge(db, early)).rows
     kept = ("answer", "case", "told", "standing", "standing_drill", "link_row", "import_record", "staff_name")
     assert {name: rows[name] for name in kept} == dict.fromkeys(kept, 0) | {"staff_name": 1}
+
+
+async def test_the_tend_loop_purges_once_a_day_and_the_operator_sees_it(
+    db: Pool, db_dsn: str, opened: TestIncident
+) -> None:
+    clock = FixedClock(LATER)
+    async with wires(db, db_dsn, clock=clock) as deps:
+        turn = tuple(task for task in TASKS if task.name == "purge")
+        while not await ended_since(db, NOW):
+            assert (await tend_once(deps, "test", turn))["purge"] >= 0
+        runs = await db.fetchval("SELECT count(DISTINCT run_id) FROM purge_run")
+        clock.advance(timedelta(hours=22))
+        await tend_once(deps, "test", turn)
+        assert await db.fetchval("SELECT count(DISTINCT run_id) FROM purge_run") == runs == 1
+        clock.advance(timedelta(hours=2))
+        await tend_once(deps, "test", turn)
+        assert await db.fetchval("SELECT count(DISTINCT run_id) FROM purge_run") == 2
+        # A clock that cannot be right: nothing happens but a line in the log, and the other tasks go on.
+        clock.advance(timedelta(days=800))
+        assert (await tend_once(deps, "test", turn))["purge"] == 0
+    async with transaction(db) as conn:
+        told = await last_purge(conn, LATER)
+        totals = await reach_totals(conn, LATER)
+    assert told is not None and not told.late and told.people == 0
+    assert totals.people == await db.fetchval("SELECT count(*) FROM resident WHERE state IN ('invited', 'enrolled')")
+    assert 0 < totals.unreachable <= totals.people and totals.no_sign == 0
