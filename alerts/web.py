@@ -18,8 +18,9 @@ from alerts.push_address import BadSubscription, read_subscription
 from alerts.receipts import is_receipt_token
 from alerts.vapid import load_or_make_vapid, public_key
 from core.audit import Actor, audit
+from core.db import transaction
 from core.tokens import looks_like_token
-from core.web import PUBLIC, STATIC, TOKEN, Route, same_origin, site
+from core.web import MACHINE, PUBLIC, STATIC, Route, same_origin, site
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def sms_status(request: web.Request) -> web.Response:
         raise web.HTTPNotFound()
     receipt = channel.read_receipt(int(message_id), fields)
     if receipt is not None:
-        async with wires.pool.acquire() as conn, conn.transaction():
+        async with transaction(wires.pool) as conn:
             await take_receipt(conn, receipt, wires.clock.now())
     return web.Response(status=204)
 
@@ -61,7 +62,7 @@ async def push_receipt(request: web.Request) -> web.Response:
     channel = None if channels is None else channels.by_name.get("push")
     receipt = None if channel is None else channel.read_receipt(message_id, fields)
     if receipt is not None:
-        async with wires.pool.acquire() as conn, conn.transaction():
+        async with transaction(wires.pool) as conn:
             await take_receipt(conn, receipt, wires.clock.now())
     return web.Response(status=204)
 
@@ -89,7 +90,7 @@ async def _change_subscription(request: web.Request, *, wanted: bool) -> web.Res
     except BadSubscription as error:
         raise web.HTTPBadRequest(text=str(error)) from error
     now = wires.clock.now()
-    async with wires.pool.acquire() as conn, conn.transaction():
+    async with transaction(wires.pool) as conn:
         holder = await push_store.holder_of(conn, token, now)
         if holder is None:
             raise web.HTTPNotFound()
@@ -139,10 +140,10 @@ async def _json(request: web.Request) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("POST", "/t/s/{message_id}", sms_status, TOKEN),
-    Route("POST", "/push/subscribe", push_subscribe, TOKEN),
-    Route("POST", "/push/unsubscribe", push_unsubscribe, TOKEN),
-    Route("POST", "/push/receipt", push_receipt, TOKEN),
+    Route("POST", "/t/s/{message_id}", sms_status, MACHINE),
+    Route("POST", "/push/subscribe", push_subscribe, MACHINE),
+    Route("POST", "/push/unsubscribe", push_unsubscribe, MACHINE),
+    Route("POST", "/push/receipt", push_receipt, MACHINE),
     Route("GET", "/push/key", push_key, PUBLIC),
     Route("GET", "/sw.js", service_worker, PUBLIC),
 ]

@@ -73,10 +73,11 @@ WITH opened AS (
         reason_since = CASE case_file.reason WHEN 'needs_help' THEN case_file.reason_since
                                              ELSE excluded.reason_since END
     RETURNING id
+), noted AS (
+    INSERT INTO case_note (case_id, action, at)
+    SELECT id, CASE WHEN id = $1 THEN 'opened' ELSE 'reason' END, $5 FROM opened
 )
-INSERT INTO case_note (case_id, action, at)
-SELECT id, CASE WHEN id = $1 THEN 'opened' ELSE 'reason' END, $5 FROM opened
-RETURNING case_id
+SELECT id FROM opened
 """
 
 

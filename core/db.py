@@ -33,6 +33,7 @@ CONNECTION_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,  # a server killed in mid-query; no relation of InterfaceError
 )
 UniqueViolation = asyncpg.UniqueViolationError
+ForeignKeyViolation = asyncpg.ForeignKeyViolationError
 #: A statement that the server refuses: no right, no room, a rule broken.
 StatementRefused = asyncpg.PostgresError
 
@@ -52,11 +53,12 @@ async def connect(
     application: str = "daijobu",
     patience: float = 10.0,
     statement_cache_size: int = 100,
+    role: str | None = None,
 ) -> Pool:
     """Open a pool of up to `size` connections, each with JSON as Python values and times in UTC.
 
     A server that is not up yet is tried again for `patience` seconds. `statement_cache_size=0` is needed behind
-    pgbouncer in transaction mode. Raises DatabaseError.
+    pgbouncer in transaction mode. `role`: the database role that every connection takes. Raises DatabaseError.
     """
     deadline = asyncio.get_running_loop().time() + patience
     while True:
@@ -70,7 +72,7 @@ async def connect(
                 command_timeout=60,
                 timeout=10,
                 init=prepare_connection,
-                server_settings={"application_name": application, "timezone": "UTC"},
+                server_settings={"application_name": application, "timezone": "UTC"} | ({"role": role} if role else {}),
             )
             async with pool.acquire():  # so that a wrong address is told here and now
                 return pool
@@ -110,16 +112,21 @@ def _reason(error: Exception) -> str:
 class Scope:
     """Whose rows a transaction may touch: what row-level security goes by (migrations/0002).
 
-    `role`: the database role. `orgs`: the organisations whose people a staff page may see. `people`: the residents whom
-    a link stands for. Empty means nobody.
+    `role`: the database role. `orgs`: the organisations whose people a staff page may see. `link`: the SHA-256 of the
+    link whose holder (or dorm) the transaction is about; the database finds out who that is. Empty means nobody.
     """
 
     role: str
     orgs: tuple[UUID, ...] = ()
-    people: tuple[UUID, ...] = ()
+    link: bytes | None = None
 
 
-SQL_SCOPE = "SELECT set_config('role', $1, true), set_config('app.orgs', $2, true), set_config('app.people', $3, true)"
+# The role comes last: whom a link stands for is asked while we may still ask about everybody.
+SQL_SCOPE = """
+SELECT set_config('app.orgs', $2, true),
+       set_config('app.people', coalesce(array_to_string(link_people($3::bytea), ','), ''), true),
+       set_config('role', $1, true)
+"""
 
 
 class ScopedPool:
@@ -131,7 +138,7 @@ class ScopedPool:
     def __init__(self, pool: Pool, scope: Scope) -> None:
         self._pool = pool
         self.scope = scope
-        self._settings = (scope.role, ",".join(map(str, scope.orgs)), ",".join(map(str, scope.people)))
+        self._settings = (scope.role, ",".join(map(str, scope.orgs)), scope.link)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
@@ -178,6 +185,16 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         return
     async with pool.acquire() as conn, conn.transaction():
         yield conn
+
+
+SQL_WIDEN = (
+    "SELECT set_config('app.orgs', concat_ws(',', nullif(current_setting('app.orgs', true), ''), $1::text), true)"
+)
+
+
+async def widen_scope(conn: Connection, org: UUID) -> None:
+    """Let the rest of this transaction see an organisation that it has just made."""
+    await conn.execute(SQL_WIDEN, str(org))
 
 
 def expect_rows(tag: str, expected: int, what: str) -> None:

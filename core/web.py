@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from aiohttp import web
 
 from core.clock import Clock
 from core.crypto import Vault
-from core.db import Pool
+from core.db import Pool, Scope, ScopedPool
 from core.i18n import Catalogs, Sayer
 from core.model import Role
 from core.settings import Settings
@@ -42,15 +42,22 @@ class Audience:
     """Who may call a route. `public`: anybody; `token`: the URL itself is the capability; else these staff roles.
 
     `half`: what a session may still lack here (registry.second_factor.Demand); elsewhere it must be whole.
+    `role`: the database role of its transactions, for routes that are not staff's (migrations/0002).
     """
 
     kind: str
     roles: frozenset[Role] = frozenset()
     half: frozenset[str] = frozenset()
+    role: str = "daijobu_door"
 
 
 PUBLIC = Audience("public")
-TOKEN = Audience("token")
+#: A resident's or leader's link: sees the people the link stands for.
+TOKEN = Audience("token", role="daijobu_person")
+#: A one-time link of staff: nobody is known yet.
+STAFF_TOKEN = Audience("token")
+#: Machines that prove themselves to their handler (a provider's signature, a receipt's token): as our own loops.
+MACHINE = Audience("token", role="daijobu_worker")
 
 
 def staff(*roles: Role, half: Iterable[str] = ()) -> Audience:
@@ -93,6 +100,9 @@ AUDIENCES: Final = web.AppKey("audiences", dict[tuple[str, str], Audience])
 FORM_TOKEN: Final = web.RequestKey("form_token", str)
 #: Set by the staff guard: the signed-in member of staff (registry.sessions.Staff).
 STAFF: Final = web.RequestKey("staff", object)
+#: Set by the guard: whose rows this request may touch. Until then, and without it, nobody's.
+SCOPE: Final = web.RequestKey("scope", Scope)
+DOOR: Final = Scope("daijobu_door")
 #: The nonce that lets this answer's own inline style and script run (Content-Security-Policy).
 NONCE: Final = web.RequestKey("nonce", str)
 
@@ -122,8 +132,9 @@ def asset_url(name: str) -> str:
 
 
 def site(request: web.Request) -> Site:
-    """The site's wires."""
-    return request.app[SITE]
+    """The site's wires, with a pool that sees only what this request may see (row-level security)."""
+    wires = request.app[SITE]
+    return replace(wires, pool=ScopedPool(wires.pool, request.get(SCOPE, DOOR)))
 
 
 def language_of(request: web.Request) -> str:

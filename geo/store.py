@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.db import Connection, Pool, WriteMismatch
+from core.db import Connection, Pool, WriteMismatch, expect_rows
 from core.ids import uuid7
 from core.model import AreaCode, Located, Precision
 from geo.match import PlaceCodes
@@ -37,7 +37,6 @@ INSERT INTO place (id, label, postal_code, lat, lon, precision, point_enc, addre
 SELECT * FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::float8[], $5::float8[], $6::text[], $7::bytea[], $8::bytea[]
 )
-RETURNING id
 """
 INSERT_PLACE_AREAS = """
 INSERT INTO place_area (scheme, code, place_id)
@@ -60,7 +59,8 @@ async def insert_places(conn: Connection, places: Sequence[NewPlace]) -> None:
             f"place {lost.id} ({lost.located.postal_code or lost.label}) lies in no area: no alert could reach it"
         )
     points = [_mesh(p.located) for p in places]
-    rows = await conn.fetch(
+    # No RETURNING: a page may write a place before anybody lives there, but not see it yet (row-level security).
+    tag = await conn.execute(
         INSERT_PLACES,
         [p.id for p in places],
         [p.label for p in places],
@@ -71,7 +71,7 @@ async def insert_places(conn: Connection, places: Sequence[NewPlace]) -> None:
         [p.point_enc for p in places],
         [p.address_enc for p in places],
     )
-    _expect(len(rows), len(places), "places")
+    expect_rows(tag, len(places), "places")
     codes = [(c.scheme, c.code, p.id) for p in places for c in dict.fromkeys(p.located.codes)]
     rows = await conn.fetch(INSERT_PLACE_AREAS, *(list(column) for column in zip(*codes, strict=True)))
     _expect(len(rows), len(codes), "area codes of places")

@@ -52,9 +52,9 @@ async def open_wires(
         stack.callback(reading.cancel)
         if dsn is None:
             dsn = await stack.enter_async_context(open_database(settings))
-        pool = await connect(dsn, size=settings.pool_size)
+        await _as_owner(dsn, prepare or (migrate if migrate_first else require_current_schema))
+        pool = await connect(dsn, size=settings.pool_size, role="daijobu_worker")
         stack.push_async_callback(pool.close)
-        await (prepare or (migrate if migrate_first else require_current_schema))(pool)
         wakeups = await stack.enter_async_context(Wakeups(dsn))
         clock = SystemClock()
         vault = await open_vault(pool, settings, clock.now())
@@ -74,6 +74,15 @@ async def open_wires(
             wakeups=wakeups,
         )
         yield Wires(dsn=dsn, deps=deps, holder=f"{socket.gethostname()}:{getpid()}:{uuid7()}")
+
+
+async def _as_owner(dsn: str, work: Callable[[Pool], Awaitable[object]]) -> None:
+    """Only migrations need the owner of the tables; everything else works under a narrower role."""
+    pool = await connect(dsn, size=2)
+    try:
+        await work(pool)
+    finally:
+        await pool.close()
 
 
 def read_files() -> tuple[Catalogs, dict[str, Rule], Areas]:

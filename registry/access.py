@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
+from core.db import Scope
 from core.model import Role
 
 #: What the employer's own list and pages may show about a person.
@@ -86,3 +87,20 @@ def may_see_place(role: Role, *, protected: bool) -> bool:
 def may_see_needs(role: Role, consents: frozenset[str], *, incident_open: bool) -> bool:
     """Whether special-care data is shown: to coordinators, while an incident is open, of who agreed to it (C4)."""
     return role is Role.COORDINATOR and incident_open and "C4" in consents
+
+
+#: The database role behind a staff role (migrations/0002): the second wall, whatever a page forgets to ask.
+_DATABASE_ROLE: Final = {
+    Role.OPERATOR: "daijobu_operator",
+    Role.COORDINATOR: "daijobu_follow",
+    Role.VOLUNTEER: "daijobu_follow",
+}
+
+
+def scope_of(role: Role, own: UUID, below: Iterable[UUID] = ()) -> Scope:
+    """The rows a member of staff may touch: its organisation's, a supervising one's employers' too.
+
+    Coordinators and volunteers besides: people of open incidents. An umbrella and an auditor see totals made elsewhere.
+    """
+    orgs = {own, *below} if role is Role.SUPERVISING else {own}
+    return Scope(_DATABASE_ROLE.get(role, "daijobu_web"), orgs=tuple(sorted(orgs)))

@@ -9,10 +9,14 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from core.db import Scope
+from core.tokens import looks_like_token, token_hash
 from core.web import (
     AUDIENCES,
     FORM_TOKEN,
+    SCOPE,
     STAFF,
+    Audience,
     Handler,
     audience_of,
     language_of,
@@ -20,6 +24,7 @@ from core.web import (
     see_other,
     site,
 )
+from registry.access import scope_of
 from registry.second_factor import Demand, demand
 from registry.sessions import LONGEST, STAFF_LANGUAGES, CookieRule, Staff, cookie_rule
 from registry.signin_store import find_session
@@ -54,11 +59,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if audience is None:
         raise RuntimeError(f"{request.method} {request.match_info.route} has no audience: register it with add_routes")
     if audience.kind != "staff":
+        request[SCOPE] = _scope_of_link(request, audience)
         return _remember_language(request, await handler(request))
     me = await _signed_in(request)
     if me is None:
         return _to_sign_in(request)
     request[STAFF] = me
+    request[SCOPE] = scope_of(me.role, me.org_id, me.below)
     if me.role not in audience.roles:
         return render(request, "registry_forbidden.html", lang=me.language, status=403)
     if me.demand is not Demand.NONE and me.demand not in audience.half:
@@ -67,6 +74,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _remember_language(request, await handler(request))
     except (web.HTTPNotFound, web.HTTPForbidden) as refusal:
         return _refused(request, me, refusal)
+
+
+def _scope_of_link(request: web.Request, audience: Audience) -> Scope:
+    """The rows behind a link: the people it stands for. An unknown link stands for nobody."""
+    token = request.match_info.get("token", "")
+    return Scope(audience.role, link=token_hash(token) if looks_like_token(token) else None)
 
 
 def _refused(request: web.Request, me: Staff, refusal: web.HTTPException) -> web.StreamResponse:
@@ -86,6 +99,7 @@ async def _unknown(request: web.Request, handler: Handler) -> web.StreamResponse
     if me is None:
         return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
     request[STAFF] = me
+    request[SCOPE] = scope_of(me.role, me.org_id, me.below)
     return _refused(request, me, refusal)
 
 

@@ -10,7 +10,7 @@ from core.db import Connection, expect_rows
 SQL_END_MEMBERSHIP = """
 UPDATE membership SET end_date = $3, ended_at = $4 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL
 """
-SQL_LEAVE_ORG = "UPDATE resident SET orgs = array_remove(orgs, $2) WHERE id = $1"
+SQL_LEAVE_ORG = "SELECT leave_org($1, $2)"
 SQL_NO_LONGER_LEADS = """
 DELETE FROM site_leader l USING site s WHERE l.site_id = s.id AND s.org_id = $2 AND l.resident_id = $1
 """
@@ -20,8 +20,9 @@ async def end_membership(conn: Connection, resident_id: UUID, org_id: UUID, day:
     """End the organisation's view of a person. The person stays registered and is asked on their own page."""
     tag = await conn.execute(SQL_END_MEMBERSHIP, resident_id, org_id, day, now)
     expect_rows(tag, 1, "the membership that ends")
-    expect_rows(await conn.execute(SQL_LEAVE_ORG, resident_id, org_id), 1, "the person who leaves")
     await conn.execute(SQL_NO_LONGER_LEADS, resident_id, org_id)
+    left = await conn.fetchval(SQL_LEAVE_ORG, resident_id, org_id)
+    expect_rows(f"UPDATE {left}", 1, "the person who leaves")
 
 
 SQL_DUE_ENDS = """

@@ -52,6 +52,8 @@ class Staff:
     has_password: bool = False
     has_factor: bool = False
     has_passkey: bool = False
+    #: The organisations it supervises (監理団体), or stands above (umbrella).
+    below: tuple[UUID, ...] = ()
 
 
 def staff_of(request: Mapping[Any, Any]) -> Staff:
@@ -84,7 +86,7 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     ),
     Role.COORDINATOR: (_BOARD, _TEAM, _APPROVALS, _STATUS),
     Role.VOLUNTEER: (_BOARD, _STATUS),
-    Role.PARTNER: (_STATUS,),
+    Role.PARTNER: (MenuItem("/api-tokens", "staff.menu.api"), _STATUS),
     Role.AUDITOR: (_STATUS,),
     Role.UMBRELLA: (_STATUS,),
     Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _APPROVALS, _STATUS),

@@ -23,7 +23,8 @@ SELECT s.created_at, s.last_seen_at, s.second_factor_at, p.id, p.org_id, p.role,
        o.name AS org_name, p.password_hash IS NOT NULL AS has_password,
        EXISTS (SELECT FROM totp t WHERE t.staff_id = p.id AND t.secret_enc IS NOT NULL) AS has_totp,
        EXISTS (SELECT FROM passkey k WHERE k.staff_id = p.id) AS has_passkey,
-       EXISTS (SELECT FROM incident i WHERE i.closed_at IS NULL) AS incident_open
+       EXISTS (SELECT FROM incident i WHERE i.closed_at IS NULL) AS incident_open,
+       ARRAY(SELECT r.other_id FROM org_relation r WHERE r.org_id = p.org_id AND r.kind = 'supervises') AS below
 FROM session s JOIN staff p ON p.id = s.staff_id JOIN organisation o ON o.id = p.org_id
 WHERE s.id_sha256 = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND p.disabled_at IS NULL AND o.closed_at IS NULL
 """
@@ -58,6 +59,7 @@ def _staff(row: Record) -> Staff:
         has_password=row["has_password"],
         has_factor=row["has_totp"] or row["has_passkey"],
         has_passkey=row["has_passkey"],
+        below=tuple(row["below"]),
     )
 
 

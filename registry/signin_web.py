@@ -12,7 +12,7 @@ from core.db import UniqueViolation, WriteMismatch, transaction
 from core.model import Role
 from core.web import (
     PUBLIC,
-    TOKEN,
+    STAFF_TOKEN,
     Route,
     clean_text,
     client_address,
@@ -347,10 +347,10 @@ ROUTES = [
     Route("GET", "/sign-in", sign_in_page, PUBLIC),
     Route("POST", "/sign-in", sign_in, PUBLIC),
     Route("POST", "/sign-out", sign_out, staff(half=Demand)),
-    Route("GET", "/enter/{token}", enter_page, TOKEN),
-    Route("POST", "/enter/{token}", enter, TOKEN),
-    Route("GET", "/join/{token}", join_page, TOKEN),
-    Route("POST", "/join/{token}", join, TOKEN),
+    Route("GET", "/enter/{token}", enter_page, STAFF_TOKEN),
+    Route("POST", "/enter/{token}", enter, STAFF_TOKEN),
+    Route("GET", "/join/{token}", join_page, STAFF_TOKEN),
+    Route("POST", "/join/{token}", join, STAFF_TOKEN),
     Route("GET", "/account", account_page, _OWN),
     Route("POST", "/account", account, _OWN),
 ]

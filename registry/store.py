@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from core.crypto import Vault
-from core.db import Connection, expect_rows
+from core.db import Connection, expect_rows, widen_scope
 from core.ids import uuid7
 from core.model import OrgKind, Role
 from core.tokens import link_token, token_hash
@@ -56,6 +56,8 @@ INSERT INTO org_relation (org_id, other_id, kind) VALUES ($1, $2, $3) ON CONFLIC
 async def relate(conn: Connection, org_id: UUID, other_id: UUID, kind: str = "supervises") -> None:
     """`org_id` supervises `other_id` (or, kind "member", has it as a member). Saying it twice is once."""
     await conn.execute(SQL_RELATE, org_id, other_id, kind)
+    if kind == "supervises":
+        await widen_scope(conn, other_id)
 
 
 SQL_INSERT_STAFF = """
@@ -356,6 +358,7 @@ SELECT DISTINCT ON (m.resident_id) m.resident_id, 'home', s.place_id
 FROM membership m JOIN site s ON s.id = m.dorm_id
 WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
 ON CONFLICT (resident_id, kind) DO NOTHING
+RETURNING resident_id, kind, place_id
 """
 SQL_FILL_WORK = """
 INSERT INTO resident_place (resident_id, kind, place_id)
@@ -363,13 +366,17 @@ SELECT DISTINCT ON (m.resident_id) m.resident_id, 'work', s.place_id
 FROM membership m JOIN site s ON s.id = m.workplace_id
 WHERE s.id = ANY($1::uuid[]) AND s.place_id IS NOT NULL AND m.ended_at IS NULL
 ON CONFLICT (resident_id, kind) DO NOTHING
+RETURNING resident_id, kind, place_id
 """
 
 
-async def fill_places(conn: Connection, sites: Sequence[UUID]) -> None:
-    """Give members of these sites who have no home (or no work place) yet the place of their dorm (or workplace)."""
-    await conn.execute(SQL_FILL_HOMES, list(sites))
-    await conn.execute(SQL_FILL_WORK, list(sites))
+async def fill_places(conn: Connection, sites: Sequence[UUID]) -> list[tuple[UUID, str, UUID]]:
+    """Give members of these sites who have no home (or no work place) yet the place of their dorm (or workplace).
+
+    Who got one: (resident, "home" or "work", place).
+    """
+    rows = [*await conn.fetch(SQL_FILL_HOMES, list(sites)), *await conn.fetch(SQL_FILL_WORK, list(sites))]
+    return [(row["resident_id"], row["kind"], row["place_id"]) for row in rows]
 
 
 SQL_SET_END_DATE = "UPDATE membership SET end_date = $3 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL"
@@ -380,7 +387,10 @@ async def set_end_date(conn: Connection, resident_id: UUID, org_id: UUID, day: d
     expect_rows(await conn.execute(SQL_SET_END_DATE, resident_id, org_id, day), 1, "the membership")
 
 
-SQL_PERSONAL_LINK = "SELECT id FROM link WHERE resident_id = $1 AND kind = 'personal' AND revoked_at IS NULL"
+SQL_PERSONAL_LINK = """
+SELECT id FROM link WHERE resident_id = $1 AND kind = 'personal' AND revoked_at IS NULL
+  AND NOT joined
+"""
 
 
 async def personal_token(conn: Connection, vault: Vault, resident_id: UUID) -> str | None:

@@ -11,7 +11,7 @@ from core.audit import Actor, audit
 from core.db import UniqueViolation, WriteMismatch, transaction
 from core.ids import uuid7
 from core.model import Role
-from core.web import TOKEN, Route, clean_text, public_form, render, see_other, site, staff, staff_form
+from core.web import STAFF_TOKEN, Route, clean_text, public_form, render, see_other, site, staff, staff_form
 from registry.factors_store import add_passkey, use_challenge
 from registry.guard_web import give_session, session_cookie, staff_language
 from registry.passkeys import (
@@ -235,6 +235,6 @@ ROUTES = [
     Route("POST", "/team/qr", new_pass, _LEADERS),
     Route("POST", "/team/qr/end", end_pass, _LEADERS),
     Route("POST", "/team/qr/remove/{id}", remove, _LEADERS),
-    Route("GET", "/volunteer/{token}", join_page, TOKEN),
-    Route("POST", "/volunteer/{token}", join, TOKEN),
+    Route("GET", "/volunteer/{token}", join_page, STAFF_TOKEN),
+    Route("POST", "/volunteer/{token}", join, STAFF_TOKEN),
 ]

@@ -19,7 +19,6 @@ from core.clock import FixedClock
 from core.db import Pool
 from core.wakeups import Wakeup, Wakeups
 from core.web import SITE, STATIC
-from registry.guard_web import guard
 from tests.pages import forms_of, make_app
 from tests.people import NOW, VAULT, whole_session
 
@@ -86,7 +85,6 @@ async def board_site(
     """Serve the dashboards, the board, the stream and the status page. `dsn`: where the stream listens."""
     clock = FixedClock(NOW)
     app = make_app(pool, ROUTES, clock, simulated=simulated)
-    app.middlewares.append(guard)
     app.router.add_static("/static", STATIC)
     app[SITE].extras.update(extras or {})
     async with TestClient(TestServer(app)) as client:

@@ -17,12 +17,13 @@ from core.i18n import Catalogs
 from core.settings import load_settings
 from core.wakeups import Wakeups
 from core.web import SITE, Route, Site, add_routes, make_jinja, security_headers
+from registry.guard_web import guard
 from tests.people import NOW, VAULT
 
 
 def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulated: bool = False) -> web.Application:
     """The routes of one part behind the middleware every page has."""
-    app = web.Application(middlewares=[security_headers])
+    app = web.Application(middlewares=[security_headers, guard])
     app[SITE] = Site(
         settings=load_settings({}),
         pool=pool,

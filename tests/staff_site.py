@@ -15,6 +15,7 @@ from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.settings import Settings, load_settings
 from core.web import SITE, STATIC, Route
+from core.web import Site as Wires
 from registry.guard_web import guard
 from registry.signin_store import open_session
 from registry.web import ROUTES
@@ -83,12 +84,11 @@ async def staff_site(
 ) -> AsyncIterator[Site]:
     """A running website with the registry's routes behind the guard."""
     app = make_app(pool, [*ROUTES, *more_routes], clock or FixedClock(NOW))
-    app.middlewares.append(guard)
     app.router.add_static("/static", STATIC)
     app[SITE].settings = settings or load_settings({"DAIJOBU_PUBLIC_URL": "http://127.0.0.1"})
     app[SITE].extras.update(extras or {})
     async with TestServer(app) as server:
-        site = Site(server, pool, clock or FixedClock(NOW))
+        site = Site(server, pool, clock or FixedClock(NOW), app[SITE])
         try:
             yield site
         finally:
@@ -99,8 +99,9 @@ async def staff_site(
 class Site:
     """A running website; `visitor()` opens a new browser."""
 
-    def __init__(self, server: TestServer, pool: Pool, clock: FixedClock) -> None:
+    def __init__(self, server: TestServer, pool: Pool, clock: FixedClock, wires: Wires) -> None:
         self.server = server
+        self.app_site = wires
         self.pool = pool
         self.clock = clock
         self.clients: list[TestClient[web.Request, web.Application]] = []

@@ -24,6 +24,7 @@ from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
 from core.web import SITE, Site, add_routes, make_jinja, security_headers
+from registry.guard_web import guard
 from registry.store import personal_token
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, send_all, wires
@@ -78,7 +79,7 @@ async def world(db: Pool, db_dsn: str, tmp_path: Path) -> AsyncIterator[World]:
         channels = Channels({"sms": TwilioSms(settings), "push": WebPush(settings)}, channel_kinds())
         async with wires(db, db_dsn, channels=channels, clock=clock) as bare:
             deps = replace(bare, settings=settings)
-            app = web.Application(middlewares=[security_headers])
+            app = web.Application(middlewares=[security_headers, guard])
             app[SITE] = Site(
                 settings=settings,
                 pool=db,

@@ -23,13 +23,13 @@ async def test_a_transaction_is_all_or_nothing(db: Pool) -> None:
     assert await db.fetchval("SELECT array_agg(name) FROM heartbeat") == ["kept"]
 
 
-async def test_a_scope_lasts_for_the_transaction_only(server: object, db_dsn: str) -> None:
+async def test_a_scope_lasts_for_the_transaction_only(db: Pool, db_dsn: str) -> None:
     pool = await connect(db_dsn, size=1)
-    scoped = ScopedPool(pool, Scope("pg_read_all_data", orgs=(ORG, OTHER)))
+    scoped = ScopedPool(pool, Scope("daijobu_web", orgs=(ORG, OTHER)))
     async with transaction(scoped) as conn:
-        assert await conn.fetchval("SELECT current_user::text") == "pg_read_all_data"
+        assert await conn.fetchval("SELECT current_user::text") == "daijobu_web"
         assert await conn.fetchval("SELECT current_setting('app.orgs')") == f"{ORG},{OTHER}"
-    assert await scoped.fetchval("SELECT current_user::text") == "pg_read_all_data"
+    assert await scoped.fetchval("SELECT current_user::text") == "daijobu_web"
     assert await pool.fetchval("SELECT current_user = session_user")
     assert await pool.fetchval("SELECT nullif(current_setting('app.orgs', true), '')") is None
     await pool.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from registry import store
 from registry.guard_web import routes_without_audience
 from registry.web import ROUTES
 from tests.pages import make_app
-from tests.people import FUKUOKA_CHUO, NOW, VAULT, Org, make_org, make_resident, make_site, make_staff
+from tests.people import FUKUOKA_CHUO, NOW, VAULT, make_org, make_resident, make_site, make_staff
 from tests.staff_site import Visitor, form_to, staff_site
 
 LIST = (
@@ -262,71 +263,12 @@ async def test_a_supervising_organisation_adds_an_employer_with_its_administrato
 
 # ---------------------------------------------------------------- who may open what
 
-ROLE_ORGS = {
-    Role.OPERATOR: OrgKind.OPERATOR,
-    Role.EMPLOYER: OrgKind.EMPLOYER,
-    Role.SUPERVISING: OrgKind.SUPERVISING,
-    Role.COMMUNITY: OrgKind.COMMUNITY,
-    Role.COORDINATOR: OrgKind.VOLUNTEER_NETWORK,
-    Role.VOLUNTEER: OrgKind.VOLUNTEER_NETWORK,
-}
-PEOPLE_ROLES = {Role.EMPLOYER, Role.SUPERVISING, Role.COMMUNITY}
-#: Every staff route of the registry and the roles it is for, written down a second time on purpose.
-MATRIX: dict[tuple[str, str], set[Role]] = {
-    ("POST", "/sign-out"): set(Role),
-    ("GET", "/account"): set(Role),
-    ("POST", "/account"): set(Role),
-    **{
-        route: PEOPLE_ROLES
-        for route in (
-            ("GET", "/import"), ("POST", "/import"), ("GET", "/import/template.csv"), ("POST", "/import/{run}"),
-            ("GET", "/people"), ("GET", "/people/new"), ("POST", "/people/new"), ("GET", "/people/{id}"),
-            ("POST", "/people/{id}/invitation"), ("POST", "/people/{id}/end"), ("GET", "/sites"), ("POST", "/sites"),
-            ("GET", "/sites/{id}"), ("POST", "/sites/{id}"),
-        )
-    },
-    **{
-        route: PEOPLE_ROLES | {Role.COORDINATOR}
-        for route in (("GET", "/team"), ("POST", "/team/invite"), ("POST", "/team/{id}/disable"))
-    },
-    ("POST", "/team/employer"): {Role.SUPERVISING},
-    **{
-        route: {Role.OPERATOR}
-        for route in (
-            ("GET", "/operator"), ("POST", "/operator/region"), ("POST", "/operator/organisation"),
-            ("POST", "/operator/invitation"), ("POST", "/operator/test"),
-        )
-    },
-}  # fmt: skip
-
-
-def test_the_matrix_names_every_staff_route() -> None:
-    assert {(r.method, r.path) for r in ROUTES if r.audience.kind == "staff"} == set(MATRIX)
-
-
-@pytest.mark.parametrize("role", list(Role))
-async def test_role_matrix(db: Pool, role: Role) -> None:
-    org: Org = await make_org(db, ROLE_ORGS[role], role=role)
-    async with staff_site(db) as site:
-        visitor = await site.signed_in(org)
-        for (method, path), allowed in MATRIX.items():
-            url = path.replace("{id}", str(org.id)).replace("{run}", str(org.id))
-            async with visitor.client.request(method, url, allow_redirects=False) as response:
-                if role in allowed:
-                    # Let in: the page, a form without token refused, or nothing there.
-                    text = await response.text()
-                    assert response.status in (200, 403, 404), (method, path)
-                    assert "not for your role" not in text
-                else:
-                    assert response.status == 403 and "not for your role" in await response.text(), (method, path)
-        assert await db.fetchval("SELECT count(*) FROM audit WHERE action NOT IN ('sign_in', 'people.read')") == 0
-
 
 async def test_nobody_gets_in_without_a_session(db: Pool) -> None:
     async with staff_site(db) as site:
         visitor = site.visitor()
-        for method, path in MATRIX:
-            url = path.replace("{id}", str(UUID(int=1))).replace("{run}", "x")
+        for method, path in ((r.method, r.path) for r in ROUTES if r.audience.kind == "staff"):
+            url = re.sub(r"\{\w+\}", str(UUID(int=1)), path)
             async with visitor.client.request(method, url, allow_redirects=False) as response:
                 location = response.headers.get("Location", "")
                 assert (response.status, location.split("?")[0]) == (303, "/sign-in"), (method, path)
