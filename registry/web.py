@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.web import Route
+from registry.api_tokens_web import ROUTES as API_TOKEN_ROUTES
 from registry.approvals_web import ROUTES as APPROVAL_ROUTES
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
@@ -31,4 +32,5 @@ ROUTES: list[Route] = [
     *SECOND_FACTOR_ROUTES,
     *RECOVERY_ROUTES,
     *APPROVAL_ROUTES,
+    *API_TOKEN_ROUTES,
 ]

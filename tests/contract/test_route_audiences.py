@@ -134,6 +134,11 @@ AUDIENCE_OF = {
     ("POST", "/board/{purpose}/{kind}/{id}/outcome"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/note"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/reveal"): "KV",
+    ("GET", "/api-tokens"): "ESCP",
+    ("POST", "/api-tokens"): "ESCP",
+    ("POST", "/api-tokens/{id}/revoke"): "ESCP",
+    ("POST", "/api-tokens/webhooks/{id}/again"): "ESCP",
+    ("POST", "/api-tokens/webhooks/{id}/end"): "ESCP",
     # Programs: a token, not a session. What each scope and organisation gets: test_api_people.py, test_api_matrix.py.
     ("GET", "/api/v1/people"): "api",
     ("HEAD", "/api/v1/people"): "api",
@@ -230,6 +235,7 @@ PAGES = """
 /board/live/person/{no_id}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
 /board/canary/dorm/{dorm}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
 /board/nothing/dorm/{dorm}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
+/api-tokens                       /api-tokens                          303 403 200 200 200 403 403 200 403 403
 /api/v1/people                    /api/v1/people                       401 401 401 401 401 401 401 401 401 401
 /api/v1/people/A-1                /api/v1/people/{employee_id}         401 401 401 401 401 401 401 401 401 401
 /api/v1/sites                     /api/v1/sites                        401 401 401 401 401 401 401 401 401 401
