@@ -85,3 +85,15 @@ async def unsubscribe(conn: Connection, vault: Vault, resident_id: UUID, subscri
         return False
     expect_rows(tag, 1, "switching off a push subscription")
     return True
+
+
+SQL_NEWEST_PUSH = """
+SELECT id, address_enc FROM contact
+WHERE resident_id = $1 AND channel = 'push' AND state IN ('unproven', 'proven') ORDER BY created_at DESC LIMIT 1
+"""
+
+
+async def newest_push(conn: Connection, vault: Vault, resident_id: UUID) -> str | None:
+    """The subscription (JSON) that the person switched on last; None if there is none alive."""
+    row = await conn.fetchrow(SQL_NEWEST_PUSH, resident_id)
+    return None if row is None else vault.decrypt(row["address_enc"], row["id"], "contact.address_enc")

@@ -30,8 +30,11 @@ from core.signing import load_signer
 from ops import tend_store
 from ops.purge import PurgeRefused, purge
 from ops.purge_store import ended_since
+from ops.same_person import tend_same_person
+from registry.enrol_store import drop_old_drafts
 from registry.import_run_store import drop_old_bodies
 from registry.membership_store import end_due_memberships
+from registry.presence_store import end_due
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +101,13 @@ async def _feeds(deps: Deps) -> int:
 
 
 async def _registry(deps: Deps) -> int:
-    """Memberships that end today, and files of uploads that nobody confirmed."""
+    """What ends today: memberships, short stays, absences; uploads nobody confirmed, enrolments nobody finished."""
     now = deps.clock.now()
+    today = now.astimezone(JST).date()
     async with transaction(deps.pool) as conn:
-        ended = await end_due_memberships(conn, now.astimezone(JST).date(), now)
+        ended = await end_due_memberships(conn, today, now)
+        ended += await end_due(conn, today, now)
+        await drop_old_drafts(conn, now)
         await drop_old_bodies(conn, now)
     return ended
 
@@ -156,6 +162,7 @@ TASKS: Final = (
     Task("seal", 5.0, _seal),
     Task("reveals", 15.0, _reveals),
     Task("registry", 900.0, _registry),
+    Task("same person", 30.0, tend_same_person),
     Task("purge", 60.0, _purge),
 )
 

@@ -14,6 +14,7 @@ from core.web import Route, clean_text, render, see_other, site, staff, staff_fo
 from geo.store import insert_places, move_place
 from registry import store
 from registry.access import KEEPS_PEOPLE
+from registry.enrol_store import enrolled_of
 from registry.import_read_store import seal_place, sealed_fields
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
@@ -118,6 +119,7 @@ async def _show(request: web.Request, status: int = 200, problem: str | None = N
         line = await _site(conn, request)
         choices = await leader_choices(conn, line)
         shift = await shift_of(conn, line.id)
+        enrolled = (await enrolled_of(conn, [line.id])).get(line.id)
         await _audit_names(conn, request, (value for value, _ in choices))
     landline = wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc") if line.landline_enc else ""
     return render(
@@ -128,6 +130,7 @@ async def _show(request: web.Request, status: int = 200, problem: str | None = N
         line=line,
         choices=choices,
         shift=shift,
+        enrolled=enrolled,
         landline=display(landline) if landline else "",
         problem=problem,
         saved=request.query.get("saved") == "1",

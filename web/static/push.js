@@ -1,6 +1,7 @@
 // Switches notifications on, after the person pressed the button that says what will come. Never asks by itself.
 //   <button data-push-token="TOKEN" hidden>…</button>
 //   <p data-push-on hidden>…</p> <p data-push-blocked hidden>…</p> <p data-push-iphone hidden>…</p>
+// Optional, shown once notifications are on: <button data-push-test hidden>…</button> <p data-push-tested hidden>…</p>
 "use strict";
 (() => {
   const button = document.querySelector("[data-push-token]");
@@ -10,6 +11,10 @@
       if (line) line.hidden = one !== name;
     }
     if (button) button.hidden = name === "on" || name === "blocked" || name === "iphone";
+    const test = document.querySelector("[data-push-test]");
+    if (test) test.hidden = name !== "on";
+    const kept = document.querySelector("[data-push-kept]");
+    if (kept && name === "on") kept.hidden = true;
   };
   if (!("serviceWorker" in navigator)) return;
   const worker = navigator.serviceWorker.register("/sw.js", { scope: "/" });
@@ -32,6 +37,13 @@
     if (!reply.ok) throw new Error("not kept: " + reply.status);
     show("on");
   };
+  const test = document.querySelector("[data-push-test]");
+  if (test) test.addEventListener("click", async () => {
+    test.disabled = true;
+    const reply = await fetch("/push/test", { method: "POST", body: new URLSearchParams({ token: button.dataset.pushToken }) });
+    document.querySelector("[data-push-tested]").hidden = !reply.ok;
+    setTimeout(() => { test.disabled = false; }, 20000);
+  });
   const start = async () => {
     const ready = await worker.then(() => navigator.serviceWorker.ready);
     const current = await ready.pushManager.getSubscription();
