@@ -125,7 +125,7 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
     """The coroutine of a command. Imports are local, so that a small command starts at once."""
     from ops.logs import set_up_logging
 
-    set_up_logging(as_json=settings.log_json)
+    set_up_logging(as_json=settings.log_json, level=settings.log_level)
     name = arguments.command
     if name in ROLES:
         return service_command(settings, ROLES[name])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -120,6 +120,9 @@ class Settings(BaseModel):
     )
     webhook_allow_loopback: bool = Field(
         False, description="Let webhooks go to this machine, also over http; for tests only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much is logged; no level logs personal data."
     )
     log_json: bool = Field(False, description="Write logs as one JSON object per line.")
 

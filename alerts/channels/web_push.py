@@ -104,7 +104,9 @@ class WebPush:
             found = Subscription(data["endpoint"], data["keys"]["p256dh"], data["keys"]["auth"])
             check_endpoint(found.endpoint, self._settings)
         except (BadSubscription, ValueError, KeyError, TypeError) as error:
-            raise SendError(Trouble.DEAD_ADDRESS, "subscription", str(error)) from error
+            # Only our own sentences are kept: other errors quote what they could not read.
+            why = str(error) if isinstance(error, BadSubscription) else type(error).__name__
+            raise SendError(Trouble.DEAD_ADDRESS, "subscription", why) from error
         return found
 
     def _authorization(self, origin: str) -> str:
