@@ -40,6 +40,7 @@ from core.model import AnsweredBy, Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, see_other, site, staff, staff_form
 from registry.sessions import Staff, staff_of
+from registry.step_up_web import require_step_up
 
 #: Rows (a person to act for) and names (everybody else) of one page: about 250 kB.
 ROWS, NAMES = 250, 300
@@ -196,7 +197,8 @@ async def record_answer(request: web.Request) -> web.Response:
 
 
 async def people_csv(request: web.Request) -> web.Response:
-    """GET /dashboard/<incident>/people.csv: what the page shows, for a spreadsheet."""
+    """GET /dashboard/<incident>/people.csv: what the page shows, for a spreadsheet; after the second factor, again."""
+    await require_step_up(request)
     me = staff_of(request)
     wires = site(request)
     now = wires.clock.now()

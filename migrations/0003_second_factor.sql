@@ -83,6 +83,7 @@ CREATE TABLE approval (
     payload      jsonb NOT NULL,
     state        text NOT NULL CHECK (state IN ('proposed', 'approved', 'refused', 'taken')),
     made_by      uuid NOT NULL REFERENCES staff,
+    made_by_name text NOT NULL,  -- name and organisation: the approver need not be allowed to see the maker's row
     made_at      timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
     decided_by   uuid REFERENCES staff,
@@ -108,6 +109,10 @@ CREATE TABLE volunteer_pass (
 );
 CREATE INDEX volunteer_pass_org ON volunteer_pass (org_id);
 ALTER TABLE staff ADD COLUMN volunteer_pass_id uuid REFERENCES volunteer_pass;
+
+-- Whoever ends an account ends its leadership of dorms as well; the operator may see and end only rows of staff.
+GRANT SELECT, DELETE ON site_leader TO daijobu_operator;
+CREATE POLICY of_staff ON site_leader TO daijobu_operator USING (staff_id IS NOT NULL);
 
 -- Access:
 -- totp, passkey, recovery_code, passkey_challenge_used, held_form, staff_recovery: rows of staff, no resident; door, web,

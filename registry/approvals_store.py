@@ -37,8 +37,9 @@ async def _actor(conn: Connection, staff_id: UUID) -> tuple[Role, Actor]:
 
 
 SQL_PROPOSE = """
-INSERT INTO approval (id, kind, payload, state, made_by, made_at, expires_at)
-VALUES ($1, $2, $3, 'proposed', $4, $5, $6)
+INSERT INTO approval (id, kind, payload, state, made_by, made_by_name, made_at, expires_at)
+SELECT $1, $2, $3, 'proposed', s.id, s.name || ' (' || o.name || ')', $5, $6
+FROM staff s JOIN organisation o ON o.id = s.org_id WHERE s.id = $4
 """
 
 
@@ -53,7 +54,8 @@ async def propose(conn: Connection, kind: Kind | str, payload: Mapping[str, Any]
     role, actor = await _actor(conn, by)
     check_propose(kind, role)
     approval_id = uuid7()
-    await conn.execute(SQL_PROPOSE, approval_id, kind.value, dict(payload), by, now, now + LIFE)
+    made = await conn.execute(SQL_PROPOSE, approval_id, kind.value, dict(payload), by, now, now + LIFE)
+    expect_rows(made, 1, "the proposal")
     await audit(conn, actor, "propose", at=now, detail={"approval": str(approval_id), "kind": kind.value})
     return approval_id
 
@@ -138,23 +140,20 @@ async def take(conn: Connection, approval_id: UUID, kind: Kind | str, now: datet
 
 
 SQL_OPEN_APPROVALS = """
-SELECT a.id, a.kind, a.payload, a.state, a.made_by, a.made_at, a.expires_at, a.decided_by, a.decided_at,
-       s.name AS made_by_name, o.name AS made_by_org
-FROM approval a JOIN staff s ON s.id = a.made_by JOIN organisation o ON o.id = s.org_id
-WHERE a.kind = ANY($1::text[]) AND a.expires_at > $2 AND a.state IN ('proposed', 'approved') ORDER BY a.made_at
+SELECT id, kind, payload, state, made_by, made_at, expires_at, decided_by, decided_at, made_by_name FROM approval
+WHERE kind = ANY($1::text[]) AND expires_at > $2 AND state IN ('proposed', 'approved') ORDER BY made_at, id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class OpenApproval:
-    """A proposal that is still good, and whose it is."""
+    """A proposal that is still good, and whose it is: name and organisation."""
 
     approval: Approval
     made_by_name: str
-    made_by_org: str
 
 
 async def open_approvals(conn: Connection, role: Role, now: datetime) -> list[OpenApproval]:
     """The live proposals of the kinds a role decides on, oldest first."""
     rows = await conn.fetch(SQL_OPEN_APPROVALS, [kind.value for kind in kinds_of(role)], now)
-    return [OpenApproval(_approval(row), row["made_by_name"], row["made_by_org"]) for row in rows]
+    return [OpenApproval(_approval(row), row["made_by_name"]) for row in rows]

@@ -22,6 +22,7 @@ from registry.rows import EMAIL_PATTERN
 from registry.sessions import Staff, staff_of
 from registry.setup import Facts, steps
 from registry.signin_store import make_invitation
+from registry.step_up_web import require_step_up
 
 #: Who administers an organisation of each kind.
 ADMINISTRATOR: Final = {
@@ -113,6 +114,7 @@ async def new_organisation(request: web.Request) -> web.Response:
     at = "coordinators" if values["kind"] == OrgKind.VOLUNTEER_NETWORK else "organisation"
     if not values["name"] or values["kind"] not in ADMINISTRATOR:
         return await _page(request, 400, problem="staff.operator.no_name", at=at, values=values)
+    await require_step_up(request)  # an invitation for an administrator comes with it
     kind = OrgKind(values["kind"])
     slug = values["slug"].lower() or slug_of(values["name"])
     try:
@@ -141,6 +143,7 @@ async def invite(request: web.Request) -> web.Response:
     email = clean_text(str(form.get("email", "")), 200)
     if email and not EMAIL_PATTERN.fullmatch(email):
         return await _page(request, 400, problem="staff.account.no_email", at="invitation")
+    await require_step_up(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         try:
@@ -174,6 +177,7 @@ async def test_send(request: web.Request) -> web.Response:
         return await _page(request, 400, problem="staff.operator.phone_wrong", at="providers")
     if phone.line is not Line.MOBILE:
         return await _page(request, 400, problem="staff.operator.phone_wrong", at="providers")
+    await require_step_up(request)
     now = wires.clock.now()
     try:
         answer = await send(channel, phone.e164, me.language)

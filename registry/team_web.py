@@ -17,6 +17,7 @@ from registry.people_store import own_orgs
 from registry.rows import EMAIL_PATTERN
 from registry.sessions import staff_of
 from registry.signin_store import disable_staff, make_invitation, open_invitations, team_of
+from registry.step_up_web import require_step_up
 
 #: Who may invite colleagues. Volunteers are invited by coordinators; operators have their own page.
 _INVITES = (Role.EMPLOYER, Role.SUPERVISING, Role.COMMUNITY, Role.COORDINATOR)
@@ -60,6 +61,8 @@ async def invite(request: web.Request) -> web.Response:
     org_id, role, name = me.org_id, me.role, me.org_name
     if me.role is Role.COORDINATOR and form.get("role") == Role.VOLUNTEER:
         role = Role.VOLUNTEER
+    else:  # somebody who will have this power, too
+        await require_step_up(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         if me.role is Role.SUPERVISING:
@@ -79,6 +82,7 @@ async def new_employer(request: web.Request) -> web.Response:
     name = clean_text(str(form.get("name", "")), 200)
     if not name:
         return await _page(request, 400, problem="staff.operator.no_name")
+    await require_step_up(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         if name in (await own_orgs(conn, me)).values():

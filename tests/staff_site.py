@@ -16,7 +16,6 @@ from core.db import Pool, transaction
 from core.settings import Settings, load_settings
 from core.web import SITE, STATIC, Route
 from core.web import Site as Wires
-from registry.guard_web import guard
 from registry.signin_store import open_session
 from registry.web import ROUTES
 from tests.pages import Form, forms_of, make_app
@@ -57,8 +56,8 @@ class Visitor:
 
     async def enter(self, token: str) -> None:
         """Use a one-time sign-in link."""
-        response = await self.submit(f"/enter/{token}", "")
-        assert response.status == 200, await response.text()
+        response = await self.submit(f"/enter/{token}", "", allow_redirects=False)
+        assert response.status == 303, await response.text()
 
 
 def form_to(html: str, action: str) -> Form:

@@ -30,7 +30,7 @@ from feeds.store import StoredReport, ingest
 from geo.areas import Areas
 from ops.site_web import build_app, make_site
 from ops.tend import tend_once
-from registry.signin_store import make_signin_link
+from registry.signin_store import open_session
 from registry.store import create_site
 from tests.alerts_kit import NOON, send_all
 from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
@@ -112,14 +112,14 @@ class Stage:
             return await reply.text()
 
     async def signed_in(self, org: Org) -> Visitor:
-        """A browser in which the staff of an organisation has used a one-time link."""
+        """A browser in which the staff of an organisation has signed in, second factor included."""
+        now = self.clock.now()
         async with transaction(self.pool) as conn:
-            token = await make_signin_link(conn, org.staff_id, self.clock.now())
+            session_id = await open_session(conn, org.staff_id, now, "test", second_factor_at=now)
         client: TestClient[web.Request, web.Application] = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
         self.clients.append(client)
-        visitor = Visitor(client)
-        await visitor.enter(token)
-        return visitor
+        client.session.cookie_jar.update_cookies({"daijobu": session_id}, self.server.make_url("/"))
+        return Visitor(client)
 
 
 def origin(url: str) -> str:
