@@ -12,6 +12,7 @@ from uuid import UUID
 from alerts.area_json import areas_from_json
 from alerts.decide import RatedArea, Tell
 from alerts.people import Contact, Person, Standing, on_shift
+from core.clock import JST
 from core.db import Connection, Pool, expect_rows
 from core.model import Moment, Purpose, Severity
 
@@ -168,13 +169,15 @@ async def place_ids(conn: Connection | Pool, ids: Sequence[UUID]) -> list[UUID]:
 SQL_PEOPLE = """
 SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, m.shifts, l.id AS link_id,
        ir.severity, ir.reason, ir.asked_at, ir.asks,
-       ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered
+       ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered,
+       b.resident_id IS NOT NULL AS away
 FROM unnest($1::uuid[]) AS wanted (id)
 JOIN resident AS r ON r.id = wanted.id
 LEFT JOIN resident_place AS h ON h.resident_id = r.id AND h.kind = 'home'
 LEFT JOIN resident_place AS w ON w.resident_id = r.id AND w.kind = 'work'
 LEFT JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = r.id
 LEFT JOIN link AS l ON l.kind = 'checkin' AND l.incident_id = $2 AND l.resident_id = r.id
+LEFT JOIN absence AS b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $3::date
 LEFT JOIN LATERAL (
     SELECT string_agg(shift, ' ') AS shifts FROM membership
     WHERE resident_id = r.id AND ended_at IS NULL AND shift <> ''
@@ -220,7 +223,7 @@ async def gather_people(
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
-    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id):
+    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id, now.astimezone(JST).date()):
         person_id = row["id"]
         standing = None
         if row["severity"] is not None:
@@ -239,6 +242,7 @@ async def gather_people(
                 contacts=tuple(contacts.get(person_id, ())),
                 standing=standing,
                 on_shift=bool(row["shifts"]) and on_shift(row["shifts"], now),
+                away=row["away"],
                 reached=frozenset(reached.get(person_id, ())),
             )
         )

@@ -55,6 +55,8 @@ class Person:
     contacts: tuple[Contact, ...] = ()
     standing: Standing | None = None
     on_shift: bool = False
+    #: On home leave or out of the prefecture, by their own word: told, not asked (registry.presence).
+    away: bool = False
     #: Contacts that carried the messages of the alerts this one changes.
     reached: frozenset[UUID] = frozenset()
 
@@ -136,7 +138,8 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
         return None  # asked often enough for one day
     messages = _messages(person, spec, severity, channels)
     usable = {kind.contact for kind in channels.values()}
-    reachable = any(contact.channel in usable for contact in person.contacts)
+    # Who is away is not somebody to look for here, whether a message gets through or not.
+    reachable = person.away or any(contact.channel in usable for contact in person.contacts)
     return Telling(person, severity, home, work, worse, asked, messages, reachable)
 
 
@@ -177,7 +180,7 @@ def _is_news(spec: Spec, place: int, before: tuple[Severity, Level, bool] | None
 
 
 def _asks(spec: Spec, severity: Severity, person: Person) -> bool:
-    if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks:
+    if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks or person.away:
         return False
     if spec.tell is Tell.TOLD and not (person.home or person.work):
         return False  # corrected: this person's places are not affected after all

@@ -36,7 +36,7 @@ SELECT c.id, c.purpose, c.resident_id, c.incident_id, c.reason, c.reason_since, 
                      (SELECT rp.place_id FROM resident_place rp WHERE rp.resident_id = r.id
                       ORDER BY rp.kind = 'work' LIMIT 1))
                  ORDER BY pa.code LIMIT 1), '') AS municipality,
-       looked.closed_at AS missing_at
+       looked.closed_at AS missing_at, r.reach_by
 FROM case_file c
 JOIN incident i ON i.id = c.incident_id AND i.closed_at IS NULL
 JOIN resident r ON r.id = c.resident_id
@@ -91,6 +91,7 @@ def _open_case(row: Record) -> OpenCase:
         room=row["room"] if named and placed else "",
         claim=claim,
         missing_at=row["missing_at"],
+        reach_by=row["reach_by"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -140,6 +140,11 @@ class Person:
     #: What coordinators do about it: "" or "claimed", or the outcome of the last case of this incident.
     follow_up: str = ""
     follow_up_at: datetime | None = None
+    #: Away by their own word: "away" or "home_leave", and the last day; "" and None for who is there.
+    away: str = ""
+    away_until: date | None = None
+    #: Without any device: "leader" or "paper" brings the news; "" otherwise.
+    reach_by: str = ""
 
     @property
     def state(self) -> State:

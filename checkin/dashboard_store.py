@@ -101,7 +101,8 @@ SELECT r.id, r.name, r.state, ir.severity, ir.asked_at, ir.reachable, s.shared,
        CASE WHEN s.shared THEN open_case.reason END AS case_reason,
        CASE WHEN s.shared THEN open_case.claimed_at END AS claimed_at,
        CASE WHEN s.shared THEN last_case.outcome END AS outcome, last_case.closed_at AS outcome_at,
-       s.shared AND coalesce(hurt.told, false) AS hurt, sent.channel, sent.state AS message_state, sent.at AS message_at
+       s.shared AND coalesce(hurt.told, false) AS hurt, sent.channel, sent.state AS message_state, sent.at AS message_at,
+       coalesce(b.kind, '') AS away, b.until AS away_until, r.reach_by
 FROM incident_resident ir
 JOIN incident i ON i.id = ir.incident_id
 JOIN resident r ON r.id = ir.resident_id
@@ -109,6 +110,7 @@ JOIN membership m ON m.resident_id = r.id AND m.org_id = $2 AND m.ended_at IS NU
                  AND (m.end_date IS NULL OR m.end_date >= $3)
 LEFT JOIN site w ON w.id = m.workplace_id
 LEFT JOIN site d ON d.id = m.dorm_id
+LEFT JOIN absence b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $3
 CROSS JOIN LATERAL (SELECT answer_shared(r.id, m.org_id) AS shared) s
 LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
                    WHERE NOT s.shared AND k.incident_id = ir.incident_id AND k.resident_id = r.id
@@ -168,6 +170,9 @@ def _person(row: Record) -> Person:
         hurt=row["hurt"],
         follow_up=follow_up,
         follow_up_at=follow_up_at,
+        away=row["away"],
+        away_until=row["away_until"],
+        reach_by=row["reach_by"],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from checkin.link_store import IncidentView, incident_view
 from checkin.replies import LINK_AFTER_CLOSE, LINK_MAX_AGE
 from checkin.store import Recorded, record_check_in
 from core.audit import Actor, audit
+from core.clock import JST
 from core.crypto import Vault
 from core.db import Connection, Pool, transaction
 from core.model import Answer, AnsweredBy, PlaceKind
@@ -33,6 +34,10 @@ class SitePerson:
     status_at: datetime | None
     #: Has answered, and does not share what; `status` is then None.
     answered_quietly: bool = False
+    #: Has no device: the leader is the only way to tell them.
+    by_leader: bool = False
+    #: Away by their own word through this day; None for who is there.
+    away_until: date | None = None
 
     @property
     def answered_self(self) -> bool:
@@ -99,12 +104,13 @@ SELECT DISTINCT ON (m.room, r.name, r.id)
        r.id, r.name, m.room, r.language, CASE WHEN s.shared THEN ir.status END AS status,
        CASE WHEN s.shared THEN ir.status_by END AS status_by,
        CASE WHEN s.shared THEN ir.status_at ELSE quiet.at END AS status_at,
-       quiet.at IS NOT NULL AS answered_quietly, ir.reason
+       quiet.at IS NOT NULL AS answered_quietly, ir.reason, r.reach_by <> '' AS by_leader, b.until AS away_until
 FROM membership m
 JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
 JOIN site ON site.id = $1
 JOIN incident i ON i.id = $2
 LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+LEFT JOIN absence b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $4::date
 CROSS JOIN LATERAL (SELECT r.id IS NOT DISTINCT FROM $3 OR answer_shared(r.id, site.org_id) AS shared) s
 LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
                    WHERE NOT s.shared AND k.incident_id = ir.incident_id AND k.resident_id = r.id
@@ -123,7 +129,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
     row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
     if row is None:
         return None
-    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"])
+    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"], now.astimezone(JST).date())
     people = tuple(
         SitePerson(
             resident_id=person["id"],
@@ -134,6 +140,8 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
             status_by=AnsweredBy(person["status_by"]) if person["status_by"] else None,
             status_at=person["status_at"],
             answered_quietly=person["answered_quietly"],
+            by_leader=person["by_leader"],
+            away_until=person["away_until"],
         )
         for person in rows
     )

@@ -41,6 +41,8 @@ class OpenCase:
     languages: tuple[str, ...] = ()
     room: str = ""
     claim: Claim | None = None
+    #: Without any device: "leader" or "paper" brings the news; "" otherwise.
+    reach_by: str = ""
     #: When somebody looked for this person and did not find them; None otherwise.
     missing_at: datetime | None = None
 
