@@ -80,17 +80,36 @@ CREATE INDEX purge_run_at ON purge_run (at);
 CREATE TRIGGER purge_run_append_only BEFORE UPDATE OR DELETE ON purge_run
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Access: delivery_summary: web select where the alert's incident is visible; operator select all; worker select;
---         purge and person (own erasure, through registry/erase_store.py) insert, select, update.
--- Access: incident_summary: web select org_id in own orgs; operator, auditor and follow select all; purge and person
---         (own erasure) insert, select, update.
--- Access: incident_over, resident_busy: purge select (views with the rights of who asks: incident, case_file,
---         incident_resident, link).
--- Access: reach_totals: SECURITY DEFINER, its owner must pass the policies of resident and contact; execute for operator,
---         worker, and every role that may open /status.
--- Access: purge_run: every staff role and worker select (no person in it); purge insert, select. Nobody updates or deletes (trigger).
--- Access: resident.erase_requested_at: web select own; person update own; purge select. resident.last_sign_at: web select
---         own, operator select for counting, purge update. contact.dead_since: purge update.
--- Access: erase_resident (registry/erase_store.py) runs under person, web or purge and deletes the person's rows of:
---         receipt, message, alert_resident, case_note, case_file, check_in, incident_resident, site_leader, link, place,
---         resident (cascades: membership, resident_place, contact, consent); it also reads incident, alert_text.
+-- ---------------------------------------------------------------- who may
+
+-- The purge deletes what stands in ops/retention.py; deleting a person runs as the purge also from the person's own page.
+GRANT SELECT, DELETE ON message, receipt, alert_resident, incident_resident, check_in, case_file, case_note, link, membership,
+    resident, place, place_area, resident_place, contact, consent, site_leader, session, staff_link, signin_failure, import_run,
+    dashboard_opened TO daijobu_purge;
+GRANT SELECT ON site, staff TO daijobu_purge;
+GRANT UPDATE (key_enc) ON incident TO daijobu_purge;
+GRANT UPDATE (expires_at) ON link TO daijobu_purge;
+GRANT UPDATE (by_resident, link_id) ON check_in TO daijobu_purge;
+GRANT UPDATE (state, state_reason, proven_at, dead_since) ON contact TO daijobu_purge;
+GRANT UPDATE (last_sign_at, erase_requested_at) ON resident TO daijobu_purge;
+GRANT UPDATE (name, email, password_hash, volunteer_pass_id) ON staff TO daijobu_purge;
+GRANT UPDATE ON import_run TO daijobu_purge;
+GRANT SELECT ON incident_over, resident_busy TO daijobu_purge;
+GRANT SELECT, INSERT, UPDATE ON delivery_summary, incident_summary TO daijobu_purge;
+GRANT SELECT, INSERT ON purge_run TO daijobu_purge;
+GRANT SELECT ON purge_run TO daijobu_web, daijobu_follow, daijobu_operator;
+
+GRANT CREATE ON SCHEMA public TO daijobu_worker;
+ALTER FUNCTION reach_totals(timestamptz, timestamptz) OWNER TO daijobu_worker;
+REVOKE CREATE ON SCHEMA public FROM daijobu_worker;
+REVOKE EXECUTE ON FUNCTION reach_totals(timestamptz, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reach_totals(timestamptz, timestamptz) TO daijobu_operator;
+
+-- Access: delivery_summary, incident_summary: operator and auditor select (numbers); web select rows with org_id in own orgs;
+--         worker select; purge as granted above. purge_run: no person in it.
+-- Access: resident.erase_requested_at: person select own; resident.last_sign_at: web select own; contact.dead_since: nobody else.
+-- Access: reach_totals runs as daijobu_worker; incident_over and resident_busy have the rights of who asks.
+-- Access: tables of later migrations that the purge empties need SELECT, DELETE for daijobu_purge: totp, passkey,
+--         passkey_challenge_used, recovery_code, held_form, staff_recovery, approval, volunteer_pass, ops_alarm, break_glass,
+--         break_glass_person, family_link, enrolment_draft, absence, walk_in, same_person, webhook, webhook_delivery,
+--         webhook_seen, api_idempotency, api_usage, import_change; audit, audit_seal, audit_head (select, delete), audit_dropped (insert).

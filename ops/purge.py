@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from core.db import Connection, Pool, transaction
+from core.db import Connection, Pool, Scope, transaction
 from core.ids import uuid7
 from ops.purge_store import END, START, note_run, take_turn, unfinished_run, witnesses
 from ops.retention import RULES, Rule, clock_problem
@@ -22,6 +22,8 @@ from registry.reach_store import note_signs
 
 log = logging.getLogger(__name__)
 
+#: What may delete, and nothing else (migrations/0005): `purge` is to be given a pool of this scope.
+SCOPE: Final = Scope("daijobu_purge")
 #: Rows touched in one transaction: short enough that nobody waits for it.
 BATCH: Final = 2_000
 #: A run that did not come to its end is gone on with for so long; after that a new one begins.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from core.db import ScopedPool
 from core.settings import Settings
-from ops.purge import PurgeReport, purge
+from ops.purge import SCOPE, PurgeReport, purge
 from ops.retention import RULES
 from ops.wires import open_wires
 
@@ -13,7 +14,8 @@ from ops.wires import open_wires
 async def purge_command(settings: Settings, *, dry_run: bool, as_json: bool, force: str) -> int:
     """Purge and print. `dry_run` changes nothing; `force` is the operator's sentence why the clock is right."""
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
-        report = await purge(wires.deps.pool, wires.deps.clock.now(), dry_run=dry_run, why=force)
+        pool = ScopedPool(wires.deps.pool, SCOPE)
+        report = await purge(pool, wires.deps.clock.now(), dry_run=dry_run, why=force)
     print(as_text(report) if not as_json else json.dumps(as_object(report), ensure_ascii=False))
     return 0
 

@@ -171,8 +171,20 @@ DELETE FROM place WHERE id IN (
     AND NOT EXISTS (SELECT FROM site s WHERE s.place_id = p.id) LIMIT $2)
 """
 SQL_UPLOAD = """
-UPDATE import_run SET body_enc = NULL WHERE id IN (
-    SELECT id FROM import_run WHERE body_enc IS NOT NULL AND at <= $1 LIMIT $2)
+UPDATE import_run SET body_enc = NULL,
+    result_enc = CASE WHEN state IN ('applied', 'undone') THEN result_enc END,
+    subjects = CASE WHEN state IN ('applied', 'undone') THEN subjects ELSE '{}' END
+WHERE id IN (
+    SELECT id FROM import_run WHERE at <= $1
+    AND (body_enc IS NOT NULL OR (result_enc IS NOT NULL AND state NOT IN ('applied', 'undone'))) LIMIT $2)
+"""
+SQL_IMPORT_PLAN = """
+UPDATE import_run SET result_enc = NULL, subjects = '{}' WHERE id IN (
+    SELECT id FROM import_run WHERE at <= $1 AND (result_enc IS NOT NULL OR subjects <> '{}') LIMIT $2)
+"""
+SQL_IMPORT_CHANGE = """
+DELETE FROM import_change WHERE id IN (
+    SELECT c.id FROM import_run r JOIN import_change c ON c.run_id = r.id WHERE r.at <= $1 LIMIT $2)
 """
 SQL_IMPORT_RECORD = "DELETE FROM import_run WHERE id IN (SELECT id FROM import_run WHERE at <= $1 LIMIT $2)"
 
@@ -233,6 +245,8 @@ STEPS: Final[Mapping[str, Step]] = {
     "same_person": plain(SQL_SAME_PERSON),
     "family_link": plain(SQL_FAMILY_LINK),
     "break_glass": plain(SQL_BREAK_GLASS),
+    "import_plan": plain(SQL_IMPORT_PLAN),
+    "import_change": plain(SQL_IMPORT_CHANGE),
     "import_record": plain(SQL_IMPORT_RECORD),
     **STAFF_STEPS,
     "audit": _audit,

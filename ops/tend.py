@@ -21,14 +21,14 @@ from checkin.cases_store import expire_claims, open_due_cases
 from checkin.reveals import MOST, WINDOW
 from checkin.reveals_store import raise_reveal_alarms
 from core.clock import JST
-from core.db import CONNECTION_ERRORS, heartbeat, transaction
+from core.db import CONNECTION_ERRORS, ScopedPool, heartbeat, transaction
 from core.ids import uuid7
 from core.lease import take_lease
 from core.model import Severity
 from core.seal_store import BATCH, audit_keys, seal_batch
 from core.signing import load_signer
 from ops import tend_store
-from ops.purge import PurgeRefused, purge
+from ops.purge import SCOPE, PurgeRefused, purge
 from ops.purge_store import ended_since
 from ops.same_person import tend_same_person
 from registry.enrol_store import drop_old_drafts
@@ -146,7 +146,7 @@ async def _purge(deps: Deps) -> int:
     if await ended_since(deps.pool, now - PURGE_EVERY):
         return 0
     try:
-        return (await purge(deps.pool, now, most=PURGE_BATCHES)).total
+        return (await purge(ScopedPool(deps.pool, SCOPE), now, most=PURGE_BATCHES)).total
     except PurgeRefused as refused:
         log.error("nothing was deleted: %s", refused)
         return 0

@@ -4,8 +4,8 @@ What stays for the record: how many people stood how in each incident, how many 
 the bare ids in the audit log. While the person is part of an open incident nothing is deleted: somebody may be looking
 for them. Their wish is noted, and the daily purge fulfils it when the incident has closed.
 
-Whether a place is still somebody else's home is decided by other people's rows: this runs under the purge's database
-role also when the person's own page calls it.
+Whether a place is still somebody else's home is decided by other people's rows: the work is done under the purge's
+database role, also when the person's own page asks for it.
 
 message, receipt and alert_resident have no foreign keys (ADR 0009), so each is named here. A contract test holds that
 every column which points to a resident is dealt with here or by ON DELETE CASCADE.
@@ -13,7 +13,8 @@ every column which points to a resident is dealt with here or by ON DELETE CASCA
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -42,12 +43,30 @@ UPDATE resident SET erase_requested_at = coalesce(erase_requested_at, $2) WHERE 
 """
 
 
+SQL_ROLE = "SELECT current_setting('role')"
+SQL_TAKE_ROLE = "SELECT set_config('role', $1, true)"
+
+
+@asynccontextmanager
+async def _as_purge(conn: Connection) -> AsyncIterator[None]:
+    """The purge's database role for a while; a failure inside ends the transaction, and the role with it."""
+    before = await conn.fetchval(SQL_ROLE)
+    await conn.execute(SQL_TAKE_ROLE, "daijobu_purge")
+    yield
+    await conn.execute(SQL_TAKE_ROLE, before)
+
+
 async def erase_resident(conn: Connection, resident_id: UUID, now: datetime, actor: Actor = OWN_PAGE) -> Erasure:
     """Delete a person and all that is about them, or queue it until their open incidents have closed.
 
     Call it inside a transaction, with the person's own wish confirmed before. `waits_for` must be shown to the person:
     helpers can find them until then. Raises LookupError if there is no such person.
     """
+    async with _as_purge(conn):
+        return await _erase_or_queue(conn, resident_id, now, actor)
+
+
+async def _erase_or_queue(conn: Connection, resident_id: UUID, now: datetime, actor: Actor) -> Erasure:
     if await conn.fetchval(SQL_LOCK, [resident_id]) is None:
         raise LookupError(f"there is no resident {resident_id} to delete")
     waiting = await conn.fetchrow(SQL_OPEN_FOR, [resident_id])
@@ -122,6 +141,10 @@ WHERE resident_id <> ALL($1::uuid[])
   AND (by_resident = ANY($1::uuid[]) OR link_id IN (SELECT id FROM link WHERE resident_id = ANY($1::uuid[])))
 """
 SQL_DROP_ANSWERS = "DELETE FROM check_in WHERE resident_id = ANY($1::uuid[])"
+# A list that an organisation uploaded: what it showed is one encrypted value about many people, and goes as a whole.
+SQL_FORGET_PLANS = """
+UPDATE import_run SET result_enc = NULL, subjects = '{}' WHERE subjects && $1::uuid[]
+"""
 SQL_DROP_LEADERS = "DELETE FROM site_leader WHERE resident_id = ANY($1::uuid[])"
 SQL_PLACES_OF = "SELECT DISTINCT place_id FROM resident_place WHERE resident_id = ANY($1::uuid[])"
 SQL_DROP_PEOPLE = "DELETE FROM resident WHERE id = ANY($1::uuid[])"
@@ -142,6 +165,7 @@ async def _erase(conn: Connection, ids: list[UUID]) -> None:
     await conn.execute(SQL_FOLD_STANDING, ids)
     await conn.execute(SQL_DROP_TOLD, ids)
     await conn.execute(SQL_DROP_LEADERS, ids)
+    await conn.execute(SQL_FORGET_PLANS, ids)
     places = [row["place_id"] for row in await conn.fetch(SQL_PLACES_OF, ids)]
     expect_rows(await conn.execute(SQL_DROP_PEOPLE, ids), len(ids), "the people to delete")
     await conn.execute(SQL_DROP_PLACES, places)

@@ -9,7 +9,7 @@ import pytest
 
 from checkin.store import record_check_in
 from core.audit import Actor
-from core.db import Pool, transaction
+from core.db import Pool, Scope, ScopedPool, transaction
 from core.model import Answer, AnsweredBy, OrgKind
 from registry.erase_store import erase_idle, erase_resident
 from tests import people
@@ -91,6 +91,18 @@ async def test_an_open_incident_is_waited_for_and_the_person_is_told(db: Pool, o
     async with transaction(db) as conn:
         assert await erase_idle(conn, [person.id], LATER, Actor("purge")) == 1
     assert await traces(db, str(person.id)) == KEEPS_IDS
+
+
+async def test_the_persons_own_page_may_delete_them_though_it_sees_nobody_else(db: Pool, org: people.Org) -> None:
+    shared = await people.make_place(db, label="shared home")
+    one, two = [await people.make_resident(db, org.id, home_place_id=shared) for _ in range(2)]
+    link = await db.fetchval("SELECT token_sha256 FROM link WHERE resident_id = $1", one.id)
+    async with transaction(ScopedPool(db, Scope("daijobu_person", link=link))) as conn:
+        assert (await erase_resident(conn, one.id, LATER)).done
+        assert await conn.fetchval("SELECT current_setting('role')") == "daijobu_person"
+        assert await conn.fetchval("SELECT count(*) FROM resident") == 0, "the page is back in its own narrow view"
+    assert await db.fetchval("SELECT count(*) FROM resident_place WHERE resident_id = $1", two.id) == 1
+    assert await db.fetchval("SELECT label FROM place") == "shared home"
 
 
 async def test_a_leaders_answers_for_others_stay_without_the_leader(db: Pool, org: people.Org) -> None:
