@@ -17,9 +17,9 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from core.audit import Actor
-from core.db import CONNECTION_ERRORS, Connection, Pool, transaction
-from core.web import PUBLIC, Audience, Handler, Route, Site, client_address, site
+from core.audit import Actor, AuditUnwritable
+from core.db import CONNECTION_ERRORS, Connection, Scope, transaction
+from core.web import PUBLIC, SCOPE, Audience, Handler, Route, Site, client_address, site
 from registry.api_store import Earlier, keep_answer, reserve_key, use_token
 from registry.api_tokens import ApiToken, Budget, Knocks, bearer, budget
 from registry.openapi import BASE, Operation
@@ -132,7 +132,10 @@ async def _answer(op: Operation, request: web.Request) -> web.StreamResponse:
     raw = await _read(op, request)
     body = _checked(op.body, raw) if op.body is not None else None
     key = _key(op, request)
-    async with transaction(token_pool(request, token)) as conn:
+    # From here on the database shows this organisation's rows only.
+    request[SCOPE] = Scope("daijobu_web", orgs=(token.org_id,))
+    wires = site(request)
+    async with transaction(wires.pool) as conn:
         reserved: UUID | None = None
         if key:
             asked = b"\n".join((request.method.encode(), request.path_qs.encode(), raw))
@@ -150,11 +153,6 @@ async def _answer(op: Operation, request: web.Request) -> web.StreamResponse:
         if reserved is not None:
             await keep_answer(conn, wires.vault, reserved, answer.status, answer.body)
     return to_json(answer, request)
-
-
-def token_pool(request: web.Request, token: ApiToken) -> Pool:
-    """The pool that sees what this token may see."""
-    return site(request).pool
 
 
 async def _authenticate(request: web.Request, now: datetime) -> ApiToken:
@@ -273,6 +271,10 @@ async def api_problems(request: web.Request, handler: Handler) -> web.StreamResp
         log.error("api %s: the database is away: %s", request.method, type(error).__name__)
         text = "The service cannot reach its database; try again in a few seconds."
         return to_problem(Problem(503, "unavailable", text, headers={"Retry-After": "5"}))
+    except AuditUnwritable as error:
+        log.error("api %s: nothing about people is given: %s", request.method, error)
+        text = "What is read cannot be written down at the moment, so nothing is given; try again later."
+        return to_problem(Problem(503, "unavailable", text, headers={"Retry-After": "60"}))
     except web.HTTPException:
         raise
     except Exception:

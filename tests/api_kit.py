@@ -108,7 +108,7 @@ async def api_site(db: Pool, *, settings: Settings | None = None) -> AsyncIterat
     """A running website with the API's routes only."""
     clock = FixedClock(NOW)
     app = make_app(db, ROUTES, clock)
-    app.middlewares.append(api_problems)
+    app.middlewares.insert(1, api_problems)  # outside the guard, as in ops.site_web
     app[KNOCKS] = Knocks()
     app[SITE].settings = settings or load_settings({})
     async with TestClient(TestServer(app)) as client:

@@ -25,8 +25,8 @@ HOSHI: dict[str, Any] = {
 
 #: Exactly what each role's token is given of a person.
 GOLDEN = {
-    Role.EMPLOYER: {"id", "employee_id", "name", "language", "second_language", "state", "reach", "site", "dorm", "room",
-                    "shift", "start_date", "end_date"},
+    Role.EMPLOYER: {"id", "employee_id", "name", "language", "second_language", "state", "reach", "site", "dorm",
+                    "room", "shift", "start_date", "end_date"},
     Role.COMMUNITY: {"id", "name", "language", "second_language", "state", "reach", "site", "dorm", "room", "shift"},
     Role.SUPERVISING: {"id", "name", "state", "reach", "site", "dorm", "room"},
 }  # fmt: skip
