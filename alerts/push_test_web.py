@@ -12,7 +12,7 @@ from alerts.channel import Channels, Outgoing, SendError
 from core.db import transaction
 from core.model import Purpose, Severity
 from core.tokens import looks_like_token
-from core.web import TOKEN, Route, public_form, same_origin, site
+from core.web import MACHINE, Route, public_form, same_origin, site
 
 _NO_INCIDENT = UUID(int=0)
 _VALID_S = 600
@@ -71,4 +71,4 @@ def _may_test(tests: dict[UUID, datetime], person: UUID, now: datetime) -> bool:
     return allowed
 
 
-ROUTES = [Route("POST", "/push/test", push_test, TOKEN)]
+ROUTES = [Route("POST", "/push/test", push_test, MACHINE)]

@@ -101,8 +101,8 @@ SELECT r.id, r.name, r.state, ir.severity, ir.asked_at, ir.reachable, s.shared,
        CASE WHEN s.shared THEN open_case.reason END AS case_reason,
        CASE WHEN s.shared THEN open_case.claimed_at END AS claimed_at,
        CASE WHEN s.shared THEN last_case.outcome END AS outcome, last_case.closed_at AS outcome_at,
-       s.shared AND coalesce(hurt.told, false) AS hurt, sent.channel, sent.state AS message_state, sent.at AS message_at,
-       coalesce(b.kind, '') AS away, b.until AS away_until, r.reach_by
+       s.shared AND coalesce(hurt.told, false) AS hurt, sent.channel, sent.state AS message_state,
+       sent.at AS message_at, coalesce(b.kind, '') AS away, b.until AS away_until, r.reach_by
 FROM incident_resident ir
 JOIN incident i ON i.id = ir.incident_id
 JOIN resident r ON r.id = ir.resident_id

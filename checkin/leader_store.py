@@ -129,7 +129,8 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
     row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
     if row is None:
         return None
-    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"], now.astimezone(JST).date())
+    today = now.astimezone(JST).date()
+    rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"], today)
     people = tuple(
         SitePerson(
             resident_id=person["id"],

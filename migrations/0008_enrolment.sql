@@ -85,7 +85,7 @@ CREATE INDEX resident_enrolled ON resident (enrolled_at) WHERE enrolled_at IS NO
 -- Access: enrolment_draft: person own rows all verbs; door none; web none; worker select/delete; purge delete.
 -- Access: absence: person own rows all verbs; web own people select, and insert/update/delete where said_by = 'employer';
 --         follow select of people it may see; worker all; purge delete.
--- Access: poster: web own org select/insert/update; door select (GET and POST /w/{token}); worker all.
--- Access: walk_in: door select/insert/delete (POST /w/{token}, which also inserts resident, membership, link, consent of the
---         poster's organisation); worker all; purge delete.
+-- Access: poster: web own org select/insert/update; door select (GET and POST /w/{token}, by token_sha256); worker all.
+-- Access: walk_in: web select/insert/delete (POST /w/{token} opens the poster as door, then takes the scope
+--         daijobu_web of the poster's organisation); worker all; purge delete.
 -- Access: same_person: person own rows (resident_id) select/insert/update; web, follow, operator none; worker all; purge delete.

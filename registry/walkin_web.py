@@ -8,9 +8,9 @@ from aiohttp import web
 
 from core.audit import Actor, audit
 from core.clock import JST
-from core.db import transaction
+from core.db import Scope, transaction
 from core.tokens import looks_like_token
-from core.web import TOKEN, Route, client_address, language_of, public_form, render, see_other, site
+from core.web import SCOPE, STAFF_TOKEN, Route, client_address, language_of, public_form, render, see_other, site
 from registry.poster_store import Poster, TooMany, open_poster, walk_in
 from registry.presence import AbsenceProblem, read_stay
 
@@ -56,12 +56,15 @@ async def register(request: web.Request) -> web.Response:
     language = wires.catalogs.normalise(form.get("language", "")) or language_of(request)
     async with transaction(wires.pool) as conn:
         poster = await open_poster(conn, token) if looks_like_token(token) else None
-        if poster is None:
-            return _gone(request)
-        if poster.ended_at is not None:
-            return _show(request, poster)
-        if not name:
-            return _show(request, poster, "walk.no_name", form)
+    if poster is None:
+        return _gone(request)
+    if poster.ended_at is not None:
+        return _show(request, poster)
+    if not name:
+        return _show(request, poster, "walk.no_name", form)
+    # The poster stands for its group: from here on rows of this organisation may be written, and no others.
+    request[SCOPE] = Scope("daijobu_web", orgs=(poster.org_id,))
+    async with transaction(site(request).pool) as conn:
         try:
             stay = read_stay(form.get("stay", ""), now.astimezone(JST).date())
             made = await walk_in(
@@ -83,4 +86,4 @@ async def register(request: web.Request) -> web.Response:
     return see_other(f"/e/{made}?lang={language}")
 
 
-ROUTES = [Route("GET", "/w/{token}", page, TOKEN), Route("POST", "/w/{token}", register, TOKEN)]
+ROUTES = [Route("GET", "/w/{token}", page, STAFF_TOKEN), Route("POST", "/w/{token}", register, STAFF_TOKEN)]

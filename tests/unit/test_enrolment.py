@@ -136,7 +136,14 @@ def test_without_a_leader_somebody_brings_paper(wanted: str, known: Known, kept:
 
 @pytest.mark.parametrize(
     ("invited", "accepted", "first"),
-    [("vi", "ne", "ne"), ("vi", "en", "vi"), ("vi", "ja", "vi"), ("", "my", "my"), ("", None, "ja"), ("my", None, "my")],
+    [
+        ("vi", "ne", "ne"),
+        ("vi", "en", "vi"),
+        ("vi", "ja", "vi"),
+        ("", "my", "my"),
+        ("", None, "ja"),
+        ("my", None, "my"),
+    ],
 )
 def test_the_phone_knows_better_than_a_list_unless_it_is_in_english(
     invited: str, accepted: str | None, first: str

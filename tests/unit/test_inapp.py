@@ -8,7 +8,9 @@ from registry.inapp import Browser, read_user_agent, way_out
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 13; SM-A135F Build/TP1A; wv) AppleWebKit/537.36 (KHTML, like Gecko)"
-CHROME = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Mobile Safari/537.36"
+)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,11 @@ CHROME = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gec
         (f"{IPHONE} Version/17.4 Mobile/15E148 Safari/604.1", "", "ios"),
         (f"{IPHONE} CriOS/124.0.6367.71 Mobile/15E148 Safari/604.1", "", "ios"),
         ("Mozilla/5.0 (Android 13; Mobile; rv:125.0) Gecko/125.0 Firefox/125.0", "", "android"),
-        ("Mozilla/5.0 (Linux; Android 13; SM-A135F) AppleWebKit/537.36 SamsungBrowser/24.0 Chrome/117.0", "", "android"),
+        (
+            "Mozilla/5.0 (Linux; Android 13; SM-A135F) AppleWebKit/537.36 SamsungBrowser/24.0 Chrome/117.0",
+            "",
+            "android",
+        ),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/124.0.0.0 Safari/537.36", "", "other"),
         ("Mozilla/5.0 (X11; Linux x86_64) Timeline/1 Airline", "", "other"),
         ("", "", "other"),
