@@ -18,6 +18,7 @@ from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.pages_web import message_page
 from checkin.status_web import ROUTES as STATUS_ROUTES
+from checkin.unreached_web import ROUTES as UNREACHED_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
 from core.audit import AuditUnwritable
 from core.db import CONNECTION_ERRORS, Connection, Pool
@@ -89,6 +90,7 @@ ALL_ROUTES: list[Route] = [
     *LEADER_ROUTES,
     *LIVE_ROUTES,
     *STATUS_ROUTES,
+    *UNREACHED_ROUTES,
     *ALERT_ROUTES,
     *API_ROUTES,
 ]

@@ -33,7 +33,14 @@ class Erasure:
 
 OWN_PAGE = Actor("own page")
 
-SQL_LOCK = "SELECT id FROM resident WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+# A registration that was joined to another one of the same person goes with it.
+SQL_LOCK = """
+SELECT r.id, (SELECT s.resident_id FROM same_person s WHERE s.other_id = r.id AND s.state = 'joined' LIMIT 1) AS stays
+FROM resident r
+WHERE r.id = ANY($1::uuid[]) OR r.id IN (
+    SELECT other_id FROM same_person WHERE resident_id = ANY($1::uuid[]) AND state = 'joined')
+ORDER BY r.id FOR UPDATE OF r
+"""
 SQL_OPEN_FOR = """
 SELECT DISTINCT ON (resident_id) resident_id, title FROM resident_busy
 WHERE resident_id = ANY($1::uuid[]) ORDER BY resident_id, opened_at DESC
@@ -67,23 +74,26 @@ async def erase_resident(conn: Connection, resident_id: UUID, now: datetime, act
 
 
 async def _erase_or_queue(conn: Connection, resident_id: UUID, now: datetime, actor: Actor) -> Erasure:
-    if await conn.fetchval(SQL_LOCK, [resident_id]) is None:
+    ids = [row["id"] for row in await conn.fetch(SQL_LOCK, [resident_id])]
+    if resident_id not in ids:
         raise LookupError(f"there is no resident {resident_id} to delete")
-    waiting = await conn.fetchrow(SQL_OPEN_FOR, [resident_id])
+    waiting = await conn.fetchrow(SQL_OPEN_FOR, ids)
     if waiting is not None:
         expect_rows(await conn.execute(SQL_QUEUE, resident_id, now), 1, "the wish to be deleted")
         await audit(conn, actor, "person.erase_queued", at=now, subjects=[resident_id])
         return Erasure(False, waiting["title"])
-    await _erase(conn, [resident_id])
-    await audit(conn, actor, "person.erase", at=now, subjects=[resident_id])
+    await _erase(conn, ids)
+    await audit(conn, actor, "person.erase", at=now, subjects=ids)
     return Erasure(True)
 
 
 async def erase_idle(conn: Connection, resident_ids: Sequence[UUID], now: datetime, actor: Actor) -> int:
     """Delete those of these people who are part of nothing open; how many. For the purge, inside a transaction."""
-    locked = [row["id"] for row in await conn.fetch(SQL_LOCK, list(resident_ids))]
-    busy = {row["resident_id"] for row in await conn.fetch(SQL_OPEN_FOR, locked)}
-    idle = [resident_id for resident_id in locked if resident_id not in busy]
+    wanted = set(resident_ids)
+    joined = {row["id"]: row["stays"] for row in await conn.fetch(SQL_LOCK, list(wanted))}
+    busy = {row["resident_id"] for row in await conn.fetch(SQL_OPEN_FOR, list(joined))}
+    busy |= {into for one, into in joined.items() if one in busy}
+    idle = [one for one, into in joined.items() if one not in busy and (one in wanted or into not in busy)]
     if idle:
         await _erase(conn, idle)
         await audit(conn, actor, "person.erase", at=now, subjects=idle)

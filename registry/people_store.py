@@ -11,6 +11,7 @@ from uuid import UUID
 from core.db import Connection, Record
 from core.model import Role
 from registry.access import editable_orgs
+from registry.reach import STALE_AFTER
 from registry.sessions import Staff
 
 SQL_SUPERVISED_ORGS = """
@@ -76,7 +77,9 @@ SQL_COUNT_PEOPLE = """
 SELECT count(*) AS people, count(*) FILTER (WHERE r.state = 'invited') AS invited,
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id)) AS placeless,
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM contact k WHERE k.resident_id = r.id AND k.kind = 'address'
-                                          AND k.state IN ('unproven', 'proven'))) AS unreachable
+                                          AND k.state IN ('unproven', 'proven')
+                                          AND coalesce(k.proven_at, k.created_at) > $2)
+                        AND r.state <> 'paused') AS unreachable
 FROM membership m JOIN resident r ON r.id = m.resident_id
 WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
 """
@@ -97,9 +100,9 @@ def _literal(search: str) -> str:
     return search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-async def count_people(conn: Connection, orgs: Collection[UUID]) -> dict[str, int]:
-    """How many people, and of these how many not enrolled, without place, without a way to reach."""
-    row = await conn.fetchrow(SQL_COUNT_PEOPLE, list(orgs))
+async def count_people(conn: Connection, orgs: Collection[UUID], now: datetime) -> dict[str, int]:
+    """How many people, and of these how many not enrolled, without place, out of reach (registry/reach.py)."""
+    row = await conn.fetchrow(SQL_COUNT_PEOPLE, list(orgs), now - STALE_AFTER)
     return dict(row.items()) if row else {}
 
 

@@ -43,7 +43,7 @@ async def people(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         orgs = await own_orgs(conn, me)
         found = await list_people(conn, orgs, search=search, limit=_PAGE + 1, offset=min(page, 10_000) * _PAGE)
-        counts = await count_people(conn, orgs)
+        counts = await count_people(conn, orgs, wires.clock.now())
         await audit(
             conn,
             _actor(me),

@@ -108,6 +108,8 @@ AUDIENCE_OF = {
     ("GET", "/import/template.csv"): "ESC",
     ("POST", "/import/{run}"): "ESC",
     ("GET", "/people"): "ESC",
+    ("GET", "/people/unreached"): "ESC",
+    ("GET", "/people/unreached.csv"): "ESC",
     ("GET", "/people/new"): "ESC",
     ("POST", "/people/new"): "ESC",
     ("GET", "/people/{id}"): "ESC",
@@ -204,6 +206,8 @@ PAGES = """
 /import                           /import                              303 403 200 200 200 403 403 403 403 403
 /import/template.csv              /import/template.csv                 303 403 200 200 200 403 403 403 403 403
 /people                           /people                              303 403 200 200 200 403 403 403 403 403
+/people/unreached                 /people/unreached                    303 403 200 200 200 403 403 403 403 403
+/people/unreached.csv             /people/unreached.csv                303 403 200 200 200 403 403 403 403 403
 /people/new                       /people/new                          303 403 200 200 200 403 403 403 403 403
 /people/{person}                  /people/{id}                         303 403 200 200 404 403 403 403 403 403
 /people/{group_person}            /people/{id}                         303 403 404 404 200 403 403 403 403 403

@@ -13,7 +13,7 @@ from core.db import Pool, Scope, ScopedPool, transaction
 from core.model import Answer, AnsweredBy, OrgKind
 from registry.erase_store import erase_idle, erase_resident
 from tests import people
-from tests.incidents import database_digest, make_link, tell
+from tests.incidents import database_digest, make_incident, make_link, tell
 from tests.lives import a_full_life, close, traces
 from tests.people import NOW, VAULT
 
@@ -131,6 +131,26 @@ async def test_a_leaders_answers_for_others_stay_without_the_leader(db: Pool, or
     row = await db.fetchrow("SELECT resident_id, answer, by_resident, link_id FROM check_in")
     assert row is not None and tuple(row) == (other.id, "ok", None, None)
     assert await traces(db, str(leader.id)) == KEEPS_IDS
+
+
+async def test_a_registration_that_was_joined_goes_with_the_person(db: Pool, org: people.Org) -> None:
+    kept, free, shell, other = [await people.make_resident(db, org.id, name=f"Joined {n}") for n in range(4)]
+    await db.execute(
+        "INSERT INTO same_person (id, resident_id, other_id, state, created_at) VALUES ($1, $1, $2, 'joined', $3)",
+        kept.id,
+        shell.id,
+        NOW,
+    )
+    incident = await make_incident(db)
+    await tell(db, incident, shell.id)
+    # What waits for the one waits for the other.
+    async with transaction(db) as conn:
+        assert not (await erase_resident(conn, kept.id, NOW)).done
+        assert await erase_idle(conn, [kept.id, free.id], NOW, Actor("purge")) == 1
+    await close(db, incident, LATER)
+    async with transaction(db) as conn:
+        assert (await erase_resident(conn, kept.id, LATER)).done
+    assert [row["id"] for row in await db.fetch("SELECT id FROM resident")] == [other.id]
 
 
 async def test_a_stranger_is_refused_by_name(db: Pool) -> None:
