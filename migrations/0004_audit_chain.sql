@@ -98,16 +98,48 @@ CREATE INDEX ops_alarm_at ON ops_alarm (at);
 -- Reveals of the last minutes, per member of staff; and what the auditor's pages count and sample by month.
 CREATE INDEX audit_reveal ON audit (at) WHERE action = 'board.reveal';
 
--- Access: audit: insert for every role (web, follow, operator, person, door, worker, auditor); select: web (rows about people
---         in scope, for "who looked"), person (own subjects), auditor all, worker all, purge all; delete: purge only.
---         No policy may narrow what `auditor` and `worker` see: a hidden row would look like a removed one.
--- Access: audit_unsealed: worker select, delete; auditor select; nobody else (rows come by the trigger, as its owner).
--- Access: audit_seal: worker select, insert; auditor select; purge select, delete.
--- Access: audit_key: worker select, insert; auditor select; purge select.
--- Access: audit_head: worker select, insert, delete; auditor select; purge select, delete.
--- Access: audit_dropped: worker and auditor select; purge select, insert.
--- Access: audit_report: auditor select and insert own org (org_id); worker select.
--- Access: ops_alarm: worker select, insert; operator select all; follow and web select own org_id; auditor select.
--- Access: a transaction of the role AUDITOR (pages /audit) needs a database role of its own, here called `auditor`: besides the above
---         select on report, event, incident, incident_event, alert (all rows: process and counts), staff (id, role only: no
---         names), organisation; no resident, contact, place, message, check_in or case table at all.
+-- ---------------------------------------------------------------- who may touch which rows (see 0002)
+
+-- The auditor's pages run under a role of their own: the whole log, what was decided, and nothing about people. It may be
+-- there already: roles belong to the server.
+DO $$
+BEGIN
+    BEGIN
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'daijobu_auditor') THEN
+            CREATE ROLE daijobu_auditor NOLOGIN NOINHERIT;
+        END IF;
+    EXCEPTION
+        WHEN duplicate_object OR unique_violation THEN NULL;
+    END;
+    BEGIN
+        EXECUTE format('GRANT daijobu_auditor TO %I', current_user);
+    EXCEPTION
+        WHEN unique_violation THEN NULL;
+    END;
+END
+$$;
+GRANT USAGE ON SCHEMA public TO daijobu_auditor;
+GRANT SELECT ON deployment, organisation, report, event, incident, incident_event, alert TO daijobu_auditor;
+GRANT SELECT (id, role) ON staff TO daijobu_auditor;
+GRANT SELECT, INSERT ON audit TO daijobu_auditor;
+GRANT SELECT ON audit_unsealed, audit_seal, audit_key, audit_head, audit_dropped TO daijobu_auditor;
+GRANT SELECT, INSERT ON audit_report TO daijobu_auditor;
+-- No policy may narrow what the auditor and the sealer see: a hidden row would look like a removed one.
+CREATE POLICY auditor ON audit FOR SELECT TO daijobu_auditor USING (true);
+CREATE POLICY auditor ON staff FOR SELECT TO daijobu_auditor USING (true);
+
+ALTER TABLE audit_report ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON audit_report FOR SELECT TO daijobu_worker, daijobu_purge USING (true);
+CREATE POLICY own ON audit_report TO daijobu_auditor USING (org_id = ANY ((SELECT app_orgs())::uuid[]));
+
+REVOKE ALL ON audit_unsealed, audit_seal, audit_key, audit_head, audit_dropped, audit_report
+    FROM daijobu_web, daijobu_follow, daijobu_operator, daijobu_person, daijobu_door, daijobu_purge, daijobu_worker;
+GRANT SELECT, DELETE ON audit_unsealed TO daijobu_worker;
+GRANT SELECT, INSERT ON audit_seal, audit_key TO daijobu_worker;
+GRANT SELECT, INSERT, DELETE ON audit_head TO daijobu_worker;
+GRANT SELECT ON audit_dropped, audit_report TO daijobu_worker;
+GRANT SELECT, DELETE ON audit, audit_seal, audit_head TO daijobu_purge;
+GRANT SELECT, INSERT ON audit_dropped TO daijobu_purge;
+
+-- Access: audit: insert for every role; select: person (own subjects), auditor, worker, purge all; delete: purge only.
+-- Access: ops_alarm: worker select, insert; operator select all; follow and web select own org_id; purge select, delete.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,13 +15,11 @@ from core.postgres import embedded
 from core.settings import Settings
 from ops import store
 from ops.doctor import Facts, diagnose
+from ops.process import ALERT_WORDS
 from ops.service import FeedStates
 from ops.wires import open_wires
 from registry.facts_store import get_fact
-from registry.import_run import import_file, print_plan
-
-#: The keys an alert is made of: a language speaks alone only when people have approved them all.
-ALERT_WORDS = ("alert.", "do.", "intensity.", "level.", "hazard.", "tag.")
+from registry.import_command import import_file, print_plan
 
 
 async def migrate_command(settings: Settings) -> int:
@@ -67,14 +66,17 @@ async def preview_command(settings: Settings, events: Sequence[Event], *, as_jso
 
 
 def print_preview(told: dict[str, object]) -> None:
-    """The totals of a preview, and one line per person, for a terminal."""
+    """The totals of a preview, and how many people are told alike: no names, as this may end in a log (see --json)."""
     totals, people = told["totals"], told["people"]
     assert isinstance(totals, dict) and isinstance(people, list)
+    alike: Counter[str] = Counter()
     for person in people:
         channels = (
             ", ".join(f"{step['channel']} after {step['after_s']} s" for step in person["steps"]) or "no way to reach"
         )
-        print(f"{person['name']}: {person['severity']}, {person['language']}, {channels}")
+        alike[f"{person['severity']}, {person['language']}: {channels}"] += 1
+    for line, number in alike.most_common():
+        print(f"{number:>6}  {line}")
     print(json.dumps(totals, ensure_ascii=False, indent=2))
 
 
@@ -93,6 +95,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             area_rows=len(deps.areas),
             approved={tag: deps.catalogs.approved(tag, ALERT_WORDS) for tag in deps.catalogs.languages},
             fictional=bool(await get_fact(deps.pool, "fictional")),
+            log_settings=await store.log_settings(deps.pool),
         )
     wrong = False
     for finding in diagnose(facts):

@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from alerts.deps import Deps
+from alerts.push_test_web import ROUTES as PUSH_TEST_ROUTES
 from alerts.web import ROUTES as ALERT_ROUTES
 from checkin.api import ROUTES as API_ROUTES
 from checkin.board_web import ROUTES as BOARD_ROUTES
 from checkin.dashboard_web import ROUTES as DASHBOARD_ROUTES
 from checkin.drill_web import ROUTES as DRILL_ROUTES
+from checkin.family_web import ROUTES as FAMILY_ROUTES
 from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.pages_web import message_page
@@ -36,6 +38,7 @@ from core.web import (
     render,
     security_headers,
 )
+from ops.audit_web import ROUTES as AUDIT_ROUTES
 from ops.trial import send_trial
 from registry.api import KNOCKS, api_problems
 from registry.api_tokens import Knocks
@@ -88,10 +91,13 @@ ALL_ROUTES: list[Route] = [
     *DASHBOARD_ROUTES,
     *BOARD_ROUTES,
     *LEADER_ROUTES,
+    *FAMILY_ROUTES,
     *LIVE_ROUTES,
     *STATUS_ROUTES,
     *UNREACHED_ROUTES,
     *ALERT_ROUTES,
+    *AUDIT_ROUTES,
+    *PUSH_TEST_ROUTES,
     *API_ROUTES,
 ]
 

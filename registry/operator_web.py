@@ -32,6 +32,7 @@ ADMINISTRATOR: Final = {
     OrgKind.VOLUNTEER_NETWORK: Role.COORDINATOR,
     OrgKind.PARTNER: Role.COMMUNITY,
     OrgKind.SCHOOL: Role.COMMUNITY,
+    OrgKind.AUDITOR: Role.AUDITOR,
 }
 
 #: Sends one test message: (channel, address, language) -> what became of it. Wired by the website.

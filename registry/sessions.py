@@ -87,7 +87,7 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     Role.COORDINATOR: (_BOARD, _TEAM, _APPROVALS, _STATUS),
     Role.VOLUNTEER: (_BOARD, _STATUS),
     Role.PARTNER: (MenuItem("/api-tokens", "staff.menu.api"), _STATUS),
-    Role.AUDITOR: (_STATUS,),
+    Role.AUDITOR: (MenuItem("/audit", "staff.menu.audit"), _STATUS),
     Role.UMBRELLA: (_STATUS,),
     Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _APPROVALS, _STATUS),
 }

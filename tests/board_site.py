@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from checkin.status_web import ROUTES as STATUS
 from core.clock import FixedClock
 from core.db import Pool
 from core.wakeups import Wakeup, Wakeups
-from core.web import SITE, STATIC
+from core.web import SITE, STATIC, Route
 from tests.pages import forms_of, make_app
 from tests.people import NOW, VAULT, whole_session
 
@@ -80,11 +80,16 @@ class BoardSite:
 
 @asynccontextmanager
 async def board_site(
-    pool: Pool, *, dsn: str = "", simulated: bool = False, extras: dict[str, Any] | None = None
+    pool: Pool,
+    *,
+    dsn: str = "",
+    simulated: bool = False,
+    extras: dict[str, Any] | None = None,
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[BoardSite]:
-    """Serve the dashboards, the board, the stream and the status page. `dsn`: where the stream listens."""
+    """Serve the dashboards, the board, the stream, the status page and `more`. `dsn`: where the stream listens."""
     clock = FixedClock(NOW)
-    app = make_app(pool, ROUTES, clock, simulated=simulated)
+    app = make_app(pool, [*ROUTES, *more], clock, simulated=simulated)
     app.router.add_static("/static", STATIC)
     app[SITE].extras.update(extras or {})
     async with TestClient(TestServer(app)) as client:

@@ -63,6 +63,29 @@ AUDIENCE_OF = {
     ("POST", "/p/{token}"): "token",
     ("GET", "/p/{token}/stop"): "token",
     ("POST", "/p/{token}/stop"): "token",
+    ("GET", "/p/{token}/consent"): "token",
+    ("POST", "/p/{token}/consent"): "token",
+    ("GET", "/p/{token}/seen"): "token",
+    ("GET", "/p/{token}/data.json"): "token",
+    ("GET", "/p/{token}/pause"): "token",
+    ("POST", "/p/{token}/pause"): "token",
+    ("POST", "/p/{token}/stay"): "token",
+    ("POST", "/p/{token}/read"): "token",
+    ("GET", "/p/{token}/delete"): "token",
+    ("POST", "/p/{token}/delete"): "token",
+    ("GET", "/p/{token}/family"): "token",
+    ("POST", "/p/{token}/family"): "token",
+    ("GET", "/f/{token}"): "token",
+    ("GET", "/p/{token}/card"): "token",
+    ("GET", "/p/{token}/away"): "token",
+    ("POST", "/p/{token}/away"): "token",
+    ("GET", "/p/{token}/same"): "token",
+    ("POST", "/p/{token}/same"): "token",
+    ("GET", "/e/{token}"): "token",
+    ("POST", "/e/{token}"): "token",
+    ("GET", "/w/{token}"): "token",
+    ("POST", "/w/{token}"): "token",
+    ("POST", "/push/test"): "token",
     ("POST", "/t/s/{message_id}"): "token",
     ("POST", "/push/subscribe"): "token",
     ("POST", "/push/unsubscribe"): "token",
@@ -115,6 +138,12 @@ AUDIENCE_OF = {
     ("GET", "/people/{id}"): "ESC",
     ("POST", "/people/{id}/invitation"): "ESC",
     ("POST", "/people/{id}/end"): "ESC",
+    ("POST", "/people/{id}/away"): "ESC",
+    ("GET", "/slips"): "ESC",
+    ("GET", "/posters"): "C",
+    ("POST", "/posters"): "C",
+    ("GET", "/posters/{id}"): "C",
+    ("POST", "/posters/{id}/end"): "C",
     ("GET", "/sites"): "ESC",
     ("POST", "/sites"): "ESC",
     ("GET", "/sites/{id}"): "ESC",
@@ -136,6 +165,15 @@ AUDIENCE_OF = {
     ("POST", "/board/{purpose}/{kind}/{id}/outcome"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/note"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/reveal"): "KV",
+    ("GET", "/audit"): "A",
+    ("GET", "/audit/numbers"): "A",
+    ("GET", "/audit/samples"): "A",
+    ("GET", "/audit/chain"): "A",
+    ("POST", "/audit/chain"): "A",
+    ("GET", "/audit/reports"): "A",
+    ("POST", "/audit/reports"): "A",
+    ("GET", "/audit/reports/{id}"): "A",
+    ("GET", "/audit/reports/{id}/report.json"): "A",
     ("GET", "/api-tokens"): "ESCP",
     ("POST", "/api-tokens"): "ESCP",
     ("POST", "/api-tokens/{id}/revoke"): "ESCP",
@@ -191,6 +229,18 @@ PAGES = """
 /l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404
+/p/nothing/consent                /p/{token}/consent                   404 404 404 404 404 404 404 404 404 404
+/p/nothing/seen                   /p/{token}/seen                      404 404 404 404 404 404 404 404 404 404
+/p/nothing/data.json              /p/{token}/data.json                 404 404 404 404 404 404 404 404 404 404
+/p/nothing/pause                  /p/{token}/pause                     404 404 404 404 404 404 404 404 404 404
+/p/nothing/delete                 /p/{token}/delete                    404 404 404 404 404 404 404 404 404 404
+/p/nothing/family                 /p/{token}/family                    404 404 404 404 404 404 404 404 404 404
+/f/nothing                        /f/{token}                           404 404 404 404 404 404 404 404 404 404
+/p/nothing/card                   /p/{token}/card                      404 404 404 404 404 404 404 404 404 404
+/p/nothing/away                   /p/{token}/away                      404 404 404 404 404 404 404 404 404 404
+/p/nothing/same                   /p/{token}/same                      404 404 404 404 404 404 404 404 404 404
+/e/nothing                        /e/{token}                           404 404 404 404 404 404 404 404 404 404
+/w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
 /account/sessions                 /account/sessions                    303 200 200 200 200 200 200 200 200 200
 /account/second-factor            /account/second-factor               303 200 200 200 200 200 200 200 200 200
@@ -219,6 +269,10 @@ PAGES = """
 /sites/{else_dorm}                /sites/{id}                          303 403 404 404 404 403 403 403 403 403
 /sites/{no_id}                    /sites/{id}                          303 403 404 404 404 403 403 403 403 403
 /team                             /team                                303 403 200 200 200 200 403 403 403 403
+/slips                            /slips                               303 403 200 200 200 403 403 403 403 403
+/slips?site={else_dorm}           /slips                               303 403 200 200 200 403 403 403 403 403
+/posters                          /posters                             303 403 403 403 200 403 403 403 403 403
+/posters/{no_id}                  /posters/{id}                        303 403 403 403 404 403 403 403 403 403
 /dashboard                        /dashboard                           303 303 303 403 303 403 403 403 403 403
 /dashboard/{incident}             /dashboard/{incident_id}             303 200 200 403 404 403 403 403 403 403
 /dashboard/{group_incident}       /dashboard/{incident_id}             303 200 404 403 200 403 403 403 403 403
@@ -251,6 +305,13 @@ PAGES = """
 /api/v1/webhooks/{no_id}          /api/v1/webhooks/{id}                401 401 401 401 401 401 401 401 401 401
 /api/v1/webhooks/{no_id}/dead     /api/v1/webhooks/{id}/dead           401 401 401 401 401 401 401 401 401 401
 /api/v1/openapi.json              /api/v1/openapi.json                 200 200 200 200 200 200 200 200 200 200
+/audit                            /audit                               303 403 403 403 403 403 403 403 200 403
+/audit/numbers                    /audit/numbers                       303 403 403 403 403 403 403 403 200 403
+/audit/samples                    /audit/samples                       303 403 403 403 403 403 403 403 200 403
+/audit/chain                      /audit/chain                         303 403 403 403 403 403 403 403 200 403
+/audit/reports                    /audit/reports                       303 403 403 403 403 403 403 403 200 403
+/audit/reports/{no_id}            /audit/reports/{id}                  303 403 403 403 403 403 403 403 404 403
+/audit/reports/{no_id}/report.json /audit/reports/{id}/report.json     303 403 403 403 403 403 403 403 404 403
 /no/such/page                     -                                    404 404 404 404 404 404 404 404 404 404
 """
 

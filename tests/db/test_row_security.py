@@ -54,7 +54,7 @@ SELECT rolname, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole FROM pg_roles
 
 async def test_no_role_may_walk_around_the_wall(db: Pool) -> None:
     roles = await db.fetch(SQL_PRIVILEGES)
-    assert len(roles) == 7
+    assert len(roles) == 8
     assert not any(value for row in roles for key, value in row.items() if key != "rolname")
 
 
