@@ -52,6 +52,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WHERE r.id = person), false)
 $$;
 
+-- It runs as the worker, which may read everybody's rows, whoever asks.
+GRANT CREATE ON SCHEMA public TO daijobu_worker;
+ALTER FUNCTION answer_shared(uuid, uuid) OWNER TO daijobu_worker;
+REVOKE CREATE ON SCHEMA public FROM daijobu_worker;
+
 -- What a person needs (medicine, pregnant, wheelchair, ...): special-care data (要配慮個人情報), only with C4. The kind
 -- is part of the encrypted value: "pregnant" in a readable column would be the secret itself.
 CREATE TABLE resident_need (
@@ -72,6 +77,19 @@ CREATE TABLE family_link (
     revoked_at    timestamptz
 );
 CREATE UNIQUE INDEX family_link_live ON family_link (resident_id) WHERE revoked_at IS NULL;
+
+-- A family's link stands for the person who sent it, as a check-in link does (see 0002).
+CREATE OR REPLACE FUNCTION link_people(token bytea) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+    SELECT array_agg(DISTINCT person) FROM (
+        SELECT l.resident_id AS person FROM link l WHERE l.token_sha256 = token AND l.resident_id IS NOT NULL
+        UNION ALL
+        SELECT m.resident_id FROM link l JOIN membership m ON m.ended_at IS NULL AND l.site_id IN (m.dorm_id, m.workplace_id)
+        WHERE l.token_sha256 = token AND l.kind = 'leader'
+        UNION ALL
+        SELECT f.resident_id FROM family_link f WHERE f.token_sha256 = token AND f.revoked_at IS NULL
+    ) AS everyone
+$$;
 
 -- Disclosure in an emergency (緊急時の開示): purpose, recipient, fields, a town or one person, two people, 72 hours.
 CREATE TABLE break_glass (
@@ -111,10 +129,10 @@ CREATE INDEX audit_subjects ON audit USING gin (subjects);
 -- consent_text: person, web, worker select/insert; nobody changes.
 -- resident.hide_answer, resident.protected: person select/update own; follow select/update protected; web: no column
 --   privilege needed (it asks answer_shared()).
--- answer_shared(person, org): SECURITY DEFINER, its owner must pass the policies of resident, consent, membership;
---   execute for web, person (leader page), worker, operator, follow. It shares nothing if it cannot read the person.
+-- answer_shared(person, org): SECURITY DEFINER as the worker; execute for web, person (leader page), worker, operator,
+--   follow. It shares nothing if it cannot read the person.
 -- resident_need: person all on own rows; follow select (people of open incidents with C4); worker all; web none.
--- family_link: person all on own rows; door select by token_sha256 (GET /f/{token}); worker all; web none.
+-- family_link: person all on own rows (GET /f/{token} too: link_people() above knows its token); worker all; web none.
 -- break_glass: follow select/insert/update; person select rows that name them through break_glass_person; worker all.
 -- break_glass_person: follow select/insert; person select/update(read_at) own rows; worker all; web none.
--- audit: person select rows with subjects && app.people (own page, "who looked"), with staff.role and organisation.name.
+-- audit: person select rows with subjects && app.people (own page, "who looked"), with organisation.name, kind.

@@ -35,6 +35,7 @@ from registry.enrol_store import drop_old_drafts
 from registry.import_run_store import drop_old_bodies
 from registry.membership_store import end_due_memberships
 from registry.presence_store import end_due
+from registry.stay_store import resume_due
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +102,13 @@ async def _feeds(deps: Deps) -> int:
 
 
 async def _registry(deps: Deps) -> int:
-    """What ends today: memberships, short stays, absences; uploads nobody confirmed, enrolments nobody finished."""
+    """What ends today: memberships, short stays, absences, pauses; uploads and enrolments that nobody finished."""
     now = deps.clock.now()
     today = now.astimezone(JST).date()
     async with transaction(deps.pool) as conn:
         ended = await end_due_memberships(conn, today, now)
         ended += await end_due(conn, today, now)
+        await resume_due(conn, today)
         await drop_old_drafts(conn, now)
         await drop_old_bodies(conn, now)
     return ended

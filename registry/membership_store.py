@@ -10,6 +10,13 @@ from core.db import Connection, expect_rows
 SQL_END_MEMBERSHIP = """
 UPDATE membership SET end_date = $3, ended_at = $4 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL
 """
+# The former workplace warns them no more; the dorm does until they say where they live now.
+SQL_NO_LONGER_WORKS = """
+DELETE FROM resident_place rp USING membership m JOIN site s ON s.id = m.workplace_id
+WHERE rp.resident_id = $1 AND rp.kind = 'work' AND rp.place_id = s.place_id AND m.resident_id = $1 AND m.org_id = $2
+"""
+# While the row is still visible to whoever ends the membership.
+SQL_ASK_STAY = "UPDATE resident SET ask_stay_at = coalesce(ask_stay_at, $2) WHERE id = $1 AND state <> 'left'"
 SQL_LEAVE_ORG = "SELECT leave_org($1, $2)"
 SQL_NO_LONGER_LEADS = """
 DELETE FROM site_leader l USING site s WHERE l.site_id = s.id AND s.org_id = $2 AND l.resident_id = $1
@@ -21,6 +28,8 @@ async def end_membership(conn: Connection, resident_id: UUID, org_id: UUID, day:
     tag = await conn.execute(SQL_END_MEMBERSHIP, resident_id, org_id, day, now)
     expect_rows(tag, 1, "the membership that ends")
     await conn.execute(SQL_NO_LONGER_LEADS, resident_id, org_id)
+    await conn.execute(SQL_NO_LONGER_WORKS, resident_id, org_id)
+    await conn.execute(SQL_ASK_STAY, resident_id, now)
     left = await conn.fetchval(SQL_LEAVE_ORG, resident_id, org_id)
     expect_rows(f"UPDATE {left}", 1, "the person who leaves")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from core.crypto import Vault
@@ -25,10 +25,20 @@ class Owner:
     language: str
     second_language: str | None
     state: str
+    #: No organisation sees an answer; no address or location to anybody.
+    hide_answer: bool = False
+    protected: bool = False
+    #: Alerts are off through this day.
+    paused_until: date | None = None
+    #: Since when the person is to be asked whether they stay: an organisation's membership ended.
+    ask_stay_at: datetime | None = None
+    #: They asked to be deleted while an incident was open.
+    erase_requested_at: datetime | None = None
 
 
 SQL_OWNER_OF_LINK = """
-SELECT l.id AS link_id, r.id AS resident_id, r.name, r.language, r.second_language, r.state
+SELECT l.id AS link_id, r.id AS resident_id, r.name, r.language, r.second_language, r.state, r.hide_answer, r.protected,
+       r.paused_until, r.ask_stay_at, r.erase_requested_at
 FROM link l JOIN resident r ON r.id = l.resident_id
 WHERE l.token_sha256 = $1 AND l.kind = 'personal' AND l.revoked_at IS NULL
 """
@@ -70,19 +80,6 @@ async def own_contacts(conn: Connection, vault: Vault, resident_id: UUID) -> lis
     ]
 
 
-SQL_ORGS_OF = """
-SELECT o.name, d.name AS dorm, w.name AS site FROM membership m JOIN organisation o ON o.id = m.org_id
-LEFT JOIN site d ON d.id = m.dorm_id LEFT JOIN site w ON w.id = m.workplace_id
-WHERE m.resident_id = $1 AND m.ended_at IS NULL ORDER BY o.name
-"""
-
-
-async def orgs_of(conn: Connection, resident_id: UUID) -> list[tuple[str, str, str]]:
-    """Who sees the person now: (organisation, dorm, workplace), "" where there is none."""
-    rows = await conn.fetch(SQL_ORGS_OF, resident_id)
-    return [(row["name"], row["dorm"] or "", row["site"] or "") for row in rows]
-
-
 SQL_PLACES_OF = """
 SELECT p.kind, a.code FROM resident_place p JOIN place_area a ON a.place_id = p.place_id AND a.scheme = 'jis'
 WHERE p.resident_id = $1 ORDER BY p.kind, a.code
@@ -99,6 +96,7 @@ async def municipalities_of(conn: Connection, resident_id: UUID) -> dict[str, li
 
 SQL_SAVE_PERSON = """
 UPDATE resident SET language = $2, second_language = $3, state = $4, left_at = NULL,
+       paused_until = CASE WHEN $4 = 'paused' THEN paused_until END,
        enrolled_at = CASE WHEN $4 = 'enrolled' THEN coalesce(enrolled_at, $5) ELSE enrolled_at END
 WHERE id = $1
 """

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
 from core.audit import Actor, audit
+from core.crypto import Vault
 from core.db import Connection, transaction
-from core.tokens import looks_like_token
-from core.web import TOKEN, Route, language_of, public_form, render, see_other, site
+from core.web import TOKEN, Route, public_form, see_other, site
 from geo.areas import Areas
 from geo.store import insert_places
-from registry.consent import ASKED, Choice, changes, own_choice, standing
+from registry.consent import ASKED, Choice, standing, to_ask_again
 from registry.consent_store import consent_lines, record
+from registry.disclosure_store import disclosures_of
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
+from registry.own_data_store import viewers_of
+from registry.owner_web import gone, own_page, owner_language, owner_of
 from registry.personal_store import (
     Owner,
     drop_contacts,
     municipalities_of,
     open_checkin,
-    orgs_of,
     own_contacts,
-    owner_of_link,
     replace_phone,
     rotate_link,
     save_person,
@@ -38,34 +38,19 @@ from registry.records import HANDLE_CHANNELS, LANDLINE, NewContact
 from registry.rows import AddressInput, read_postal_code
 from registry.store import insert_contacts, set_places
 
+#: In these states the page asks for the consents of an enrolment; afterwards they have a page of their own.
+ENROLS = ("invited", "left")
 #: What the person may type a handle for.
 SERVICES = tuple(channel for channel in HANDLE_CHANNELS if channel not in (LANDLINE, "other"))
-
-
-def _language(request: web.Request, owner: Owner) -> str:
-    """?lang=, else the person's own choice, else (invited only, language never chosen) what the browser prefers."""
-    catalogs = site(request).catalogs
-    if request.query.get("lang"):
-        return language_of(request)
-    return catalogs.normalise(owner.language) or language_of(request)
-
-
-async def _owner(request: web.Request, conn: Connection) -> Owner | None:
-    token = request.match_info["token"]
-    return await owner_of_link(conn, token) if looks_like_token(token) else None
-
-
-def _gone(request: web.Request) -> web.Response:
-    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
 
 
 async def page(request: web.Request) -> web.Response:
     """GET /p/<token>: everything that is stored about the person, and how to change it."""
     wires = site(request)
     async with transaction(wires.pool) as conn:
-        owner = await _owner(request, conn)
+        owner = await owner_of(request, conn)
         if owner is None:
-            return _gone(request)
+            return gone(request)
         await audit(
             conn,
             Actor("personal link"),
@@ -74,14 +59,15 @@ async def page(request: web.Request) -> web.Response:
             subjects=[owner.resident_id],
             fields=("name", "languages", "contacts", "places", "organisations", "consents"),
         )
-        return await _show(request, conn, owner)
+        problem = "me.postal_wrong" if request.query.get("problem") == "postal" else None
+        return await _show(request, conn, owner, problem)
 
 
 async def _show(
     request: web.Request, conn: Connection, owner: Owner, problem: str | None = None, status: int = 200
 ) -> web.Response:
     wires = site(request)
-    lang = _language(request, owner)
+    lang = owner_language(request, owner)
     contacts = await own_contacts(conn, wires.vault, owner.resident_id)
     areas = Areas.load()
     reader = "ja" if lang.partition("-")[0] == "ja" else "en"
@@ -90,26 +76,24 @@ async def _show(
         for kind, codes in (await municipalities_of(conn, owner.resident_id)).items()
     }
     lines = await consent_lines(conn, owner.resident_id)
-    # An invited person has said nothing yet: the boxes are empty until they tick them.
-    given = own_choice(lines)
-    return render(
+    return own_page(
         request,
         "registry_personal.html",
+        owner,
         lang=lang,
         status=status,
-        owner=owner,
-        token=request.match_info["token"],
         phones=[masked(c.address) for c in contacts if c.channel == "phone"],
         handles=[c for c in contacts if c.kind == "handle"],
         pushes=sum(c.channel == "push" and c.state in ("unproven", "proven") for c in contacts),
         services=SERVICES,
         places=places,
-        orgs=await orgs_of(conn, owner.resident_id),
-        given=given,
+        viewers=await viewers_of(conn, owner.resident_id),
+        enrols=owner.state in ENROLS,
         asked=ASKED,
+        ask_again=to_ask_again(lines),
+        disclosures=await disclosures_of(conn, owner.resident_id),
         checkin=await open_checkin(conn, wires.vault, owner.resident_id),
         problem=problem,
-        saved=request.query.get("saved", ""),
     )
 
 
@@ -119,9 +103,9 @@ async def save(request: web.Request) -> web.Response:
     now = wires.clock.now()
     form = await public_form(request)
     async with transaction(wires.pool) as conn:
-        owner = await _owner(request, conn)
+        owner = await owner_of(request, conn)
         if owner is None:
-            return _gone(request)
+            return gone(request)
         language = wires.catalogs.normalise(form.get("language", "")) or owner.language
         second = wires.catalogs.normalise(form.get("second_language", "")) if form.get("second_language") else None
         # What is wrong is said in the language just chosen.
@@ -134,17 +118,18 @@ async def save(request: web.Request) -> web.Response:
                 return await _show(request, conn, reader, "me.phone_wrong", 400)
             if phone.line is not Line.MOBILE:
                 return await _show(request, conn, reader, "me.phone_wrong", 400)
-        if form.get("postal_code") and not await _save_home(conn, wires.vault, owner, form["postal_code"]):
+        if form.get("postal_code") and not await move_home(conn, wires.vault, owner.resident_id, form["postal_code"]):
             return await _show(request, conn, reader, "me.postal_wrong", 400)
         if phone is not None:
             await replace_phone(conn, wires.vault, owner.resident_id, phone.e164, now)
         await _save_handles(conn, request, owner, form)
-        wanted = frozenset(scope for scope in ASKED if form.get(scope) == "1")
-        before = own_choice(await consent_lines(conn, owner.resident_id))
-        lines = changes(before, wanted) if owner.state != "invited" else tuple((s, s in wanted) for s in ASKED)
-        made = [Choice(scope, yes) for scope, yes in lines]
-        await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now)
-        state = "enrolled" if "C1" in wanted else "paused"
+        if owner.state in ENROLS:
+            # Nothing is ticked for them: every line is theirs to give. C2 stands for the organisations of today.
+            made = [Choice(scope, form.get(scope) == "1") for scope in ASKED]
+            await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now)
+            state = "enrolled" if form.get("C1") == "1" else "paused"
+        else:
+            state = owner.state
         await save_person(
             conn,
             owner.resident_id,
@@ -162,7 +147,8 @@ async def save(request: web.Request) -> web.Response:
     return see_other(f"/p/{token}?saved={'new' if owner.state == 'invited' else '1'}")
 
 
-async def _save_home(conn: Connection, vault: Any, owner: Owner, postal_code: str) -> bool:
+async def move_home(conn: Connection, vault: Vault, resident_id: UUID, postal_code: str) -> bool:
+    """The person lives at this postal code from now on; False if nobody knows it."""
     code = read_postal_code(postal_code)
     if code is None:
         return False
@@ -172,7 +158,7 @@ async def _save_home(conn: Connection, vault: Any, owner: Owner, postal_code: st
     except PlaceUnknown:
         return False
     await insert_places(conn, [place])
-    await set_places(conn, [(owner.resident_id, "home", place.id)])
+    await set_places(conn, [(resident_id, "home", place.id)])
     return True
 
 
@@ -194,17 +180,11 @@ async def _save_handles(conn: Connection, request: web.Request, owner: Owner, fo
 
 async def stop_page(request: web.Request) -> web.Response:
     """GET /p/<token>/stop: what stopping means, and a button."""
-    async with site(request).pool.acquire() as conn:
-        owner = await _owner(request, conn)
-        if owner is None:
-            return _gone(request)
-    return render(
-        request,
-        "registry_stop.html",
-        lang=_language(request, owner),
-        token=request.match_info["token"],
-        done=owner.state == "left",
-    )
+    async with transaction(site(request).pool) as conn:
+        owner = await owner_of(request, conn)
+    if owner is None:
+        return gone(request)
+    return own_page(request, "registry_stop.html", owner, done=owner.state == "left")
 
 
 async def stop_now(request: web.Request) -> web.Response:
@@ -213,9 +193,9 @@ async def stop_now(request: web.Request) -> web.Response:
     now = wires.clock.now()
     await public_form(request)
     async with transaction(wires.pool) as conn:
-        owner = await _owner(request, conn)
+        owner = await owner_of(request, conn)
         if owner is None:
-            return _gone(request)
+            return gone(request)
         await stop(conn, owner.resident_id, now)
         withdrawn = [
             Choice(line.scope, False, line.viewer_org, line.incident_id)

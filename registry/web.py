@@ -7,6 +7,8 @@ from registry.api_tokens_web import ROUTES as API_TOKEN_ROUTES
 from registry.approvals_web import ROUTES as APPROVAL_ROUTES
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
+from registry.own_consent_web import ROUTES as OWN_CONSENT_ROUTES
+from registry.own_data_web import ROUTES as OWN_DATA_ROUTES
 from registry.people_web import ROUTES as PEOPLE_ROUTES
 from registry.personal_web import ROUTES as PERSONAL_ROUTES
 from registry.recovery_web import ROUTES as RECOVERY_ROUTES
@@ -25,6 +27,8 @@ ROUTES: list[Route] = [
     *SITE_ROUTES,
     *OPERATOR_ROUTES,
     *PERSONAL_ROUTES,
+    *OWN_CONSENT_ROUTES,
+    *OWN_DATA_ROUTES,
     *TEAM_ROUTES,
     *VOLUNTEER_ROUTES,
     *STEP_UP_ROUTES,
