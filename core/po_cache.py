@@ -44,7 +44,8 @@ def _load(store: Path, digest: bytes) -> dict[str, dict[str, Entry]] | None:
         kept = store.read_bytes()
         if kept[:32] != digest:
             return None
-        rows = marshal.loads(kept[32:])
+        # Our own file beside our own bytecode, which whoever could change it could change as well.
+        rows = marshal.loads(kept[32:])  # nosec B302 # nosemgrep: unsafe-loading
         return {tag: {row[0]: Entry(*row) for row in entries} for tag, entries in rows.items()}
     except (OSError, ValueError, EOFError, TypeError):
         return None

@@ -212,11 +212,11 @@ def socket_folder(layout: Layout, account: Account) -> Path:
     if len(os.fsencode(layout.home / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
         return layout.home
     digest = hashlib.sha256(os.fsencode(layout.home)).hexdigest()[:12]
-    folder = Path("/tmp") / f"daijobu-{digest}"  # checked to be private below
+    folder = Path("/tmp") / f"daijobu-{digest}"  # nosec B108 - checked to be private below
     try:
         make_private(folder, account)
     except PostgresError:  # somebody else took the predictable name
-        folder = Path(tempfile.mkdtemp(prefix="daijobu-", dir="/tmp"))
+        folder = Path(tempfile.mkdtemp(prefix="daijobu-", dir="/tmp"))  # nosec B108 - made private by mkdtemp
         give(folder, account)
     return folder
 
