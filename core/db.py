@@ -113,7 +113,7 @@ class Scope:
     """Whose rows a transaction may touch: what row-level security goes by (migrations/0002).
 
     `role`: the database role. `orgs`: the organisations whose people a staff page may see. `link`: the SHA-256 of the
-    link whose holder (or dorm) the transaction is about; the database finds out who that is. Empty means nobody.
+    link the transaction is about; the database finds out whose it is: a holder or a dorm. Empty means nobody.
     """
 
     role: str
@@ -121,10 +121,11 @@ class Scope:
     link: bytes | None = None
 
 
+SQL_SCOPE = "SELECT set_config('role', $1, true), set_config('app.orgs', $2, true), set_config('app.people', '', true)"
 # The role comes last: whom a link stands for is asked while we may still ask about everybody.
-SQL_SCOPE = """
-SELECT set_config('app.orgs', $2, true),
-       set_config('app.people', coalesce(array_to_string(link_people($3::bytea), ','), ''), true),
+SQL_LINK_SCOPE = """
+SELECT set_config('app.orgs', '', true),
+       set_config('app.people', coalesce(array_to_string(link_people($2), ','), ''), true),
        set_config('role', $1, true)
 """
 
@@ -138,13 +139,15 @@ class ScopedPool:
     def __init__(self, pool: Pool, scope: Scope) -> None:
         self._pool = pool
         self.scope = scope
-        self._settings = (scope.role, ",".join(map(str, scope.orgs)), scope.link)
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction of this scope: a scope cannot outlive its transaction (SET LOCAL)."""
         async with self._pool.acquire() as conn, conn.transaction():
-            await conn.execute(SQL_SCOPE, *self._settings)
+            if self.scope.link is None:
+                await conn.execute(SQL_SCOPE, self.scope.role, ",".join(map(str, self.scope.orgs)))
+            else:
+                await conn.execute(SQL_LINK_SCOPE, self.scope.role, self.scope.link)
             yield conn
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:

@@ -59,7 +59,6 @@ $$;
 GRANT USAGE ON SCHEMA public TO daijobu_worker, daijobu_web, daijobu_follow, daijobu_operator, daijobu_person, daijobu_door, daijobu_purge;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO daijobu_worker;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO daijobu_worker;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO daijobu_web, daijobu_follow, daijobu_operator, daijobu_person, daijobu_door, daijobu_purge; -- INTERIM: removed when 0011 is written
 -- What is append-only is so for everybody.
 REVOKE UPDATE, DELETE ON audit, report FROM daijobu_worker;
 
