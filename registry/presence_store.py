@@ -94,8 +94,8 @@ SQL_FORGET_HOME = "DELETE FROM resident_place WHERE resident_id = $1 AND kind = 
 
 async def move_out(conn: Connection, resident_id: UUID) -> None:
     """The person no longer lives where they lived: nobody looks for them in the dorm, and its alerts are not theirs."""
+    await conn.execute(SQL_LEAD_NO_DORM, resident_id)  # while the dorm is still theirs to see
     await conn.execute(SQL_LEAVE_DORM, resident_id)
-    await conn.execute(SQL_LEAD_NO_DORM, resident_id)
     await conn.execute(SQL_FORGET_HOME, resident_id)
 
 

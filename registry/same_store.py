@@ -60,7 +60,7 @@ async def answer(conn: Connection, resident_id: UUID, question_id: UUID, said: s
 SQL_CLAIM = """
 INSERT INTO same_person (id, resident_id, other_sha256, state, created_at, decided_at)
 SELECT $1, $2, $3, 'wanted', $4, $4
-WHERE (SELECT count(*) FROM same_person WHERE resident_id = $2 AND created_at > $4 - interval '1 hour') < 5
+WHERE (SELECT count(*) FROM same_person WHERE resident_id = $2 AND created_at > $4::timestamptz - interval '1 hour') < 5
 """
 
 
