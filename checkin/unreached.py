@@ -27,6 +27,7 @@ class Member:
     site: str
     dorm: str
     room: str
+    reach_by: str  # "leader" or "paper" where people tell them, "" where only messages do
     created_at: datetime
     enrolled_at: datetime | None
     last_sign_at: datetime | None
@@ -76,7 +77,7 @@ def unreached(members: Sequence[Member], now: datetime) -> Unreached:
 def _lines(members: Iterable[Member], now: datetime) -> Iterable[Line]:
     for member in members:
         found = reach(member.contacts, now)
-        if not found.reachable:
+        if not found.reachable and not member.reach_by:
             yield Line(member, found.value)
         elif is_silent(member.last_sign_at, member.enrolled_at, member.created_at, now):
             yield Line(member, SILENT)

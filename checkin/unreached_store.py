@@ -12,7 +12,8 @@ from registry.reach import ContactFacts
 # Who paused alerts has chosen so, and is nobody to chase.
 SQL_MEMBERS = """
 SELECT r.id, m.org_id, r.name, r.state, m.employee_id, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
-       m.room, r.created_at, r.enrolled_at, r.last_sign_at, k.states, k.proven, k.created
+       m.room, r.reach_by,
+       r.created_at, r.enrolled_at, r.last_sign_at, k.states, k.proven, k.created
 FROM membership m JOIN resident r ON r.id = m.resident_id
 LEFT JOIN site w ON w.id = m.workplace_id
 LEFT JOIN site d ON d.id = m.dorm_id
@@ -42,6 +43,7 @@ async def members(conn: Connection, orgs: Collection[UUID]) -> list[Member]:
                 site=row["site"],
                 dorm=row["dorm"],
                 room=row["room"],
+                reach_by=row["reach_by"],
                 created_at=row["created_at"],
                 enrolled_at=row["enrolled_at"],
                 last_sign_at=row["last_sign_at"],

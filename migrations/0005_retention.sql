@@ -29,16 +29,20 @@ SELECT l.resident_id, i.title, i.opened_at FROM link l JOIN incident i ON i.id =
 WHERE l.kind = 'leader' AND l.resident_id IS NOT NULL AND i.closed_at IS NULL;
 
 -- How many people there are, how many of them cannot be reached now, how many have given no sign for long: numbers for the
--- operator, who sees nobody. The rule itself is registry/reach.py, a test compares the two. Runs with its owner's rights.
+-- operator, who sees nobody. The rule itself is registry/reach.py, a test compares the two. Runs with its owner's rights. Who is told by
+-- a leader or on paper (resident.reach_by, a later migration) can be reached.
 CREATE FUNCTION reach_totals(stale timestamptz, silent timestamptz)
 RETURNS TABLE (people bigint, unreachable bigint, no_sign bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT count(*),
-           count(*) FILTER (WHERE NOT EXISTS (
+           count(*) FILTER (WHERE r.reach_by = '' AND NOT EXISTS (
                SELECT FROM contact k WHERE k.resident_id = r.id AND k.kind = 'address' AND k.state IN ('unproven', 'proven')
                AND coalesce(k.proven_at, k.created_at) > stale)),
            count(*) FILTER (WHERE greatest(r.last_sign_at, r.enrolled_at, r.created_at) <= silent)
-    FROM resident r WHERE r.state IN ('invited', 'enrolled')
+    FROM resident r WHERE r.state IN ('invited', 'enrolled');
+END
 $$;
 
 -- Deleting a link asks whether an answer points to it.

@@ -79,7 +79,7 @@ SELECT count(*) AS people, count(*) FILTER (WHERE r.state = 'invited') AS invite
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM contact k WHERE k.resident_id = r.id AND k.kind = 'address'
                                           AND k.state IN ('unproven', 'proven')
                                           AND coalesce(k.proven_at, k.created_at) > $2)
-                        AND r.state <> 'paused') AS unreachable
+                        AND r.state <> 'paused' AND r.reach_by = '') AS unreachable
 FROM membership m JOIN resident r ON r.id = m.resident_id
 WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
 """

@@ -114,10 +114,10 @@ async def test_a_contact_is_dead_since_it_was_first_seen_dead_and_never_while_it
 
 
 async def company(db: Pool) -> people.Org:
-    """Six people: one fine, one of each reason, and one who paused."""
+    """One of each reason, and three who are not on the list: one fine, one who paused, one whom a helper tells."""
     org = await people.make_org(db, OrgKind.EMPLOYER)
     dorm = await people.make_site(db, org.id, name="Aoba Dorm")
-    for name in ("Fine", "=Dead()", "Stale", "Nothing", "Invited", "Paused"):
+    for name in ("Fine", "=Dead()", "Stale", "Nothing", "Invited", "Paused", "Paper"):
         person = await people.make_resident(
             db, org.id, name=name, phone="", dorm=dorm, employee_id=f"E-{name}", enrolled=name != "Invited"
         )
@@ -126,6 +126,8 @@ async def company(db: Pool) -> people.Org:
             made = await contact(db, person.id, "phone", state)
             if name == "Fine":
                 await db.execute("UPDATE contact SET created_at = $2 WHERE id = $1", made, NOW)
+        if name == "Paper":
+            await db.execute("UPDATE resident SET reach_by = 'paper' WHERE id = $1", person.id)
         if name == "Paused":
             await db.execute("UPDATE resident SET state = 'paused' WHERE id = $1", person.id)
     return org
@@ -136,10 +138,10 @@ async def test_the_page_says_who_and_what_to_do_and_the_numbers_agree(db: Pool) 
     async with staff_site(db, more_routes=ROUTES) as site:
         clerk = await site.signed_in(org)
         status, html = await clerk.get("/people/unreached")
-        assert status == 200 and "4 of 5 people" in html
+        assert status == 200 and "4 of 6 people" in html
         for name in ("=Dead()", "Stale", "Nothing", "Invited"):
             assert f">{name}<" in html
-        assert ">Fine<" not in html and ">Paused<" not in html
+        assert ">Fine<" not in html and ">Paused<" not in html and ">Paper<" not in html
         status, html = await clerk.get("/people/unreached?why=stale")
         assert ">Stale<" in html and ">Nothing<" not in html
         status, html = await clerk.get("/people/unreached?why=<script>&page=99999999")
@@ -149,7 +151,7 @@ async def test_the_page_says_who_and_what_to_do_and_the_numbers_agree(db: Pool) 
     async with transaction(db) as conn:
         counts = await count_people(conn, [org.id], NOW)
         totals = await reach_totals(conn, NOW)
-    assert counts["unreachable"] == totals.unreachable == 4 and totals.people == 5
+    assert counts["unreachable"] == totals.unreachable == 4 and totals.people == 6
     read = await db.fetchrow("SELECT subjects, fields FROM audit WHERE action = 'people.unreached' ORDER BY id LIMIT 1")
     assert read is not None and len(read["subjects"]) == 4 and "phone" not in read["fields"]
 

@@ -16,7 +16,9 @@ def ago(days: int) -> datetime:
     return NOON - timedelta(days=days)
 
 
-def member(name: str, *contacts: ContactFacts, state: str = "enrolled", sign: int | None = 10) -> Member:
+def member(
+    name: str, *contacts: ContactFacts, state: str = "enrolled", sign: int | None = 10, reach_by: str = ""
+) -> Member:
     return Member(
         id=UUID(int=hash(name) & (2**64 - 1)),
         org_id=ORG,
@@ -26,6 +28,7 @@ def member(name: str, *contacts: ContactFacts, state: str = "enrolled", sign: in
         site="",
         dorm="",
         room="",
+        reach_by=reach_by,
         created_at=ago(500),
         enrolled_at=None if state == "invited" else ago(500),
         last_sign_at=None if sign is None else ago(sign),
@@ -44,6 +47,8 @@ def test_who_is_on_the_list_and_why() -> None:
             member("fine", PROVEN, DEAD),
             member("dead", DEAD),
             member("nothing"),
+            member("told by the leader", reach_by="leader"),
+            member("told on paper, number dead", DEAD, reach_by="paper"),
             member("stale", STALE),
             member("refused", ContactFacts("opted_out", ago(3), ago(9))),
             member("quiet", PROVEN, sign=None),
@@ -59,7 +64,7 @@ def test_who_is_on_the_list_and_why() -> None:
         "quiet": SILENT,
         "also stale": "stale",
     }
-    assert found.people == 7
+    assert found.people == 9
     assert found.counts == {"dead": 1, "none": 1, "opted_out": 1, "stale": 2, "silent": 1}
     # Who gives no sign can still be reached: they are a list of their own.
     assert [line.member.name for line in found.of("")] == ["dead", "nothing", "stale", "refused", "also stale"]
