@@ -39,6 +39,8 @@ class Facts:
     area_rows: int
     approved: Mapping[str, bool]
     fictional: bool
+    #: The server's settings about its own log, by name.
+    log_settings: Mapping[str, str]
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -82,7 +84,26 @@ def _database(facts: Facts) -> list[Finding]:
             f"{apart.total_seconds():.1f} s from the database's",
             "Set both machines' clocks by NTP.",
         ),
+        _server_log(facts.log_settings),
     ]
+
+
+def _server_log(found: Mapping[str, str]) -> Finding:
+    """Whether PostgreSQL's own log stays free of personal data: rows that a constraint refused, parameters."""
+    wrong = []
+    if found.get("log_error_verbosity") != "terse":
+        wrong.append("log_error_verbosity = terse")  # DETAIL quotes the row that was refused
+    if found.get("log_parameter_max_length_on_error") != "0":
+        wrong.append("log_parameter_max_length_on_error = 0")
+    statements = found.get("log_statement", "none") != "none" or found.get("log_min_duration_statement", "-1") != "-1"
+    if statements and found.get("log_parameter_max_length") != "0":
+        wrong.append("log_parameter_max_length = 0")
+    return _check(
+        "database log",
+        not wrong,
+        "carries no personal data" if not wrong else "may quote personal data",
+        f"In postgresql.conf, or with ALTER SYSTEM SET and SELECT pg_reload_conf(): {', '.join(wrong)}.",
+    )
 
 
 def _check(about: str, ok: bool, seen: str, mend: str) -> Finding:

@@ -1,4 +1,4 @@
-"""SQL of the doctor: the server's version and clock, the loops' heartbeats."""
+"""SQL of the doctor: the server's version and clock, what it logs, the loops' heartbeats."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ async def server_version(conn: Pool | Connection) -> tuple[str, datetime]:
     row = await conn.fetchrow(SQL_VERSION)
     assert row is not None
     return row[0], row[1]
+
+
+SQL_LOG_SETTINGS = """
+SELECT name, setting FROM pg_settings
+WHERE name IN ('log_statement', 'log_min_duration_statement', 'log_min_error_statement', 'log_parameter_max_length',
+               'log_parameter_max_length_on_error', 'log_error_verbosity', 'log_duration')
+"""
+
+
+async def log_settings(conn: Pool | Connection) -> dict[str, str]:
+    """What the server writes into its log, as our connections have it."""
+    return {row["name"]: row["setting"] for row in await conn.fetch(SQL_LOG_SETTINGS)}
 
 
 SQL_HEARTBEATS = "SELECT name, at FROM heartbeat ORDER BY name"

@@ -29,7 +29,11 @@ HEALTHY = Facts(
     area_rows=5742,
     approved={"ja": True, "vi": True},
     fictional=False,
-)
+    log_settings={
+        "log_statement": "none", "log_min_duration_statement": "-1", "log_parameter_max_length": "-1",
+        "log_parameter_max_length_on_error": "0", "log_error_verbosity": "terse",
+    },
+)  # fmt: skip
 
 
 def wrong(facts: Facts) -> dict[str, str]:
@@ -53,6 +57,8 @@ def test_a_healthy_installation_has_nothing_to_mend() -> None:
         ({"approved": {"my": False}}, "wording", "native speakers"),
         ({"settings": Settings()}, "SMS", "DAIJOBU_TWILIO_ACCOUNT_SID"),
         ({"settings": Settings()}, "contact", "DAIJOBU_CONTACT"),
+        ({"log_settings": {}}, "database log", "log_error_verbosity = terse"),
+        ({"log_settings": dict(HEALTHY.log_settings) | {"log_statement": "all"}}, "database log", "max_length = 0"),
         ({"settings": Settings(public_url="http://daijobu.example.jp")}, "public URL", "https"),
     ],
 )  # fmt: skip
