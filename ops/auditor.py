@@ -24,7 +24,8 @@ class Kind(StrEnum):
     CHANGE = "change"
 
 
-_OWN_ACTORS: Final = frozenset({"personal link", "enrolment", "family link"})
+_OWN_ACTORS: Final = frozenset({"personal link", "own page", "family link", "poster", "same person"})
+_ACCOUNT_ACTORS: Final = frozenset({"account", "sign-in", "invitation", "invitation link", "volunteer pass"})
 _ACCOUNT: Final = re.compile(
     r"^(sign_|session|passkey|totp|recovery|second_factor|step_up|invite_|disable_|change_account|audit\.|volunteer_pass)"
 )
@@ -41,15 +42,16 @@ def kind_of(action: str, actor: str = "") -> Kind:
         return Kind.OWN if actor in _OWN_ACTORS else Kind.EXPORT
     if actor in _OWN_ACTORS:
         return Kind.OWN
-    if _ACCOUNT.match(action):
+    if actor in _ACCOUNT_ACTORS or _ACCOUNT.match(action):
         return Kind.ACCOUNT
     return Kind.READ if _READ.search(action) else Kind.CHANGE
 
 
 #: Parts of the service that act under a name of their own. Whatever else stands there may be somebody's name.
 SERVICE_ACTORS: Final = frozenset(
-    {"personal link", "leader link", "family link", "enrolment", "import", "sign-in", "invitation", "preview command",
-     "purge", "operator"}
+    {"account", "command line", "demo", "family link", "import", "invitation", "invitation link", "leader link",
+     "operator", "own page", "personal link", "poster", "preview command", "purge", "same person", "sign-in",
+     "volunteer pass"}
 )  # fmt: skip
 #: Values of `detail` that say how, never who or what: numbers, yes and no, and these words.
 _DETAIL_WORDS: Final = frozenset({"why", "kind", "channel", "how", "role"})
@@ -98,6 +100,7 @@ def shown(row: SampledRow, names: Pseudonyms) -> dict[str, Any]:
         "at": row.at.isoformat(),
         "action": row.action,
         "kind": kind_of(row.action, row.actor).value,
+        "role": row.role,
         "who": _who(row, names),
         "organisation": None if row.org_id is None else names.of("O", row.org_id),
         "incident": None if row.incident_id is None else names.of("I", row.incident_id),
@@ -110,7 +113,7 @@ def shown(row: SampledRow, names: Pseudonyms) -> dict[str, Any]:
 
 def _who(row: SampledRow, names: Pseudonyms) -> str:
     if row.staff_id is not None:
-        return f"{row.role or 'staff'} {names.of('S', row.staff_id)}"
+        return names.of("S", row.staff_id)
     return row.actor if row.actor in SERVICE_ACTORS else "service"
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from core.clock import JST
 from core.i18n import Catalogs
+from core.model import Role
+from core.po import ReviewState
 from ops.audit_report import months_back, span_of
 from ops.auditor import (
+    SERVICE_ACTORS,
     Counted,
     Kind,
     Pseudonyms,
@@ -41,6 +46,7 @@ from tests.people import NOW
         ("person.own", "personal link", Kind.OWN),
         ("push on", "personal link", Kind.OWN),
         ("sign_in", "", Kind.ACCOUNT),
+        ("new_printed_codes", "account", Kind.ACCOUNT),
         ("invite_staff", "", Kind.ACCOUNT),
         ("audit.sample", "", Kind.ACCOUNT),
         ("dashboard.answer", "", Kind.CHANGE),
@@ -63,9 +69,8 @@ def row(**fields: object) -> SampledRow:
 def test_who_acted_is_a_role_and_a_code_or_a_part_of_the_service() -> None:
     names = Pseudonyms(b"k")
     staff = uuid4()
-    assert shown(row(actor="Tanaka Hanako", staff_id=staff, role="employer"), names)["who"] == (
-        "employer " + names.of("S", staff)
-    )
+    clerk = shown(row(actor="Tanaka Hanako", staff_id=staff, role="employer"), names)
+    assert (clerk["role"], clerk["who"]) == ("employer", names.of("S", staff))
     assert shown(row(actor="leader link"), names)["who"] == "leader link"
     assert shown(row(actor="tanaka hanako"), names)["who"] == "service"
 
@@ -117,3 +122,34 @@ def test_every_retention_rule_is_said_in_both_languages_as_it_is() -> None:
     for kept in process_of(catalogs).kept:
         assert catalogs.say("en", kept.words) == kept.what, f"{kept.words}: the rule has changed, mend its words"
         assert kept.words in catalogs.keys("ja"), kept.words
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_word_that_is_chosen_at_run_time_is_there(language: str) -> None:
+    known = Catalogs.load().keys(language)
+    wanted = {f"staff.audit.kind.{kind}" for kind in Kind} | {f"staff.audit.role.{role}" for role in Role}
+    wanted |= {f"staff.audit.actor.{re.sub('[ -]', '_', name)}" for name in (*SERVICE_ACTORS, "service")}
+    wanted |= {f"staff.audit.state.{state}" for state in ("held", "fanning", "done", "stopped")}
+    wanted |= {f"staff.audit.wording.{state}" for state in ReviewState}
+    kinds = ("changed", "missing", "inserted", "reordered", "cut", "rewritten", "forged")
+    wanted |= {f"staff.audit.chain.broken.{kind}" for kind in kinds}
+    assert wanted <= known, wanted - known
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_text_of_the_pages_is_there(language: str) -> None:
+    folder = Path(__file__).resolve().parents[2]
+    texts = [file.read_text(encoding="utf-8") for file in (folder / "web" / "templates").glob("audit_*.html")]
+    texts.append((folder / "ops" / "audit_web.py").read_text(encoding="utf-8"))
+    used = {key for text in texts for key in re.findall(r"[\"'](staff\.[a-z0-9_.]+[a-z0-9_])[\"']", text)}
+    assert len(used) > 60 and used <= Catalogs.load().keys(language), used - Catalogs.load().keys(language)
+
+
+def test_the_actors_that_are_named_are_those_of_the_program() -> None:
+    """A new part of the service is shown as "service" until it stands in the list."""
+    folder = Path(__file__).resolve().parents[2]
+    named = set()
+    for package in ("registry", "checkin", "alerts", "ops", "demo"):
+        for file in (folder / package).rglob("*.py"):
+            named |= set(re.findall(r"\bActor\(\s*\"([^\"]+)\"", file.read_text(encoding="utf-8")))
+    assert "leader link" in named and named <= SERVICE_ACTORS, named - SERVICE_ACTORS
