@@ -17,12 +17,13 @@ INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-iso
 # Compiles what the service imports, once: every later start is twice as fast, also where Python may not write its cache.
 WARM := import main, ops.service, demo.run; from alerts.channels_setup import channel_kinds; channel_kinds(); from core.i18n import Catalogs; Catalogs.load(); import twilio.rest, pywebpush, shapely, phonenumbers
 
-.PHONY: help setup demo run test check bench lock docs
+.PHONY: help setup demo run test check bench lock docs security
 help:
 	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"
 	@echo "make run    the live service on its own PostgreSQL, listening to the real feeds"
 	@echo "make test   the whole test suite        make check   format, lint, types, import rules"
 	@echo "make bench  every benchmark, as JSON    make lock    renew the locked requirements (maintainers)"
+	@echo "make security  scanners and attackers   make docs    renew what docs/ says of the code"
 
 setup: .venv/stamp-runtime
 
@@ -47,6 +48,16 @@ bench: .venv/stamp-dev
 docs: .venv/stamp-runtime
 	$(BIN)/python -m core.settings_doc > docs/settings.md
 	$(BIN)/python -m ops.retention_doc > docs/retention.md
+	$(BIN)/python -m checkin.openapi_file > docs/openapi.json
+
+# Scanners and attackers of their own virtual environment (schemathesis, semgrep, bandit); sqlmap comes from the system.
+security: .venv/stamp-dev .venv/stamp-security
+	$(BIN)/python tests/security/run.py
+
+.venv/stamp-security: requirements-security.lock .venv/pyvenv.cfg
+	@$(PY) -m venv .venv/security
+	@.venv/security/bin/python -m pip install --disable-pip-version-check --no-input $(HASHED) -r requirements-security.lock
+	@touch $@
 
 # The stamps live inside .venv, so that deleting .venv is a complete reset.
 .venv/pyvenv.cfg:
@@ -73,3 +84,4 @@ lock: .venv/stamp-dev
 	printf 'setuptools>=80\nuv>=0.13\n' | $(LOCK) - --output-file build.lock
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --constraints build.lock --constraints requirements.lock --output-file requirements-dev.lock
+	printf 'schemathesis>=4.32\nsemgrep>=1.150\nbandit>=1.9\n' | $(LOCK) - --output-file requirements-security.lock
