@@ -129,9 +129,6 @@ def _places(draft: Draft, form: Mapping[str, str], known: Known, locate: Locate)
         second = ""
     home = _where(form, "", locate)
     work = _where(form, "work_", locate)
-    # "I live in another place", and none is given: going on would warn the person about the wrong one.
-    if (home is None and form.get("home") == "") or (work is None and form.get("work") == ""):
-        raise EnrolmentProblem("enrol.problem.no_place")
     home, work = home or draft.home, work or draft.work
     if home is None and work is None and not (known.home or known.work):
         raise EnrolmentProblem("enrol.problem.no_place")

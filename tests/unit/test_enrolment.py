@@ -64,8 +64,8 @@ def test_a_draft_survives_being_stored() -> None:
         ({"lat": "32.7912349", "lon": "130.8"}, KNOWN, Where(lat=32.79123, lon=130.8, jis=("43443",))),
         ({"postal_code": "8612242", "city": "熊本県益城町", "lat": "1", "lon": "1"}, KNOWN,
          Where(postal_code="8612242", jis=("43443",))),
-        ({"home": "keep"}, DORM, None),
-        ({"home": "keep", "postal_code": "8612242"}, DORM, Where(postal_code="8612242", jis=("43443",))),
+        ({}, DORM, None),
+        ({"postal_code": "8612242"}, DORM, Where(postal_code="8612242", jis=("43443",))),
     ],
 )  # fmt: skip
 def test_a_home_is_given_in_any_of_these_ways(form: dict[str, str], known: Known, home: Where | None) -> None:
@@ -76,8 +76,6 @@ def test_a_home_is_given_in_any_of_these_ways(form: dict[str, str], known: Known
     ("form", "known", "key"),
     [
         ({}, KNOWN, "enrol.problem.no_place"),
-        ({"home": ""}, DORM, "enrol.problem.no_place"),
-        ({"home": "keep", "work": ""}, DORM, "enrol.problem.no_place"),
         ({"postal_code": "12"}, KNOWN, "me.postal_wrong"),
         ({"postal_code": "000-0000"}, KNOWN, "me.postal_wrong"),
         ({"work_postal_code": "abc"}, DORM, "me.postal_wrong"),

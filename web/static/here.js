@@ -13,7 +13,6 @@
     navigator.geolocation.getCurrentPosition((found) => {
       field("lat").value = found.coords.latitude.toFixed(5);
       field("lon").value = found.coords.longitude.toFixed(5);
-      for (const radio of button.form.querySelectorAll("input[name=home]")) radio.checked = radio.value === "";
       button.hidden = true;
       show("done");
     }, () => { button.disabled = false; show("failed"); }, { enableHighAccuracy: false, timeout: 15000, maximumAge: 300000 });
