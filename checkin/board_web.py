@@ -40,6 +40,7 @@ from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, see_other, site, staff, staff_form
+from registry.needs_store import needs_for_helpers
 from registry.sessions import staff_of
 
 #: Why somebody may look at a number: the choices of the form, as the audit log keeps them.
@@ -184,6 +185,7 @@ async def _show(
         "house": await house(conn, wires.vault, dorm_id) if dorm_id else None,
         "callees": await callees(conn, dorm_id, await orgs_of(conn, residents)),
         "needs": await needs(conn, wires.vault, unit.purpose, residents),
+        "own_needs": await needs_for_helpers(conn, wires.vault, residents) if me.role is Role.COORDINATOR else {},
         "history": await history(conn, wires.vault, [case.id for case in unit.cases]),
         "choices": {case.id: choices(case.reason, case.id in own_help) for case in unit.cases},
     }

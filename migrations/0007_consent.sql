@@ -52,9 +52,26 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         WHERE r.id = person), false)
 $$;
 
--- It runs as the worker, which may read everybody's rows, whoever asks.
+-- A coordinator learns of stalking or violence. Only this one column, only this way round, only people whom they see
+-- (of open incidents): the person alone can end it.
+CREATE FUNCTION protect_person(person uuid) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+DECLARE
+    changed int;
+BEGIN
+    UPDATE resident r SET protected = true WHERE r.id = person AND EXISTS (
+        SELECT FROM case_file c JOIN incident i ON i.id = c.incident_id AND i.closed_at IS NULL
+        WHERE c.resident_id = r.id AND c.closed_at IS NULL);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+
+-- They run as the worker, which may read everybody's rows, whoever asks.
 GRANT CREATE ON SCHEMA public TO daijobu_worker;
 ALTER FUNCTION answer_shared(uuid, uuid) OWNER TO daijobu_worker;
+ALTER FUNCTION protect_person(uuid) OWNER TO daijobu_worker;
+REVOKE EXECUTE ON FUNCTION protect_person(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION protect_person(uuid) TO daijobu_follow, daijobu_worker;
 REVOKE CREATE ON SCHEMA public FROM daijobu_worker;
 
 -- What a person needs (medicine, pregnant, wheelchair, ...): special-care data (要配慮個人情報), only with C4. The kind

@@ -119,12 +119,13 @@ async def set_shields(conn: Connection, resident_id: UUID, *, hide_answer: bool,
     expect_rows(await conn.execute(SQL_SET_SHIELDS, resident_id, hide_answer, protected), 1, "the person's shields")
 
 
-SQL_PROTECT = "UPDATE resident SET protected = true WHERE id = $1"
+SQL_PROTECT = "SELECT protect_person($1)"
 
 
 async def protect(conn: Connection, resident_id: UUID) -> None:
     """A coordinator learns of stalking or violence: no address or location of this person is shown any more.
 
-    Only the person themselves can end it.
+    Only people with an open case; only the person themselves can end it. Raises WriteMismatch for anybody else.
     """
-    expect_rows(await conn.execute(SQL_PROTECT, resident_id), 1, "the person to protect")
+    changed = await conn.fetchval(SQL_PROTECT, resident_id)
+    expect_rows(f"UPDATE {changed}", 1, "the person to protect")

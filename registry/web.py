@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.web import Route
 from registry.api_tokens_web import ROUTES as API_TOKEN_ROUTES
 from registry.approvals_web import ROUTES as APPROVAL_ROUTES
+from registry.break_glass_web import ROUTES as BREAK_GLASS_ROUTES
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
 from registry.own_consent_web import ROUTES as OWN_CONSENT_ROUTES
@@ -26,6 +27,7 @@ ROUTES: list[Route] = [
     *PEOPLE_ROUTES,
     *SITE_ROUTES,
     *OPERATOR_ROUTES,
+    *BREAK_GLASS_ROUTES,
     *PERSONAL_ROUTES,
     *OWN_CONSENT_ROUTES,
     *OWN_DATA_ROUTES,

@@ -159,6 +159,12 @@ AUDIENCE_OF = {
     ("GET", "/supervising"): "S",
     ("GET", "/supervising/{org_id}"): "S",
     ("GET", "/board"): "KV",
+    ("GET", "/board/break-glass"): "K",
+    ("POST", "/board/break-glass"): "K",
+    ("GET", "/board/break-glass/{id}"): "K",
+    ("POST", "/board/break-glass/{id}/open"): "K",
+    ("POST", "/board/break-glass/{id}/end"): "K",
+    ("POST", "/board/protect/{id}"): "K",
     ("GET", "/board/{purpose}/{kind}/{id}"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/claim"): "KV",
     ("POST", "/board/{purpose}/{kind}/{id}/release"): "KV",
@@ -288,6 +294,9 @@ PAGES = """
 /supervising/{else_org}           /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
 /supervising/{no_id}              /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
 /board                            /board                               303 403 403 403 403 200 200 403 403 403
+/board/break-glass                /board/break-glass                   303 403 403 403 403 200 403 403 403 403
+/board/break-glass/{no_id}        /board/break-glass/{id}              303 403 403 403 403 404 403 403 403 403
+/board/break-glass/no-id          /board/break-glass/{id}              303 403 403 403 403 404 403 403 403 403
 /board/live/dorm/{dorm}           /board/{purpose}/{kind}/{id}         303 403 403 403 403 200 200 403 403 403
 /board/drill/dorm/{dorm}          /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403
 /board/live/person/{no_id}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403

@@ -8,7 +8,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from core.db import Pool, transaction
+from core.db import Pool, WriteMismatch, transaction
 from core.i18n import Catalogs
 from registry.consent import SCOPES, Choice, ConsentLine, shares_answer, text_hash
 from registry.consent_store import consent_lines, keep_texts, protect, record, set_shields, wording
@@ -87,10 +87,10 @@ async def test_nobody_unknown_shares_anything(db: Pool) -> None:
     assert await db.fetchval(SQL_SHARED, uuid4(), (await make_org(db)).id) is False
 
 
-async def test_a_coordinator_can_protect_and_only_the_person_can_end_it(db: Pool) -> None:
+async def test_nobody_without_an_open_case_is_protected_by_somebody_else(db: Pool) -> None:
     person = await make_resident(db)
     async with transaction(db) as conn:
-        await protect(conn, person.id)
-        assert await conn.fetchval("SELECT protected FROM resident") is True
-        await set_shields(conn, person.id, hide_answer=True, protected=False)
-    assert tuple(await db.fetchrow("SELECT hide_answer, protected FROM resident")) == (True, False)
+        with pytest.raises(WriteMismatch):
+            await protect(conn, person.id)
+        await set_shields(conn, person.id, hide_answer=True, protected=True)
+    assert tuple(await db.fetchrow("SELECT hide_answer, protected FROM resident")) == (True, True)
