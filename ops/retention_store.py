@@ -20,13 +20,15 @@ from ops.retention_step import Step, counted, plain, touched
 from registry.erase_store import erase_idle
 
 PURGE: Final = Actor("purge")
+#: People deleted in one transaction: each asks every table that points to people (measured: 5 ms where an index lacks).
+PEOPLE_AT_ONCE: Final = 100
 
 
 def _erasing(sql: str) -> Step:
     """A step that deletes the people whose ids the statement returns."""
 
     async def step(conn: Connection, before: datetime, limit: int, now: datetime) -> int:
-        ids: list[UUID] = [row["id"] for row in await conn.fetch(sql, before, limit)]
+        ids: list[UUID] = [row["id"] for row in await conn.fetch(sql, before, min(limit, PEOPLE_AT_ONCE))]
         return await erase_idle(conn, ids, now, PURGE)
 
     return step
