@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     imports.add_argument("--org", required=True, metavar="SLUG", help="the organisation whose list this is")
     imports.add_argument("--create-org", action="store_true", help="create the organisation if it does not exist")
     imports.add_argument("--dry-run", action="store_true", help="say what would become of every row; change nothing")
+    imports.add_argument("--allow-refused", action="store_true", help="end well although some rows were refused")
     keys = commands.add_parser("keys", help="the keys that encrypt personal data: list, replace, retire")
     keys.add_argument("action", choices=("list", "prepare", "rotate", "retire", "forget"))
     keys.add_argument("key", nargs="?", default="", help="with forget: the id of a key that is lost for ever")
@@ -141,7 +142,12 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         return commands.doctor_command(settings, feed_states)
     if name == "import":
         return commands.import_command(
-            settings, arguments.file, arguments.org, create_org=arguments.create_org, dry_run=arguments.dry_run
+            settings,
+            arguments.file,
+            arguments.org,
+            create_org=arguments.create_org,
+            dry_run=arguments.dry_run,
+            allow_refused=arguments.allow_refused,
         )
     if name == "keys":
         from ops.key_commands import keys_command

@@ -37,6 +37,8 @@ ENCRYPTED: tuple[EncryptedColumn, ...] = (
     EncryptedColumn("check_in", "note_enc"),
     EncryptedColumn("case_note", "note_enc", row="case_id"),
     EncryptedColumn("import_run", "body_enc", batch=1),
+    EncryptedColumn("import_run", "result_enc", batch=1),
+    EncryptedColumn("import_change", "values_enc", row="key"),
     EncryptedColumn("totp", "secret_enc", key="staff_id", row="staff_id"),
     EncryptedColumn("totp", "pending_enc", key="staff_id", row="staff_id"),
     EncryptedColumn("held_form", "fields_enc"),

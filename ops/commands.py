@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from ops.process import ALERT_WORDS
 from ops.service import FeedStates
 from ops.wires import open_wires
 from registry.facts_store import get_fact
-from registry.import_command import import_file, print_plan
+from registry.import_command import import_file, print_plan, show_progress
 
 
 async def migrate_command(settings: Settings) -> int:
@@ -41,14 +42,36 @@ async def _migrate(dsn: str) -> tuple[str, ...]:
         await pool.close()
 
 
-async def import_command(settings: Settings, path: Path, slug: str, *, create_org: bool, dry_run: bool) -> int:
-    """Read a list of people, print every row's fate, and (unless dry) write all but the refused rows at once."""
+async def import_command(
+    settings: Settings, path: Path, slug: str, *, create_org: bool, dry_run: bool, allow_refused: bool
+) -> int:
+    """Read a list of people, print every row's fate, and (unless dry) write all but the refused rows at once.
+
+    1 if a row was refused, unless that is allowed.
+    """
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         deps = wires.deps
         plan = await import_file(
-            deps.pool, deps.vault, path, slug, create_org, dry_run, deps.clock.now(), catalogs=deps.catalogs
+            deps.pool,
+            deps.vault,
+            path,
+            slug,
+            create_org,
+            dry_run,
+            deps.clock.now(),
+            catalogs=deps.catalogs,
+            progress=show_progress(sys.stderr),
         )
         print_plan(plan, deps.catalogs)
+    refused = plan.counts["refused"]
+    if refused and not allow_refused:
+        rest = "nothing was written" if dry_run else "the other rows were taken over"
+        print(
+            f"error: {path}: {refused} of {len(plan.rows)} rows were refused (named above), {rest};"
+            " mend them and import again, or add --allow-refused",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 

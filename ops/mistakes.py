@@ -13,7 +13,7 @@ from geo.tables import AreaDataError
 from ops.audit_commands import AuditCommandError
 from ops.keys_store import AlreadyRotating
 from ops.purge import PurgeRefused
-from registry.import_run import ImportRefused
+from registry.import_command import ImportRefused
 
 #: A wrong setting, key, rule, word file, table, upload, or a database that cannot be used.
 MISTAKES: tuple[type[Exception], ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from core.db import Connection, Record
 from core.ids import uuid7
 from core.model import Located
 from geo.store import NewPlace
-from registry.imports import ExistingPerson, ExistingSite, Scope, SiteKey, name_key
+from registry.import_plan import ExistingPerson, ExistingSite, Scope, SiteKey
+from registry.names import name_key
 from registry.rows import AddressInput
 
 
@@ -51,14 +53,23 @@ ORDER BY o.created_at, o.id
 """
 
 
-async def read_scope(conn: Connection, owner: Owner, *, may_create_employers: bool) -> Scope:
+async def read_scope(
+    conn: Connection,
+    owner: Owner,
+    *,
+    may_create_employers: bool,
+    proposes: bool = False,
+    unknown: str = "foreign_employer",
+) -> Scope:
     """Whom this upload may fill: the organisation itself and the employers it supervises."""
     employers = {name_key(owner.name): owner.id}
     employers.setdefault(name_key(owner.slug), owner.id)
+    names = {name_key(owner.name): owner.name}
     for row in await conn.fetch(SQL_SUPERVISED, owner.id):
         employers.setdefault(name_key(row["name"]), row["id"])
         employers.setdefault(name_key(row["slug"]), row["id"])
-    return Scope(name_key(owner.name), employers, may_create_employers)
+        names.setdefault(name_key(row["name"]), row["name"])
+    return Scope(name_key(owner.name), employers, may_create_employers, proposes, unknown, names)
 
 
 SQL_SITES = """
@@ -113,7 +124,9 @@ async def read_people(conn: Connection, vault: Vault, scope: Scope) -> list[Exis
         row["resident_id"]: frozenset(zip(row["channels"], row["indexes"], strict=True))
         for row in await conn.fetch(SQL_MEMBER_CONTACTS, list(keys))
     }
-    return [_person(vault, row, keys, contacts) for row in await conn.fetch(SQL_MEMBERS, list(keys))]
+    rows = await conn.fetch(SQL_MEMBERS, list(keys))
+    # Decrypting fifty thousand addresses takes seconds: not in the way of the pages.
+    return await asyncio.to_thread(lambda: [_person(vault, row, keys, contacts) for row in rows])
 
 
 def _person(

@@ -1,141 +1,48 @@
 """What an upload would do: the fate of every row. Pure; `apply` is registry.import_store.
 
 A blank cell says nothing and changes nothing. A name that is missing from the file is listed and left alone: an upload
-never removes anybody. What people chose themselves (their language, once enrolled) is not changed by a company's list.
+never removes anybody. What people chose themselves (name, language and home, once enrolled) no company's list changes.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from core.model import Located
-from registry.records import PHONE
+from registry.import_plan import (
+    AS_NEW,
+    LEAVE_OUT,
+    MAKE_NEW,
+    SKIP,
+    Action,
+    Choices,
+    Difference,
+    ExistingPerson,
+    ExistingSite,
+    Fate,
+    Fingerprint,
+    Locate,
+    PlaceUnknown,
+    Plan,
+    ProposedEmployer,
+    RowPlan,
+    Scope,
+    SiteKey,
+)
+from registry.names import NameIndex, name_key, near, near_companies
+from registry.phones import display
+from registry.records import LANDLINE, PHONE
 from registry.rows import AddressInput, PersonRow, Weight
 
-
-class Fate(StrEnum):
-    """What the clerk is told about a row."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-    DOUBTFUL = "doubtful"  # taken over as `action` says, but somebody should look
-    REFUSED = "refused"
-
-
-class Action(StrEnum):
-    """What is written for a row."""
-
-    INSERT = "insert"
-    UPDATE = "update"
-    END = "end"  # the end date has come: the organisation's view ends
-    NONE = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class SiteKey:
-    """A workplace or dorm by its employer's key, kind and name."""
-
-    employer: str
-    kind: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingSite:
-    """A site already registered, with the address its place was made from (None: no place yet)."""
-
-    id: UUID
-    key: SiteKey
-    place_id: UUID | None
-    address: AddressInput | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingPerson:
-    """A registered member of one of the employers of this upload."""
-
-    id: UUID
-    employer: str
-    name: str
-    language: str
-    second_language: str
-    enrolled: bool
-    employee_id: str
-    contacts: frozenset[tuple[str, bytes]]  # (channel, blind index)
-    site: str
-    dorm: str
-    room: str
-    shift: str
-    start_date: date | None
-    end_date: date | None
-    ended: bool
-    home: AddressInput | None  # an own home; None where the dorm is the home
-    work: AddressInput | None
-    has_place: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Whose upload it is. `employers`: key (`name_key` of name or slug) -> id of the organisations
-    it may fill, the uploader's own (`own`) included."""
-
-    own: str
-    employers: Mapping[str, UUID]
-    may_create_employers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RowPlan:
-    """One row's fate. `changes` names the fields that differ; `person` carries the row's problems."""
-
-    person: PersonRow
-    employer: str
-    fate: Fate
-    action: Action
-    match: UUID | None = None
-    changes: tuple[str, ...] = ()
-    own_home: AddressInput | None = None
-    own_work: AddressInput | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The whole upload, ready to be shown or applied."""
-
-    rows: tuple[RowPlan, ...]
-    new_employers: tuple[str, ...]
-    new_sites: tuple[SiteKey, ...]
-    site_addresses: Mapping[SiteKey, AddressInput]  # places to make or to change
-    absent: tuple[ExistingPerson, ...]
-    extra_headings: tuple[str, ...]
-    located: Mapping[AddressInput, Located]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Rows per fate, and how many registered people the file does not name."""
-        found = Counter(row.fate.value for row in self.rows)
-        return {fate.value: found[fate.value] for fate in Fate} | {"absent": len(self.absent)}
-
-
-class PlaceUnknown(ValueError):
-    """What `locate` raises for an address that lies nowhere we know."""
-
-
-Locate = Callable[[AddressInput], Located]
-Fingerprint = Callable[[str, str], bytes]
-
-
-def name_key(text: str) -> str:
-    """Names of people and companies as they compare: without width, case and spaces, ㈱ written out."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split()).replace("(株)", "株式会社")
+__all__ = [
+    "Action", "Choices", "ExistingPerson", "ExistingSite", "Fate", "Locate", "PlaceUnknown", "Plan", "RowPlan", "Scope",
+    "SiteKey", "name_key", "plan",
+]  # fmt: skip
 
 
 def plan(
@@ -148,9 +55,12 @@ def plan(
     fingerprint: Fingerprint,
     today: date,
     extra_headings: tuple[str, ...] = (),
+    choices: Choices | None = None,
 ) -> Plan:
-    """Decide every row. `fingerprint(channel, address)` is the blind index; `today` is the day in Japan."""
-    return _Planner(scope, existing, sites, locate, fingerprint, today).run(people, extra_headings)
+    """Decide every row. `fingerprint(channel, address)` is the blind index; `today` is the day in Japan; `choices` is
+    what the clerk answered to an earlier plan."""
+    planner = _Planner(scope, existing, sites, locate, fingerprint, today, choices or Choices())
+    return planner.run(people, extra_headings)
 
 
 class _Planner:
@@ -162,7 +72,9 @@ class _Planner:
         locate: Locate,
         fingerprint: Fingerprint,
         today: date,
+        choices: Choices,
     ) -> None:
+        self.choices = choices
         self.scope = scope
         self.existing = existing
         self.sites = {site.key: site for site in sites}
@@ -174,6 +86,10 @@ class _Planner:
         for key, org in scope.employers.items():
             first.setdefault(org, key)
         self.canonical = {key: first[org] for key, org in scope.employers.items()}
+        for key, chosen in choices.employers.items():
+            if chosen in self.canonical:
+                self.canonical.setdefault(key, self.canonical[chosen])
+        self.by_id = {person.id: person for person in existing}
         self.located: dict[AddressInput, Located | None] = {}
         self.seen: dict[tuple[str, str, str], int] = {}
         self.by_number = {(p.employer, p.employee_id): p for p in existing if p.employee_id}
@@ -190,18 +106,8 @@ class _Planner:
         assigned = [(p, self.employer_of(p)) for p in placed]
         usable = [(p, e) for p, e in assigned if _weight(p) < Weight.REFUSE]
         addresses = self.site_addresses(usable)
-        rows: list[RowPlan] = []
-        taken: dict[UUID, int] = {}
-        for person, employer in assigned:
-            row = self.decide(person, employer, addresses)
-            match = row.match
-            if match is not None and row.fate is not Fate.REFUSED:
-                if match in taken:
-                    again = person.with_problem("same_person_twice", Weight.REFUSE, text="", other=taken[match])
-                    row = RowPlan(again, employer, Fate.REFUSED, Action.NONE)
-                else:
-                    taken[match] = person.number
-            rows.append(row)
+        rows = self.ask_about_likenesses(self.once_each([self.decide(p, e, addresses) for p, e in assigned]))
+        taken = {row.match for row in rows if row.match is not None and row.fate is not Fate.REFUSED}
         kept = [r for r in rows if r.fate is not Fate.REFUSED]
         new_sites = {k: None for r in kept for k in _site_keys(r.person, r.employer) if k not in self.sites}
         employers: dict[str, str] = {}
@@ -209,6 +115,7 @@ class _Planner:
             if r.employer not in self.scope.employers:
                 employers.setdefault(r.employer, r.person.employer)
         named = {r.employer for r in kept} | {self.scope.own}
+        absent = tuple(p for p in self.existing if p.id not in taken and not p.ended and p.employer in named)
         return Plan(
             rows=tuple(rows),
             new_employers=tuple(employers.values()),
@@ -218,9 +125,59 @@ class _Planner:
                 for key, address in addresses.items()
                 if key in new_sites or (key in self.sites and not self.same_place(self.sites[key].address, address))
             },
-            absent=tuple(p for p in self.existing if p.id not in taken and not p.ended and p.employer in named),
+            absent=absent,
             extra_headings=extra_headings,
             located={a: found for a, found in self.located.items() if found is not None},
+            proposed=self.proposed(assigned) if self.scope.proposes else (),
+            gone=tuple(p for p in absent if p.id in self.choices.gone),
+        )
+
+    def once_each(self, rows: Sequence[RowPlan]) -> list[RowPlan]:
+        """Two rows that mean one registered person: the first keeps them."""
+        taken: dict[UUID, int] = {}
+        done: list[RowPlan] = []
+        for row in rows:
+            match = row.match
+            if match is not None and row.fate is not Fate.REFUSED:
+                if match in taken:
+                    other = taken[match]
+                    again = row.person.with_problem("same_person_twice", Weight.REFUSE, text="", other=other)
+                    row = RowPlan(again, row.employer, Fate.REFUSED, Action.NONE)
+                else:
+                    taken[match] = row.person.number
+            done.append(row)
+        return done
+
+    def ask_about_likenesses(self, rows: Sequence[RowPlan]) -> list[RowPlan]:
+        """New rows that look like somebody whom no other row means: taken as new, and asked about."""
+        taken = {row.match for row in rows if row.match is not None and row.fate is not Fate.REFUSED}
+        free: dict[str, list[tuple[str, ExistingPerson]]] = defaultdict(list)
+        for person in self.existing:
+            if person.id not in taken and not person.ended:
+                free[person.employer].append((person.name, person))
+        indexes = {employer: NameIndex(people) for employer, people in free.items()}
+        done: list[RowPlan] = []
+        for row in rows:
+            if row.action is Action.INSERT and row.employer in indexes and row.likeness is None:
+                if self.choices.rows.get(row.person.number) != AS_NEW:
+                    found = [p for p in indexes[row.employer].near(row.person.name) if _no_clash(row.person, p)]
+                    if found:
+                        row = _alike(row, "similar_name", found[0])
+            done.append(row)
+        return done
+
+    def proposed(self, assigned: Sequence[tuple[PersonRow, str]]) -> tuple[ProposedEmployer, ...]:
+        """The companies nobody knows, as the file writes them first, with the known ones they may be."""
+        rows: Counter[str] = Counter()
+        names: dict[str, str] = {}
+        for person, _ in assigned:
+            key = name_key(person.employer)
+            if key and key not in self.scope.employers:
+                rows[key] += 1
+                names.setdefault(key, person.employer)
+        known = list(self.scope.names.items())
+        return tuple(
+            ProposedEmployer(key, name, rows[key], tuple(near_companies(name, known))) for key, name in names.items()
         )
 
     # ------------------------------------------------------------------ checks of one row
@@ -303,12 +260,15 @@ class _Planner:
     # ------------------------------------------------------------------ the decision
 
     def decide(self, person: PersonRow, employer: str, addresses: Mapping[SiteKey, AddressInput]) -> RowPlan:
-        if employer not in self.scope.employers and not self.scope.may_create_employers:
-            person = person.with_problem("foreign_employer", Weight.REFUSE, text=person.employer)
+        chosen = self.choices.rows.get(person.number, "")
+        if chosen == SKIP:
+            person = person.with_problem("left_out", Weight.REFUSE)
+        elif employer not in self.scope.employers and not self.may_make(employer):
+            person = person.with_problem(self.scope.unknown, Weight.REFUSE, text=person.employer)
         if _weight(person) is Weight.REFUSE:
             return RowPlan(person, employer, Fate.REFUSED, Action.NONE)
         person, own_home, own_work, any_place = self.places(person, employer, addresses)
-        match, how = self.find(person, employer)
+        match, how, likeness = self.choose(person, employer, chosen)
         left = person.end_date is not None and person.end_date <= self.today
         if match is None:
             if left:
@@ -316,22 +276,51 @@ class _Planner:
                 return RowPlan(person, employer, Fate.REFUSED, Action.NONE)
             person = self.check_new(person, employer, any_place)
             fate = Fate.DOUBTFUL if _weight(person) is Weight.DOUBT else Fate.NEW
-            return RowPlan(person, employer, fate, Action.INSERT, None, (), own_home, own_work)
+            row = RowPlan(person, employer, fate, Action.INSERT, None, (), own_home, own_work)
+            return _alike(row, how, likeness) if likeness else row
+        found: tuple[Difference, ...]
         if left:
             action = Action.NONE if match.ended else Action.END
-            changes: tuple[str, ...] = () if match.ended else ("end_date",)
+            found = () if match.ended else (Difference("end_date", _text(match.end_date), _text(person.end_date)),)
         else:
-            changes = self.differences(person, match, own_home, own_work)
-            action = Action.UPDATE if changes else Action.NONE
-        if how == "name" and changes:
+            found = self.differences(person, match, own_home, own_work)
+            action = Action.UPDATE if found else Action.NONE
+        if how == "name" and found:
             person = person.with_problem("matched_by_name", Weight.DOUBT)
         if not any_place and not match.has_place:
             person = person.with_problem("no_place", Weight.DOUBT)
         if _weight(person) is Weight.DOUBT:
             fate = Fate.DOUBTFUL
         else:
-            fate = Fate.CHANGED if changes else Fate.UNCHANGED
-        return RowPlan(person, employer, fate, action, match.id, changes, own_home, own_work)
+            fate = Fate.CHANGED if found else Fate.UNCHANGED
+        changes = tuple(d.field for d in found)
+        asked = match if how == "name" and found else None
+        keeps_home = match.enrolled and match.home is not None
+        return RowPlan(person, employer, fate, action, match.id, changes, own_home, own_work, found, asked, keeps_home)
+
+    def may_make(self, employer: str) -> bool:
+        """Whether an unknown employer is made: all of them, or those the clerk ticked."""
+        ticked = self.scope.proposes and self.choices.employers.get(employer, LEAVE_OUT) == MAKE_NEW
+        return self.scope.may_create_employers or ticked
+
+    def choose(
+        self, person: PersonRow, employer: str, chosen: str
+    ) -> tuple[ExistingPerson | None, str, ExistingPerson | None]:
+        """(who the row is, by what, whom else it may be): the clerk's word first, then what the list says."""
+        if chosen == AS_NEW:
+            return None, "", None
+        if chosen:
+            same = next((p for p in self.existing_of(chosen) if p.employer == employer), None)
+            if same is not None:
+                return same, "clerk", None
+        return self.find(person, employer)
+
+    def existing_of(self, chosen: str) -> list[ExistingPerson]:
+        try:
+            found = self.by_id.get(UUID(chosen))
+        except ValueError:
+            return []
+        return [found] if found else []
 
     def check_new(self, person: PersonRow, employer: str, any_place: bool) -> PersonRow:
         if not any_place:
@@ -342,29 +331,31 @@ class _Planner:
             person = person.with_problem("dorm_without_address", Weight.NOTE, text=person.dorm)
         return person
 
-    def find(self, person: PersonRow, employer: str) -> tuple[ExistingPerson | None, str]:
-        """Who this row is: by employee number, else phone, else name and dorm."""
+    def find(self, person: PersonRow, employer: str) -> tuple[ExistingPerson | None, str, ExistingPerson | None]:
+        """Who this row is: by employee number, else phone, else name and dorm. A phone alone is not a person: one whose
+        number it is under quite another name is asked about."""
         if person.employee_id:
             match = self.by_number.get((employer, person.employee_id))
             if match is not None:
-                return match, "employee_id"
+                return match, "employee_id", None
+        name = name_key(person.name)
+        other_owner: ExistingPerson | None = None
         for contact in person.contacts:
-            if contact.channel == PHONE:
-                same = [
-                    p
-                    for p in self.by_phone.get((employer, self.fingerprint(PHONE, contact.address)), ())
-                    # A shared phone is not a shared person: two people of one number keep apart by their names.
-                    if _no_clash(person, p) and (not person.employee_id or name_key(p.name) == name_key(person.name))
-                ]
-                by_name = [p for p in same if name_key(p.name) == name_key(person.name)]
-                if by_name or len(same) == 1:
-                    return (by_name or same)[0], "phone"
-        same = [
-            p
-            for p in self.by_name.get((employer, name_key(person.name), name_key(person.dorm)), ())
-            if _no_clash(person, p)
-        ]
-        return (same[0], "name") if len(same) == 1 else (None, "")
+            if contact.channel != PHONE:
+                continue
+            owners = self.by_phone.get((employer, self.fingerprint(PHONE, contact.address)), ())
+            owners = [p for p in owners if _no_clash(person, p)]
+            same = [p for p in owners if name_key(p.name) == name] or [p for p in owners if near(p.name, person.name)]
+            # A number shared by people with employee numbers of their own is no reason to take one for the other.
+            if same and (name_key(same[0].name) == name or not person.employee_id):
+                return same[0], "phone", None
+            other_owner = other_owner or next((p for p in owners if not p.ended), None)
+        alike = [p for p in self.by_name.get((employer, name, name_key(person.dorm)), ()) if _no_clash(person, p)]
+        if len(alike) == 1:
+            return alike[0], "name", None
+        if alike:
+            return None, "two_of_this_name", alike[0]
+        return None, "phone_of_another", other_owner
 
     def differences(
         self,
@@ -372,9 +363,8 @@ class _Planner:
         match: ExistingPerson,
         own_home: AddressInput | None,
         own_work: AddressInput | None,
-    ) -> tuple[str, ...]:
+    ) -> tuple[Difference, ...]:
         pairs: list[tuple[str, Any, Any]] = [
-            ("name", person.name, match.name),
             ("employee_id", person.employee_id, match.employee_id),
             ("site", person.site, match.site),
             ("dorm", person.dorm, match.dorm),
@@ -382,20 +372,42 @@ class _Planner:
             ("shift", person.shift, match.shift),
             ("start_date", person.start_date, match.start_date),
             ("end_date", person.end_date, match.end_date),
-            ("home", own_home, match.home),
-            ("work", own_work, match.work),
         ]
         if not match.enrolled:
-            pairs += [
+            pairs = [
+                ("name", person.name, match.name),
+                *pairs,
                 ("language", person.language, match.language),
                 ("second_language", person.second_language, match.second_language),
             ]
-        changed = [name for name, new, old in pairs if new and new != old]
-        if any((c.channel, self.fingerprint(c.channel, c.address)) not in match.contacts for c in person.contacts):
-            changed.append("contact")
+        found = [Difference(name, _text(old), _text(new)) for name, new, old in pairs if new and new != old]
+        # An address that an enrolled person gave is theirs: not shown, and a home not replaced.
+        for name, given, old in (("home", own_home, match.home), ("work", own_work, match.work)):
+            if given and given != old and not (name == "home" and match.enrolled and old is not None):
+                found.append(Difference(name, "" if match.enrolled else _text(old), _text(given)))
+        added = [
+            c for c in person.contacts if (c.channel, self.fingerprint(c.channel, c.address)) not in match.contacts
+        ]
+        if added:
+            shown = [display(c.address) if c.channel in (PHONE, LANDLINE) else c.address for c in added]
+            found.append(Difference("contact", "", ", ".join(shown)))
         if match.ended:
-            changed.append("rejoined")
-        return tuple(changed)
+            found.append(Difference("rejoined", _text(match.end_date), ""))
+        return tuple(found)
+
+
+def _alike(row: RowPlan, code: str, other: ExistingPerson) -> RowPlan:
+    """A new row with the question whether it is somebody of the list."""
+    person = row.person.with_problem(code, Weight.DOUBT, name=other.name)
+    return replace(row, person=person, fate=Fate.DOUBTFUL, likeness=other)
+
+
+def _text(value: date | str | AddressInput | None) -> str:
+    if isinstance(value, AddressInput):
+        point = f"{value.lat}, {value.lon}" if value.lat is not None else ""
+        code = f"〒{value.postal_code[:3]}-{value.postal_code[3:]}" if value.postal_code else ""
+        return " ".join(part for part in (code, value.address, point) if part)
+    return str(value) if value else ""
 
 
 def _no_clash(person: PersonRow, known: ExistingPerson) -> bool:

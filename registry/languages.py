@@ -6,6 +6,7 @@ mean that the service speaks it: that is what the files in locales/ say.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from typing import Final
@@ -49,6 +50,7 @@ def _key(text: str) -> str:
 _TAGS: Final = {_key(name): tag for tag, names in NAMES.items() for name in (tag, *names)}
 
 
+@functools.lru_cache(1024)
 def read_language(text: str) -> str | None:
     """The tag of a language named in any of the ways above; None if the name is not known.
 

@@ -49,6 +49,11 @@ _DASHES = re.compile("[\u002d\u00ad\u02d7\u058a\u2010-\u2015\u2043\u2212\u2500\u
 _BRACKETED = re.compile(r"\([^()\d]*\)|\[[^\[\]\d]*\]")  # (mobile), (携帯)
 _KANJI_DIGITS = str.maketrans("〇一二三四五六七八九", "0123456789")
 _FLOAT = re.compile(r"\+?\d+\.0+")
+#: A Japanese mobile number with nothing unusual about it (060-090; the digit after that is never 0). Nearly all of a
+#: list's numbers look so, and asking the numbering plan takes three hundred times longer.
+_PLAIN_MOBILE = re.compile(r"0?([6-9]0[1-9]\d{7})")
+_NOT_DIGITS = re.compile(r"\D")
+_PLAIN = re.compile(r"[0-9(][0-9 ().-]*")
 
 
 def read_phone(text: str, region: str = "JP") -> Phone:
@@ -57,6 +62,10 @@ def read_phone(text: str, region: str = "JP") -> Phone:
     `region`: country of numbers written without one. Raises PhoneProblem.
     """
     cleaned = _clean(text)
+    if region == "JP" and _PLAIN.fullmatch(cleaned):
+        plain = _PLAIN_MOBILE.fullmatch(_NOT_DIGITS.sub("", cleaned))
+        if plain:
+            return Phone(f"+81{plain[1]}", Line.MOBILE)
     try:
         number = phonenumbers.parse(cleaned, region)
     except phonenumbers.NumberParseException as error:

@@ -10,15 +10,22 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import IntEnum
 from typing import Any, Final
 
-from registry.columns import Columns
+from core.text import clean_line
+from registry.cells import EMAIL_PATTERN, read_date, read_degrees, read_postal_code
+from registry.columns import Columns, name_of
 from registry.languages import read_language
 from registry.phones import Line, PhoneProblem, read_phone
 from registry.records import EMAIL, LANDLINE, PHONE, NewContact
-from registry.table import Row
+from registry.sheet import CELL_ERRORS, NOT_CALCULATED, Row
+
+__all__ = [
+    "EMAIL_PATTERN", "AddressInput", "PersonRow", "Problem", "Weight", "read_date", "read_handle", "read_postal_code",
+    "read_rows",
+]  # fmt: skip
 
 
 class Weight(IntEnum):
@@ -83,9 +90,8 @@ def read_rows(columns: Columns, supported: Collection[str]) -> list[PersonRow]:
     return [_Reader(columns, row, supported).read() for row in columns.rows]
 
 
-_TIDY = re.compile(r"[ \t\u3000\u00a0]+")
-EMAIL_PATTERN = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
-_CONTROL = re.compile("[\u0000-\u0008\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+#: Nearly all cells: ASCII words with single spaces between them. They are tidy as they are.
+_PLAIN_CELL = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?")
 
 _SERVICES: Final = {
     "line": "line",
@@ -122,12 +128,31 @@ class _Reader:
         column = self.index.get(name)
         if column is None or column >= len(self.row.cells):
             return ""
-        # NFC, not NFKC: a name is kept as its owner writes it.
-        text = _CONTROL.sub("", unicodedata.normalize("NFC", self.row.cells[column]))
-        return _TIDY.sub(" ", text.replace("\r", " ").replace("\n", " ")).strip()
+        raw = self.row.cells[column]
+        if raw[:1] in ("#", "=") and self.is_formula(name, raw):
+            return ""
+        if _PLAIN_CELL.fullmatch(raw):
+            return raw
+        return clean_line(raw)
+
+    def is_formula(self, name: str, raw: str) -> bool:
+        """Whether a cell shows an error or holds a formula's text: said once, and read as blank."""
+        error = raw in CELL_ERRORS
+        if not error and not (raw[0] == "=" and len(raw) > 1):
+            return False
+        code = "not_calculated" if raw == NOT_CALCULATED else "cell_error" if error else "formula_text"
+        problem = Problem(code, Weight.DOUBT, (("field", name_of(name)), ("text", raw[:60])))
+        if problem not in self.problems:
+            self.problems.append(problem)
+        return True
+
+    def name(self) -> str:
+        """The name, also where it stands in two columns (姓, 名)."""
+        parts = (self.cell("family_name"), self.cell("given_name"))
+        return (self.cell("name") or " ".join(p for p in parts if p))[:200]
 
     def read(self) -> PersonRow:
-        name = self.cell("name")[:200]
+        name = self.name()
         if not name:
             self.say("no_name", Weight.REFUSE)
         language, second = self.languages()
@@ -164,7 +189,7 @@ class _Reader:
             elif tag and tag not in self.supported:
                 self.say("language_without_words", Weight.DOUBT if name == "language" else Weight.NOTE, text=text)
             found.append(tag or "")
-        if not self.cell("language") and self.index.get("name") is not None:
+        if not self.cell("language"):
             self.say("no_language", Weight.DOUBT)
         first, second = found
         return first, second if second != first else ""
@@ -224,7 +249,7 @@ class _Reader:
             self.say("postal_code_unreadable", Weight.DOUBT, text=postal)
             code = ""
         lat_text, lon_text = self.cell(f"{which}_lat"), self.cell(f"{which}_lon")
-        lat, lon = _degrees(lat_text), _degrees(lon_text)
+        lat, lon = read_degrees(lat_text), read_degrees(lon_text)
         if (lat_text or lon_text) and (lat is None or lon is None):
             self.say("point_unreadable", Weight.DOUBT, text=f"{lat_text}, {lon_text}")
             lat = lon = None
@@ -260,48 +285,3 @@ def read_handle(text: str) -> tuple[str, str]:
     if match and match[1].lower() in _SERVICES:
         return _SERVICES[match[1].lower()], match[2].strip()
     return "other", text
-
-
-_ERAS: Final = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
-
-
-def read_date(text: str) -> date | None:
-    """A day as 2026-04-01, 2026/4/1, 20260401, 2026年4月1日, 令和8年4月1日, R8.4.1 or a spreadsheet's day number."""
-    text = unicodedata.normalize("NFKC", text).strip().replace("元年", "1年").split(" ")[0]
-    era = re.match(r"(令和|平成|昭和|[RrHhSs])\s*\.?\s*(\d{1,2})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})日?$", text)
-    plain = re.match(r"(\d{4})\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})日?$", text)
-    packed = re.match(r"(\d{4})(\d{2})(\d{2})$", text)
-    try:
-        if era:
-            return date(_ERAS[era[1].lower()] + int(era[2]), int(era[3]), int(era[4]))
-        if plain or packed:
-            found = plain or packed
-            assert found is not None
-            return date(int(found[1]), int(found[2]), int(found[3]))
-        if re.fullmatch(r"[2-6]\d{4}", text):
-            return date(1899, 12, 30) + timedelta(
-                days=int(text)
-            )  # Excel's day 1 is 1900-01-01, with its leap-year error
-    except ValueError:
-        return None
-    return None
-
-
-def read_postal_code(text: str) -> str | None:
-    """Seven digits; a code that a spreadsheet stripped of its leading zeros gets them back. None if it is none.
-
-    >>> read_postal_code("〒８６２－０９５０"), read_postal_code("600000"), read_postal_code("12")
-    ('8620950', '0600000', None)
-    """
-    digits = re.sub(r"[^0-9]", "", unicodedata.normalize("NFKC", text))
-    if re.search(r"[A-Za-z]", unicodedata.normalize("NFKC", text)) or not 5 <= len(digits) <= 7:
-        return None
-    return digits.zfill(7)
-
-
-def _degrees(text: str) -> float | None:
-    try:
-        value = float(unicodedata.normalize("NFKC", text).strip().rstrip("°度"))
-    except ValueError:
-        return None
-    return value if -180 <= value <= 180 else None

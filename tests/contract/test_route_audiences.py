@@ -47,6 +47,9 @@ AUDIENCE_OF = {
     ("GET", "/push/key"): "public",
     ("GET", "/sign-in"): "public",
     ("POST", "/sign-in"): "public",
+    ("GET", "/sign-in/oidc"): "public",
+    ("GET", "/sign-in/oidc/done"): "public",
+    ("POST", "/sign-in/oidc/done"): "public",
     ("GET", "/enter/{token}"): "token",
     ("POST", "/enter/{token}"): "token",
     ("GET", "/join/{token}"): "token",
@@ -130,6 +133,11 @@ AUDIENCE_OF = {
     ("POST", "/import"): "ESC",
     ("GET", "/import/template.csv"): "ESC",
     ("POST", "/import/{run}"): "ESC",
+    ("GET", "/import/{run}"): "ESC",
+    ("POST", "/import/{run}/columns"): "ESC",
+    ("GET", "/import/{run}/undo"): "ESC",
+    ("POST", "/import/{run}/undo"): "ESC",
+    ("POST", "/import/{run}/discard"): "ESC",
     ("GET", "/people"): "ESC",
     ("GET", "/people/unreached"): "ESC",
     ("GET", "/people/unreached.csv"): "ESC",
@@ -229,6 +237,8 @@ PAGES = """
 /sw.js                            /sw.js                               200 200 200 200 200 200 200 200 200 200
 /push/key                         /push/key                            200 200 200 200 200 200 200 200 200 200
 /sign-in                          /sign-in                             200 200 200 200 200 200 200 200 200 200
+/sign-in/oidc                     /sign-in/oidc                        404 404 404 404 404 404 404 404 404 404
+/sign-in/oidc/done                /sign-in/oidc/done                   404 404 404 404 404 404 404 404 404 404
 /enter/nothing                    /enter/{token}                       404 404 404 404 404 404 404 404 404 404
 /join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404
 /c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404
@@ -261,6 +271,8 @@ PAGES = """
 /operator                         /operator                            303 200 403 403 403 403 403 403 403 403
 /import                           /import                              303 403 200 200 200 403 403 403 403 403
 /import/template.csv              /import/template.csv                 303 403 200 200 200 403 403 403 403 403
+/import/{no_id}                   /import/{run}                        303 403 404 404 404 403 403 403 403 403
+/import/{no_id}/undo              /import/{run}/undo                   303 403 404 404 404 403 403 403 403 403
 /people                           /people                              303 403 200 200 200 403 403 403 403 403
 /people/unreached                 /people/unreached                    303 403 200 200 200 403 403 403 403 403
 /people/unreached.csv             /people/unreached.csv                303 403 200 200 200 403 403 403 403 403

@@ -12,7 +12,7 @@ from core.i18n import Catalogs
 from core.model import OrgKind
 from core.tokens import token_hash
 from registry import store
-from registry.import_run import ImportRefused, import_file, plan_lines
+from registry.import_command import ImportRefused, import_file, plan_lines
 from registry.imports import Fate, Plan
 from registry.membership_store import end_due_memberships
 from tests.people import NOW, VAULT, make_org

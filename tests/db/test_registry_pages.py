@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aiohttp import FormData, web
+from aiohttp import web
 
 from core.clock import FixedClock
 from core.db import Pool, transaction
@@ -17,6 +17,7 @@ from core.web import AUDIENCES
 from registry import store
 from registry.guard_web import routes_without_audience
 from registry.web import ROUTES
+from tests.imports_kit import Clerk
 from tests.pages import make_app
 from tests.people import FUKUOKA_CHUO, NOW, VAULT, make_org, make_resident, make_site, make_staff
 from tests.staff_site import Visitor, form_to, staff_site
@@ -27,12 +28,8 @@ LIST = (
 
 
 async def upload(visitor: Visitor, text: str) -> tuple[int, str]:
-    _, html = await visitor.get("/import")
-    data = FormData()
-    data.add_field("form_token", form_to(html, "/import").values["form_token"])
-    data.add_field("file", text.encode(), filename="../../list.csv", content_type="text/csv")
-    async with visitor.client.post("/import", data=data) as response:
-        return response.status, await response.text()
+    clerk = await Clerk(visitor).check(text, "../../list.csv")
+    return clerk.status, clerk.html
 
 
 def plan_action(html: str) -> str:
@@ -66,13 +63,18 @@ async def test_the_kept_file_of_another_organisation_cannot_be_applied(db: Pool)
         one, other = await site.signed_in(first), await site.signed_in(second)
         _, html = await upload(one, LIST)
         _, page = await other.get("/import")
-        await other.post(plan_action(html), {"form_token": form_to(page, "/import").values["form_token"]})
+        token = {"form_token": form_to(page, "/import").values["form_token"]}
+        run = plan_action(html)
+        for path in (run, run + "/columns", run + "/undo", run + "/discard"):
+            status, _ = await other.post(path, token)
+            assert status == 404
+        assert (await other.get(run))[0] == 404
         assert await db.fetchval("SELECT count(*) FROM resident") == 0
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("", "The file is empty."), ("電話\n1\n", "no column for the name"), ("氏名,Name\nA,B\n", "both mean 氏名")],
+    [("", "The file is empty."), ("%PDF-1.7", "is a PDF"), ("<html><table>", "is a web page")],
 )
 async def test_a_bad_file_is_refused_with_a_sentence(db: Pool, text: str, sentence: str) -> None:
     org = await make_org(db)

@@ -115,8 +115,13 @@ def test_a_person_nobody_knows(person: PersonRow, expected: tuple[Any, ...]) -> 
         ),
         (row(contacts=OTHER_PHONE), known(), (Fate.DOUBTFUL, Action.UPDATE, ("contact",), ("matched_by_name",))),
         (row(employee_id="8"), known(employee_id="7"), (Fate.NEW, Action.INSERT, (), ())),
-        (row(name="Minh"), known(), (Fate.CHANGED, Action.UPDATE, ("name",), ())),
-        (row(name="Minh", employee_id="8"), known(), (Fate.NEW, Action.INSERT, (), ())),
+        (row(name="Thu Nguyen"), known(name="NGUYEN THU"), (Fate.CHANGED, Action.UPDATE, ("name",), ())),
+        (row(name="Minh"), known(), (Fate.DOUBTFUL, Action.INSERT, (), ("phone_of_another",))),
+        (row(name="Minh", employee_id="8"), known(), (Fate.DOUBTFUL, Action.INSERT, (), ("phone_of_another",))),
+        (row(name="Minh"), known(ended=True), (Fate.NEW, Action.INSERT, (), ())),
+        (row(name="Thu Ha"), known(name="Thu Hà", enrolled=True), (Fate.UNCHANGED, Action.NONE, (), ())),
+        (row(home=UTO), known(enrolled=True), (Fate.UNCHANGED, Action.NONE, (), ())),
+        (row(home=UTO), known(enrolled=True, home=None), (Fate.CHANGED, Action.UPDATE, ("home",), ())),
         (row(), known(employer="elsewhere"), (Fate.NEW, Action.INSERT, (), ())),
     ],
 )
@@ -126,7 +131,8 @@ def test_a_person_we_know(person: PersonRow, old: ExistingPerson, expected: tupl
 
 def test_two_of_one_name_in_one_dorm_are_not_guessed() -> None:
     twins = (known(id=UUID(int=1), contacts=frozenset()), known(id=UUID(int=2), contacts=frozenset()))
-    assert only(decide(row(contacts=OTHER_PHONE), people=twins))[:2] == (Fate.NEW, Action.INSERT)
+    made = only(decide(row(contacts=OTHER_PHONE), people=twins))
+    assert made == (Fate.DOUBTFUL, Action.INSERT, (), ("two_of_this_name",))
 
 
 def test_people_who_share_a_phone_stay_two_people() -> None:

@@ -73,10 +73,11 @@ def test_empty_rows_of_a_spreadsheet_are_left_out_and_counted() -> None:
         (b"", "empty"),
         (b"  \n ", "empty"),
         (b"x" * (MAX_BYTES + 1), "too_large"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "old_or_locked"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "old"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1.." + "EncryptedPackage".encode("utf-16-le"), "locked"),
         (b"PK\x03\x04 not a zip", "broken_xlsx"),
         (b"name\n\xff\xfe\xfd\x80\x81", "encoding"),
-        (b"%PDF\x00\x01", "not_a_table"),
+        (b"%PDF\x00\x01", "pdf"),
         ("名,".encode() * 300, "too_many_columns"),
     ],
 )
@@ -93,7 +94,7 @@ def test_a_zip_that_unpacks_without_end_is_refused_before_unpacking() -> None:
             parts.writestr(f"xl/{n}.xml", b"0" * 100_000_000)
     with pytest.raises(UnreadableTable) as caught:
         read_table(out.getvalue(), "x.xlsx")
-    assert caught.value.key == "staff.import.file.too_large"
+    assert caught.value.key == "staff.import.file.unpacks_too_large"
 
 
 @pytest.mark.parametrize(

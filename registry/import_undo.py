@@ -1,0 +1,69 @@
+"""Taking an import back: which of its changes still stand as they were written, and why others cannot go. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from registry.import_ledger import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Somebody whom the undo leaves alone, and why (staff.import.undo.why.<code>)."""
+
+    resident_id: UUID
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What taking an import back would do. `orgs`: the changes of organisations, sites and their places."""
+
+    remove: tuple[Change, ...]  # people whom the import made
+    restore: tuple[Change, ...]  # people whom it changed, or whose membership it ended
+    unhouse: tuple[Change, ...]  # people to whom it gave the place of their dorm or workplace
+    kept: tuple[Kept, ...]
+    orgs: tuple[Change, ...]
+
+
+def undo(changes: Sequence[Change], acted: Mapping[UUID, str], now: Mapping[UUID, Mapping[str, Any]]) -> Undo:
+    """Decide every change.
+
+    `acted`: residents who are no longer only an entry of this import -> why (enrolled, alerted, leader, ...); "" for
+    the others, missing for those who are gone. `now`: the present values of changed residents
+    (import_snapshot_store.people_now).
+    """
+    remove, restore, unhouse, kept = [], [], [], []
+    for change in changes:
+        if change.kind == "created":
+            why = acted.get(change.row_id)
+            if why:
+                kept.append(Kept(change.row_id, why))
+            elif why is not None:
+                remove.append(change)
+        elif change.kind in ("changed", "ended"):
+            present = now.get(change.row_id)
+            if present is None:
+                continue
+            if _same(present, change.values["after"]):
+                restore.append(change)
+            else:
+                own = present["state"] != change.values["after"]["state"]
+                kept.append(Kept(change.row_id, "enrolled" if own else "changed_since"))
+        elif change.kind == "housed":
+            unhouse.append(change)
+    orgs = tuple(c for c in changes if c.kind in ("organisation", "site", "site_place"))
+    return Undo(tuple(remove), tuple(restore), tuple(unhouse), tuple(kept), orgs)
+
+
+#: Values that other parts of the service write without anybody having decided anything about the entry.
+_ASIDE = frozenset({"home", "work"})
+
+
+def _same(present: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether nobody has touched the entry since. A home or workplace counts by what it was set to, not by whether
+    a later import gave the dorm a place."""
+    return all(present.get(name) == value or (name in _ASIDE and value is None) for name, value in after.items())
