@@ -12,6 +12,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.clock import JST
 from core.db import Connection, transaction
+from core.qr import qr_svg
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from registry import store
 from registry.access import FIELDS, KEEPS_PEOPLE, may_see
@@ -21,6 +22,7 @@ from registry.import_run import Upload, run_upload
 from registry.imports import Fate
 from registry.membership_store import end_membership
 from registry.people_store import PersonLine, channels_of, count_people, find_person, leads, list_people, own_orgs
+from registry.presence_store import read_presences
 from registry.rows import read_date
 from registry.sessions import Staff, staff_of
 
@@ -154,6 +156,8 @@ async def _show(request: web.Request, link: str | None = None) -> web.Response:
         found, orgs = await _person(conn, request)
         channels = await channels_of(conn, found.id)
         leading = await leads(conn, found.id, orgs)
+        today = wires.clock.now().astimezone(JST).date()
+        presence = (await read_presences(conn, [found.id], today))[found.id]
         await audit(
             conn,
             _actor(me),
@@ -173,7 +177,10 @@ async def _show(request: web.Request, link: str | None = None) -> web.Response:
         link=link,
         sees=lambda field: may_see(me.role, field),
         catalogs=wires.catalogs,
-        today=wires.clock.now().astimezone(JST).date(),
+        qr=qr_svg(link, found.name) if link else "",
+        presence=presence,
+        away_wrong=request.query.get("away") == "wrong",
+        today=today,
     )
 
 
@@ -188,7 +195,7 @@ async def invitation(request: web.Request) -> web.Response:
             return see_other(f"/people/{found.id}")
         token = await store.personal_token(conn, wires.vault, found.id)
         await audit(conn, _actor(me), "invitation.show", at=wires.clock.now(), subjects=[found.id], fields=["link"])
-    return await _show(request, f"{wires.settings.site_url}/p/{token}" if token else None)
+    return await _show(request, f"{wires.settings.site_url}/e/{token}" if token else None)
 
 
 async def end(request: web.Request) -> web.Response:
