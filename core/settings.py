@@ -124,12 +124,27 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="How much is logged; no level logs personal data."
     )
+    oidc_issuer: str = Field(
+        "",
+        description="OpenID Connect issuer whose accounts staff may sign in with; empty: passwords and passkeys only.",
+    )
+    oidc_client_id: str = Field("", description="Client ID that the OpenID issuer gave this installation.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Client secret of that client ID; the redirect address to register is /sign-in/oidc/done."
+    )
     log_json: bool = Field(False, description="Write logs as one JSON object per line.")
 
     @field_validator("public_url", "twilio_base_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("must begin with https://")
+        return value
 
     @field_validator("jma_feed_url")
     @classmethod
@@ -167,6 +182,10 @@ class Settings(BaseModel):
     @property
     def keys_dir(self) -> Path:
         return self.data_dir / "keys"
+
+    @property
+    def oidc_configured(self) -> bool:
+        return bool(self.oidc_issuer and self.oidc_client_id)
 
     @property
     def sms_configured(self) -> bool:

@@ -66,6 +66,7 @@ def _sign_in(request: web.Request, *, status: int = 200, **context: Any) -> web.
         status=status,
         refused=session_cookie(request) is None,
         passkey_options=passkey_request(request, _PASSKEY_SIGN_IN),
+        oidc=site(request).settings.oidc_configured,
         **(values | context),
     )
 
