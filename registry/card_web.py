@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from core.audit import Actor, audit
 from core.db import transaction
 from core.qr import qr_svg
 from core.tokens import looks_like_token
@@ -25,6 +26,9 @@ async def card(request: web.Request) -> web.Response:
     token = request.match_info["token"]
     async with transaction(wires.pool) as conn:
         owner = await owner_of_link(conn, token) if looks_like_token(token) else None
+        if owner is not None:
+            actor, now = Actor("personal link"), wires.clock.now()
+            await audit(conn, actor, "person.card", at=now, subjects=[owner.resident_id], fields=["name"])
     if owner is None:
         return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
     lang = owner_language(request, owner)

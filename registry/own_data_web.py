@@ -62,7 +62,7 @@ async def download(request: web.Request) -> web.Response:
         if owner is None:
             return gone(request)
         data = await everything_about(conn, wires.vault, owner.resident_id, now - KEPT)
-        await audit(conn, SELF, "person.download", at=now, subjects=[owner.resident_id])
+        await audit(conn, SELF, "person.download", at=now, subjects=[owner.resident_id], fields=["name", *sorted(data)])
     body = json.dumps({"made_at": now.isoformat()} | data, ensure_ascii=False, indent=1)
     return web.Response(
         text=body,

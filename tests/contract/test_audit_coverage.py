@@ -12,7 +12,7 @@ from checkin.cases_store import open_due_cases
 from core.db import Pool, Scope, ScopedPool, transaction
 from registry import store
 from tests.alerts_kit import MASHIKI, city, hear, quake, region, send_all, told, wires
-from tests.contract.test_route_audiences import ROLES, World, rows, world
+from tests.contract.test_route_audiences import AUDIENCE_OF, ROLES, World, rows, world
 from tests.incidents import make_incident, make_link, tell
 from tests.people import NOW, VAULT, make_org, make_place, make_resident
 
@@ -63,6 +63,13 @@ async def peopled(db: Pool) -> AsyncIterator[tuple[World, dict[str, str]]]:
             _, token = await make_link(conn, incident, resident_id=there.ids["person"])
             links["/c/{token}"] = f"/c/{token}"
         await open_due_cases(db, NOW, lambda hazard, severity, night: 0)
+        # Every further page behind the same link.
+        for method, path in AUDIENCE_OF:
+            first = next(
+                (one for one in ("/p/{token}", "/l/{token}", "/c/{token}") if path.startswith(one + "/")), None
+            )
+            if method == "GET" and first is not None:
+                links[path] = links[first] + path.removeprefix(first)
         yield there, links
 
 
