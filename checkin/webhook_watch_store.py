@@ -56,11 +56,10 @@ async def _watch_one(conn: Connection, org_id: UUID, role: Role, now: datetime) 
     members = {row["id"]: row["state"] for row in await conn.fetch(SQL_MEMBERS, org_id)}
     found = {incident.id: incident for incident in await incidents_of(conn, [org_id], today)}
     # A closed incident is read once more, for what came in at its very end, and then no longer.
-    settled = {key[1] for key, value in seen.items() if key[0] == "incident" and value == "closed"}
     looked = [
         (incident, await people_of(conn, incident.id, org_id, today))
         for incident in found.values()
-        if incident.id not in settled
+        if incident.closed_at is None or seen.get(("incident", incident.id, None)) == "open"
     ]
     state = current(looked, members, role)
     told = await enqueue(conn, org_id, news(seen, state, found), now) if began else 0

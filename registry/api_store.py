@@ -194,14 +194,3 @@ async def keep_answer(conn: Connection, vault: Vault, row_id: UUID, status: int,
     """Keep what was answered, encrypted: it may hold names or a secret."""
     sealed = vault.encrypt(json.dumps(body, ensure_ascii=False), row_id, _BODY)
     expect_rows(await conn.execute(SQL_KEEP_ANSWER, row_id, status, sealed), 1, "the answer to be repeated")
-
-
-SQL_DROP_OLD_KEYS = "DELETE FROM api_idempotency WHERE created_at <= $1"
-SQL_DROP_OLD_USAGE = "DELETE FROM api_usage WHERE minute <= $1"
-
-
-async def drop_old(conn: Connection, now: datetime) -> int:
-    """Forget answers older than 24 hours and counters older than an hour; how many answers. For the tend loop."""
-    await conn.execute(SQL_DROP_OLD_USAGE, now - timedelta(hours=1))
-    tag = await conn.execute(SQL_DROP_OLD_KEYS, now - REPEATABLE)
-    return int(tag.rpartition(" ")[2])

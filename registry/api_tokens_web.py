@@ -8,6 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from core.audit import Actor, audit
+from core.clock import JST
 from core.db import Connection, transaction
 from core.model import Role
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
@@ -41,6 +42,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         status=status,
         tokens=tokens,
         now=now,
+        day=lambda at: at.astimezone(JST).date().isoformat(),
         orgs=orgs,
         scopes=SCOPES_OF[me.role],
         lifetimes=LIFETIMES,

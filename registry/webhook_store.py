@@ -342,16 +342,3 @@ async def send_again(conn: Connection, webhook_id: UUID, now: datetime, ids: Col
     tag = await conn.execute(SQL_SEND_AGAIN, webhook_id, now, now + GIVE_UP, chosen)
     await notify(conn, DELIVERIES)
     return int(tag.rpartition(" ")[2])
-
-
-#: Deliveries that ended are kept so long.
-KEEP: Final = timedelta(days=30)
-SQL_DROP_OLD_DELIVERIES = """
-DELETE FROM webhook_delivery WHERE state IN ('delivered', 'dead', 'superseded') AND done_at < $1
-"""
-
-
-async def drop_old(conn: Connection, now: datetime) -> int:
-    """Forget deliveries that ended 30 days ago; how many. For the tend loop."""
-    tag = await conn.execute(SQL_DROP_OLD_DELIVERIES, now - KEEP)
-    return int(tag.rpartition(" ")[2])

@@ -181,6 +181,20 @@ async def test_a_worker_that_dies_delivers_it_once_more(db: Pool, db_dsn: str) -
     assert await db.fetchval("SELECT state FROM webhook_delivery") == "delivered"
 
 
+async def test_the_end_of_an_incident_is_told_once_also_after_the_purge(db: Pool, db_dsn: str) -> None:
+    org = await make_org(db)
+    incident, (person, _) = await told_people(db, org.id)
+    async with hook_loop(db, db_dsn) as loop, receiver() as there:
+        await subscribe(db, org.id, there.url, [Event.STATUS_CHANGED, Event.INCIDENT_CLOSED])
+        await loop.turn()
+        await answer(db, incident, person.id, Answer.OK)
+        await db.execute("UPDATE incident SET closed_at = $1", NOW + 2 * MIN)
+        await loop.turn()
+        assert sorted(there.events) == ["incident.closed", "status.changed"]
+        await db.execute("DELETE FROM webhook_seen WHERE incident_id IS NOT NULL")
+        assert await loop.turn() == 0
+
+
 async def test_two_watchers_tell_it_once(db: Pool, db_dsn: str) -> None:
     org = await make_org(db)
     incident, (person, _) = await told_people(db, org.id)
