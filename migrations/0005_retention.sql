@@ -4,7 +4,7 @@
 -- Set when a person asked to be deleted while an incident of theirs is open: helpers must still find them. The purge
 -- deletes them once nothing is open (DESIGN §4, promise 7).
 ALTER TABLE resident ADD COLUMN erase_requested_at timestamptz;
--- The person's own newest sign: an answer, a consent, a visit to their own page. Written daily, because the answers
+-- The person's own newest sign: an answer, or something they agreed to or took back. Written daily, because the answers
 -- themselves are deleted after some weeks. A message that arrived says that the phone works, not that its owner is there.
 ALTER TABLE resident ADD COLUMN last_sign_at timestamptz;
 CREATE INDEX resident_going ON resident (id) WHERE left_at IS NOT NULL OR erase_requested_at IS NOT NULL;
