@@ -107,5 +107,5 @@ CREATE INDEX webhook_delivery_done ON webhook_delivery (done_at) WHERE state IN 
 -- Access: api_usage: door select insert update; web none; worker all; purge delete
 -- Access: api_idempotency: web select insert update own org_id; worker all; purge delete
 -- Access: webhook: web select insert update where owner_id or org_id own; worker all
--- Access: webhook_seen: web insert own org_id (kind 'since'); worker all; purge delete
+-- Access: webhook_seen: web none; worker all; purge delete
 -- Access: webhook_delivery: web select update own org_id; worker all; purge delete
