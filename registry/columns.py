@@ -79,7 +79,7 @@ class _Reading:
 
     @property
     def known(self) -> int:
-        return len({f for f in self.fields if f in HEADINGS})
+        return len({f for f in self.fields if f in HEADINGS or f in NAME_PARTS})
 
     @property
     def has_name(self) -> bool:

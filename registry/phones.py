@@ -48,6 +48,7 @@ class Phone:
 _DASHES = re.compile("[\u002d\u00ad\u02d7\u058a\u2010-\u2015\u2043\u2212\u2500\u2501\u30fc\uff0d\uff70\ufe58\ufe63]")
 _BRACKETED = re.compile(r"\([^()\d]*\)|\[[^\[\]\d]*\]")  # (mobile), (携帯)
 _KANJI_DIGITS = str.maketrans("〇一二三四五六七八九", "0123456789")
+_SCIENTIFIC = re.compile(r"(\d)\.(\d{9})E\+0?9", re.IGNORECASE)
 _FLOAT = re.compile(r"\+?\d+\.0+")
 #: A Japanese mobile number with nothing unusual about it (060-090; the digit after that is never 0). Nearly all of a
 #: list's numbers look so, and asking the numbering plan takes three hundred times longer.
@@ -90,11 +91,14 @@ def _clean(text: str) -> str:
     cleaned = _DASHES.sub("-", cleaned)
     cleaned = _BRACKETED.sub("", cleaned).replace("(0)", "")
     cleaned = re.sub(r"^(tel|phone|mobile|電話|携帯)\s*[:.]?\s*", "", cleaned, flags=re.IGNORECASE)
+    scientific = _SCIENTIFIC.fullmatch(cleaned)
+    if scientific:
+        cleaned = scientific[1] + scientific[2]  # 9.012345678E+09: all ten digits are there
     if _FLOAT.fullmatch(cleaned):
         cleaned = cleaned.split(".")[0]  # a spreadsheet kept the number as 9012345678.0
     digits = re.sub(r"[^\d+]", "", cleaned)
-    if digits.startswith("0081"):
-        return "+" + digits[2:]
+    if digits.startswith("00") and not digits.startswith("000") and len(digits) > 10:
+        return "+" + digits[2:]  # 00 instead of +, as in most countries
     if digits.startswith("+810"):
         return "+81" + digits[4:]
     return cleaned
