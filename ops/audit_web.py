@@ -27,7 +27,7 @@ from ops.process import Process, process_of
 from registry.sessions import staff_of
 
 #: Rows that a check on a page walks; the whole chain is for `main.py audit verify`.
-CHECKED_ON_PAGE: Final = 50_000
+CHECKED_ON_PAGE: Final = 20_000
 MOST_REMARKS: Final = 4_000
 
 

@@ -25,7 +25,7 @@ from core.db import CONNECTION_ERRORS, ScopedPool, heartbeat, transaction
 from core.ids import uuid7
 from core.lease import take_lease
 from core.model import Severity
-from core.seal_store import BATCH, audit_keys, seal_batch
+from core.seal_store import audit_keys, seal_batch
 from core.signing import load_signer
 from ops import tend_store
 from ops.purge import SCOPE, PurgeRefused, purge
@@ -44,8 +44,6 @@ FEED_STALE_AFTER: Final = timedelta(minutes=3)
 #: Silence that opens a case where a rule does not say.
 CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
-#: Rows of the audit log sealed in one turn; the other tasks have theirs in between.
-MOST_SEALED_AT_ONCE: Final = 10 * BATCH
 
 
 #: How long after the end of one purge the next begins, and how many batches of it are done in one turn.
@@ -115,14 +113,12 @@ async def _registry(deps: Deps) -> int:
 
 
 async def _seal(deps: Deps) -> int:
-    """Chain and sign what the audit log has gained. The key is made only before anything was ever signed."""
+    """Chain and sign what the audit log has gained: one block, so that the other tasks get their turn.
+
+    The key is made only before anything was ever signed.
+    """
     signer = load_signer(deps.settings, make=not await audit_keys(deps.pool))
-    sealed = 0
-    while (rows := await seal_batch(deps.pool, signer, deps.clock.now())) > 0:
-        sealed += rows
-        if rows < BATCH or sealed >= MOST_SEALED_AT_ONCE:
-            break
-    return sealed
+    return await seal_batch(deps.pool, signer, deps.clock.now())
 
 
 async def _reveals(deps: Deps) -> int:

@@ -84,11 +84,20 @@ def _language(request: web.Request, invitation: Invitation, draft: Draft) -> str
 
 async def page(request: web.Request) -> web.Response:
     """GET /e/<token>: the step that is next, or ?step= one that was done."""
-    async with site(request).pool.acquire() as conn:
+    wires = site(request)
+    async with transaction(wires.pool) as conn:
         opened = await _open(request, conn)
-    if isinstance(opened, web.Response):
-        return opened
-    invitation, draft = opened
+        if isinstance(opened, web.Response):
+            return opened
+        invitation, draft = opened
+        await audit(
+            conn,
+            Actor("personal link"),
+            "person.invited",
+            at=wires.clock.now(),
+            subjects=[invitation.owner.resident_id],
+            fields=["name", "languages", "places", "organisations"],
+        )
     asked = request.query.get("step", "")
     return _show(request, invitation, draft, asked if draft.may_open(asked) else draft.step)
 

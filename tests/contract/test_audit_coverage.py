@@ -9,6 +9,8 @@ from uuid import UUID
 
 from alerts.preview import preview
 from checkin.cases_store import open_due_cases
+from checkin.family_store import make_link as make_family_link
+from checkin.family_store import own_link as own_family_link
 from core.db import Pool, Scope, ScopedPool, transaction
 from registry import store
 from tests.alerts_kit import MASHIKI, city, hear, quake, region, send_all, told, wires
@@ -31,8 +33,13 @@ SHOW_NAMES = {
     "/supervising/{org_id}",
     "/board",
     "/board/{purpose}/{kind}/{id}",
+    "/e/{token}",
+    "/f/{token}",
     "/l/{token}",
     "/p/{token}",
+    "/p/{token}/card",
+    "/p/{token}/data.json",
+    "/slips",
 }
 
 
@@ -50,6 +57,8 @@ async def peopled(db: Pool) -> AsyncIterator[tuple[World, dict[str, str]]]:
             await store.set_leader(conn, there.ids["dorm"], 2, resident_id=second.id)
             token = await store.personal_token(conn, VAULT, there.ids["person"])
             links["/p/{token}"] = f"/p/{token}"
+            invited = await make_resident(conn, there.ids["employer"], enrolled=False)
+            links["/e/{token}"] = f"/e/{await store.personal_token(conn, VAULT, invited.id)}"
             incident = await make_incident(conn)
             await tell(conn, incident, there.ids["person"])
             # Somebody who lives in no dorm: the board names them in its list.
@@ -60,6 +69,10 @@ async def peopled(db: Pool) -> AsyncIterator[tuple[World, dict[str, str]]]:
                 conn, incident, kind="leader", site_id=there.ids["dorm"], resident_id=there.ids["person"]
             )
             links["/l/{token}"] = f"/l/{token}"
+            await make_family_link(conn, VAULT, there.ids["person"], NOW)
+            family = await own_family_link(conn, VAULT, there.ids["person"], NOW)
+            assert family is not None
+            links["/f/{token}"] = f"/f/{family.token}"
             _, token = await make_link(conn, incident, resident_id=there.ids["person"])
             links["/c/{token}"] = f"/c/{token}"
         await open_due_cases(db, NOW, lambda hazard, severity, night: 0)
