@@ -14,6 +14,8 @@ from checkin.dashboard_web import CSV_COLUMNS
 from checkin.triage import Why
 from core.i18n import Catalogs
 from core.model import Answer, AnsweredBy, MessageState, Purpose, Severity
+from registry.enrolment import REACH_BY
+from registry.presence import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*")
@@ -35,6 +37,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.purpose.": (Purpose.LIVE, Purpose.DRILL),
     "staff.action.": ("opened", "claimed", "released", "expired", "outcome", "reason", "note"),
     "staff.need.": ("trapped", "hurt", "need_help", "at_shelter", "left_area"),
+    "staff.away.": (Kind.AWAY, Kind.HOME_LEAVE),
+    "staff.reach.": REACH_BY,
     "staff.board.part.": ("leader", "deputy", "staff"),
     "staff.board.why_reveal.": REVEAL_REASONS,
     "staff.status.message.": tuple(MessageState),
