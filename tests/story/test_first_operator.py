@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import FormData
-
 from core.db import Connection, Pool
 from registry.setup import ensure_first_operator
+from tests.imports_kit import Clerk
 from tests.pages import forms_of
 from tests.people import NOW
 from tests.staff_site import Visitor, form_to, staff_site
@@ -89,16 +88,7 @@ async def test_the_operator_sets_everything_up(db: Pool) -> None:
         clerk = site.visitor()
         assert await join(clerk, invitation, "Hanako", "hanako@aozora.example") == "/dashboard"
         await clerk.add_app()
-        _, html = await clerk.get("/import")
-        data = FormData()
-        data.add_field("form_token", form_to(html, "/import").values["form_token"])
-        data.add_field(
-            "file", "氏名,言語,電話番号,自宅郵便番号\nThu,vi,09012345678,8612242\n".encode(), filename="a.csv"
-        )
-        async with clerk.client.post("/import", data=data) as response:
-            plan = await response.text()
-        action = "/import/" + plan.split('action="/import/')[1].split('"')[0]
-        await clerk.post(action, form_to(plan, action).values)
+        await Clerk(clerk).take_over("氏名,言語,電話番号,自宅郵便番号\nThu,vi,09012345678,8612242\n")
 
         response = await operator.submit("/operator", "/operator/test", {"channel": "console", "address": "nonsense"})
         assert response.status == 400

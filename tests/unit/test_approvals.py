@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from core.i18n import Catalogs
 from core.model import Role
 from registry.approvals import (
     LIFE,
@@ -105,3 +106,15 @@ def test_a_list_in_a_payload_is_read_as_words() -> None:
     payload = {"scope": "Mashiki", "purpose": "search", "recipient": "KVOAD", "fields": ["name", "phone"]}
     key, fields = words_of(replace(SEND, kind=Kind.BREAK_GLASS, payload=payload))
     assert key == "staff.approvals.says.break_glass" and fields["fields"] == "name, phone"
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_sentence_is_there_and_says_all_it_was_given(language: str) -> None:
+    catalogs = Catalogs.load()
+    for kind in Kind:
+        fields = {name: f"<{name}>" for name in SAYS[kind]}
+        text = catalogs.say(language, f"staff.approvals.says.{kind}", **fields)
+        assert all(value in text for value in fields.values())
+        assert f"staff.approvals.kind.{kind}" in catalogs.keys(language)
+    refusals = ("own", "not_your_role", "decided", "expired", "not_found", "not_approved")
+    assert {f"staff.approvals.{key}" for key in refusals} <= catalogs.keys(language)
