@@ -22,9 +22,13 @@ from ops.database import open_database
 @asynccontextmanager
 async def _database(settings: Settings) -> AsyncIterator[Pool]:
     async with open_database(settings) as dsn:
-        pool = await connect(dsn, size=3)
+        owner = await connect(dsn, size=2)
         try:
-            await (migrate if settings.database_url is None else require_current_schema)(pool)
+            await (migrate if settings.database_url is None else require_current_schema)(owner)
+        finally:
+            await owner.close()
+        pool = await connect(dsn, size=3, role="daijobu_worker")  # row-level security holds for the owner too
+        try:
             yield pool
         finally:
             await pool.close()

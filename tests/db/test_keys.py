@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from core.crypto import CryptoError, Vault, load_vault
-from core.db import Pool, transaction
+from core.db import Pool, connect, transaction
 from core.keyring import parse_keys, read_key_file
 from core.settings import Settings, load_settings
 from core.tokens import token_hash
@@ -33,13 +34,21 @@ async def turn(pool: Pool, vault: Vault, **more: bool) -> Path | None:
     return await keys.rotate(pool, vault, lambda: NOW, pause=no_pause, **more)
 
 
-async def test_everything_moves_to_the_new_key_and_the_old_one_can_go(db: Pool, tmp_path: Path) -> None:
+@pytest.fixture
+async def worker(db_dsn: str) -> AsyncIterator[Pool]:
+    """The pool of the commands: under the role of the workers, not the owner of the tables."""
+    pool = await connect(db_dsn, size=5, role="daijobu_worker")
+    yield pool
+    pool.terminate()
+
+
+async def test_everything_moves_to_the_new_key_and_the_old_one_can_go(db: Pool, worker: Pool, tmp_path: Path) -> None:
     vault = await keys.open_vault(db, settings_in(tmp_path), NOW)
     phones = await fill(db, vault, 60)
     old, links = vault.key_id, await db.fetch("SELECT token_sha256 FROM link ORDER BY id")
     assert (await read_everything(db, vault)).keys() == FILLED
 
-    backup = await turn(db, vault)
+    backup = await turn(worker, vault)
 
     assert backup is not None and read_key_file(backup).key_ids == (old,)
     assert vault.key_id != old and vault.keys.key_ids == (vault.key_id, old)
@@ -48,7 +57,7 @@ async def test_everything_moves_to_the_new_key_and_the_old_one_can_go(db: Pool, 
     assert await db.fetch("SELECT token_sha256 FROM link ORDER BY id") == links  # printed cards live on
     assert any("newest: writes" in line for line in await describe_keys(db, vault.keys.key_ids))
 
-    await keys.retire(db, vault, NOW)
+    await keys.retire(worker, vault, NOW)
     assert read_key_file(tmp_path / "keys" / "data.key").key_ids == (vault.key_id,)
     alone = await keys.open_vault(db, settings_in(tmp_path), NOW)
     assert await read_everything(db, alone) and await findable(db, alone, phones)
@@ -58,11 +67,11 @@ async def test_everything_moves_to_the_new_key_and_the_old_one_can_go(db: Pool, 
         await keys.retire(db, alone, NOW)
 
 
-async def test_a_leaked_file_also_costs_the_printed_links(db: Pool, tmp_path: Path) -> None:
+async def test_a_leaked_file_also_costs_the_printed_links(db: Pool, worker: Pool, tmp_path: Path) -> None:
     vault = await keys.open_vault(db, settings_in(tmp_path), NOW)
     (person,) = await fill(db, vault, 1)
     before = await db.fetchval("SELECT token_sha256 FROM link WHERE kind = 'personal'")
-    await turn(db, vault, links=True)
+    await turn(worker, vault, links=True)
     after = await db.fetchval("SELECT token_sha256 FROM link WHERE kind = 'personal'")
     async with transaction(db) as conn:
         token = await store.personal_token(conn, vault, person)
@@ -109,7 +118,9 @@ async def test_people_go_on_writing_while_keys_change(db: Pool, tmp_path: Path) 
     await keys.retire(db, vault, NOW)
 
 
-async def test_the_same_number_entered_under_both_indexes_becomes_one_contact(db: Pool, tmp_path: Path) -> None:
+async def test_the_same_number_entered_under_both_indexes_becomes_one_contact(
+    db: Pool, worker: Pool, tmp_path: Path
+) -> None:
     vault = await keys.open_vault(db, settings_in(tmp_path), NOW)
     ((person, phone),) = (await fill(db, vault, 1)).items()
     newer = Vault(vault.keys.with_new_key())
@@ -124,7 +135,7 @@ async def test_the_same_number_entered_under_both_indexes_becomes_one_contact(db
         await store.insert_contacts(conn, only_new, [(person, NewContact(PHONE, phone, state="proven"))], NOW)
         assert await conn.fetchval("SELECT count(*) FROM contact WHERE resident_id = $1", person) == 2
     vault.reload()
-    await turn(db, vault)
+    await turn(worker, vault)
     (contact,) = await db.fetch("SELECT * FROM contact WHERE resident_id = $1", person)
     assert contact["state"] == "proven" and await findable(db, vault, {person: phone})
 
