@@ -23,6 +23,7 @@ from ops.site_web import build_app, make_site
 from ops.tend import tend_forever
 from ops.webhooks import deliver_webhooks_forever
 from ops.wires import Wires, open_wires
+from registry.consent_store import keep_texts
 from registry.signin_store import ensure_first_operator
 
 log = logging.getLogger("daijobu")
@@ -60,6 +61,7 @@ async def run_service(
         }
         async with contextlib.AsyncExitStack() as stack:
             if "serve" in roles:
+                await keep_texts(wires.deps.pool, wires.deps.catalogs, wires.deps.clock.now())
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
             await run_loops(

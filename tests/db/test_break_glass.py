@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 async def proposed(db: Pool, coordinator: Visitor, **fields: str) -> object:
-    answer = await coordinator.post("/board/break-glass", **(FORM | fields))
+    answer = await coordinator.post("/board/break-glass", True, **(FORM | fields))
     assert answer.status == 303, await answer.text()
     return await db.fetchval("SELECT id FROM approval ORDER BY made_at DESC, id DESC LIMIT 1")
 
@@ -127,6 +127,6 @@ async def test_without_an_emergency_nothing_can_be_proposed(db: Pool) -> None:
     async with board_site(db, more=ROUTES) as site:
         coordinator = await site.visitor(network.staff_id)
         assert "No real emergency is open now." in await coordinator.html("/board/break-glass")
-        answer = await coordinator.post("/board/break-glass", **(FORM | {"field-name": "1"}))
+        answer = await coordinator.post("/board/break-glass", True, **(FORM | {"field-name": "1"}))
         assert answer.status == 400
     assert await db.fetchval("SELECT count(*) FROM approval") == 0
