@@ -33,9 +33,10 @@ async def raise_reveal_alarms(pool: Pool, now: datetime) -> list[Revealed]:
     return found
 
 
-# A network's coordinator also answers for the volunteers of its member groups.
+# A network's coordinator also answers for the volunteers of its member groups; they may see only the group's name.
 SQL_ALARMS = """
-SELECT o.at, s.name, o.number FROM ops_alarm o JOIN staff s ON s.id = o.staff_id
+SELECT o.at, coalesce(s.name, g.name) AS name, o.number
+FROM ops_alarm o JOIN organisation g ON g.id = o.org_id LEFT JOIN staff s ON s.id = o.staff_id
 WHERE o.at > $1 AND ($2 OR o.org_id = $3
                      OR o.org_id IN (SELECT r.other_id FROM org_relation r WHERE r.org_id = $3 AND r.kind = 'member'))
 ORDER BY o.at DESC LIMIT 20

@@ -141,5 +141,11 @@ GRANT SELECT ON audit_dropped, audit_report TO daijobu_worker;
 GRANT SELECT, DELETE ON audit, audit_seal, audit_head TO daijobu_purge;
 GRANT SELECT, INSERT ON audit_dropped TO daijobu_purge;
 
+-- A network's coordinators answer for the volunteers of its member groups too (their own: 0011).
+CREATE POLICY of_members ON ops_alarm FOR SELECT TO daijobu_follow USING (EXISTS (
+    SELECT FROM org_relation r WHERE r.other_id = ops_alarm.org_id AND r.kind = 'member'
+                                 AND r.org_id = ANY ((SELECT app_orgs())::uuid[])));
+
 -- Access: audit: insert for every role; select: person (own subjects), auditor, worker, purge all; delete: purge only.
--- Access: ops_alarm: worker select, insert; operator select all; follow and web select own org_id; purge select, delete.
+-- Access: ops_alarm: worker select, insert; operator select all; follow select own org_id and member groups of it (org_relation
+--         kind 'member'); purge select, delete. All else this file makes is granted above.

@@ -105,4 +105,12 @@ async def test_more_than_thirty_reveals_are_told_to_operator_and_coordinator(
             return "Curious Volunteer: numbers of 31 people" in await visitor.html("/status")
 
         assert await sees(operator) and await sees(network)
+        member = await make_org(db, OrgKind.VOLUNTEER_NETWORK, name="Member Group")
+        await db.execute(
+            "INSERT INTO org_relation (org_id, other_id, kind) VALUES ($1, $2, 'member')", network.id, member.id
+        )
+        await reveal(db, member.staff_id, member.id, 40)
+        assert await run(deps, "reveals") == {"reveals": 1}
+        status_page = await (await site.visitor(network.staff_id)).html("/status")
+        assert "Member Group: numbers of 40 people" in status_page
         assert not await sees(volunteer) and not await sees(other) and not await sees(employer)
