@@ -171,7 +171,9 @@ async def end_people(
         before = await people_now(conn, pairs)
         for resident_id, org_id, day in part:
             await end_membership(conn, resident_id, org_id, day, now)
-        after = await people_now(conn, pairs)
-        for resident_id, _ in pairs:
-            ledger.note("ended", resident_id, resident=True, before=before[resident_id], after=after[resident_id])
+        # Who has left is no longer visible to the organisation (row security): what is now so is known without reading.
+        for resident_id, _, day in part:
+            ended = {"end_date": str(day), "ended_at": str(now), "seen": False, "leads": []}
+            values = before[resident_id]
+            ledger.note("ended", resident_id, resident=True, before=values, after=values | ended)
     return [resident_id for resident_id, _, _ in due]
