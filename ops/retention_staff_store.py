@@ -94,6 +94,8 @@ SQL_USAGE = """
 DELETE FROM api_usage u USING (SELECT token_id, minute FROM api_usage WHERE minute <= $1 LIMIT $2) p
 WHERE u.token_id = p.token_id AND u.minute = p.minute
 """
+SQL_DUTY = "DELETE FROM duty WHERE id IN (SELECT id FROM duty WHERE ends_at <= $1 LIMIT $2)"
+SQL_DEPUTY = "DELETE FROM deputy WHERE id IN (SELECT id FROM deputy WHERE until_day <= ($1::timestamptz)::date LIMIT $2)"
 
 #: What to do for each rule about staff and programs, by the rule's name.
 STAFF_STEPS: Final[Mapping[str, Step]] = {
@@ -108,6 +110,8 @@ STAFF_STEPS: Final[Mapping[str, Step]] = {
     "staff_recovery": plain(SQL_STAFF_RECOVERY),
     "approval": plain(SQL_APPROVAL),
     "alarm": plain(SQL_OPS_ALARM),
+    "duty": plain(SQL_DUTY),
+    "deputy": plain(SQL_DEPUTY),
     "dashboard_opened": plain(SQL_DASHBOARD_OPENED),
     "webhook": plain(SQL_WEBHOOK),
     "webhook_delivery": plain(SQL_WEBHOOK_DELIVERY),

@@ -139,6 +139,10 @@ LEFTOVERS = (
     "volunteer_pass (id, token_sha256, token_enc, org_id, created_by, created_at, expires_at, uses_left) VALUES "
     "($3, decode(repeat('05', 32), 'hex'), 'x', $1, $2, $4, $4, 1)",
     "ops_alarm (kind, at, staff_id, org_id, number) VALUES ('reveals', $4 - interval '4 years', $2, $1, 9)",
+    "duty (id, org_id, staff_id, starts_at, ends_at, created_at) VALUES "
+    "($3, $1, $2, $4 - interval '4 years', $4 - interval '4 years' + interval '1 hour', $4)",
+    "deputy (id, org_id, staff_id, deputy_id, from_day, until_day, created_at) "
+    "SELECT $3, $1, $2, id, $4::date - 1400, $4::date - 1400, $4 FROM staff WHERE id <> $2 LIMIT 1",
     "api_token (id, owner_id, org_id, role, name, prefix, secret_sha256, scopes, created_at, expires_at) VALUES "
     "($1, $1, $1, 'employer', 'n', 'p', decode(repeat('06', 32), 'hex'), '{people:read}', $4, $4)",
     "api_usage (token_id, minute, calls) VALUES ($1, $4, 1)",
