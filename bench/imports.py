@@ -141,6 +141,7 @@ async def run(rows: int) -> dict[str, Any]:
             started = time.perf_counter()
             assert await start(job, "checking", step, set(), wait_s=600)
             seconds = time.perf_counter() - started
+            print(f"{name}: {seconds:.2f} s", file=sys.stderr, flush=True)
             stages[name] = {"seconds": round(seconds, 2), "rows_per_s": round(rows / seconds), "lag_ms": lag.take()}
             async with pool.acquire() as conn:
                 found = await get_run(conn, job.run_id, org)

@@ -46,6 +46,10 @@ CREATE TABLE import_change (
 CREATE INDEX import_change_run ON import_change (run_id, id);
 CREATE INDEX import_change_resident ON import_change (resident_id) WHERE resident_id IS NOT NULL;
 
+-- Taking back people asks each table that refers to them; without this every deleted person read through all links
+-- (14 ms for each of 50,000 people, measured).
+CREATE INDEX link_resident ON link (resident_id) WHERE resident_id IS NOT NULL;
+
 -- Access:
 -- import_run: web own org select/insert/update (org_id; a supervising organisation's run belongs to itself); worker and purge all.
 -- import_progress: web own org select/insert/update/delete (org_id); worker and purge all.
