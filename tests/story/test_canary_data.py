@@ -51,6 +51,21 @@ FAILING = (
 )  # fmt: skip
 
 
+#: What must have happened for the search to prove anything.
+DONE = (
+    "SELECT count(*) FROM check_in WHERE answer = 'help' AND note_enc IS NOT NULL",
+    "SELECT count(*) FROM case_note WHERE note_enc IS NOT NULL",
+    "SELECT count(*) FROM audit WHERE action = 'board.reveal'",
+    "SELECT count(*) FROM audit WHERE action = 'board.outcome'",
+    "SELECT count(*) FROM message WHERE state = 'failed' AND error_code = '21211'",
+    "SELECT count(*) FROM contact WHERE channel = 'push'",
+)
+
+
+#: The choices of outcome of each case of a unit's page.
+_CASES = re.compile(r'<select [^>]*name="(case-[^"]+)">(.*?)</select>', re.DOTALL)
+
+
 class Stage:
     """The running service, its providers, its database, and everything whose appearance would be a leak."""
 
@@ -166,7 +181,10 @@ async def follow_up(stage: Stage, coordinator: Any) -> None:
                 await visitor.submit(unit, lambda form: form.action.endswith("/claim"))
                 await visitor.submit(unit, lambda form: form.action.endswith("/reveal"), {"why": "call"})
                 await visitor.submit(unit, lambda form: form.action.endswith("/note"), {"note": canary.NOTES[1]})
-                await visitor.submit(unit, lambda form: form.action.endswith("/outcome"), {"note": canary.NOTES[2]})
+                html = await visitor.get(unit)
+                found = {name: re.findall(r'value="([^"]+)"', options)[-1] for name, options in _CASES.findall(html)}
+                outcome = found | {"note": canary.NOTES[2]}
+                await visitor.submit(unit, lambda form: form.action.endswith("/outcome"), outcome)
         await visitor.crawl("/board", "/status", limit=25)
 
 
@@ -193,6 +211,8 @@ async def fail(stage: Stage) -> None:
             await stage.pool.execute(statement, *values)
 
 
+# Seven processes and some hundred pages: more than a hung test would be given on a busy machine.
+@pytest.mark.timeout(900)
 async def test_no_personal_data_where_none_may_be(data_dir: Path, tmp_path: Path) -> None:
     data = data_dir / "data"
     lists = [tmp_path / "people.csv", tmp_path / "more.csv"]
@@ -270,6 +290,8 @@ async def test_no_personal_data_where_none_may_be(data_dir: Path, tmp_path: Path
             assert words == ("doctor",) or code == 0, said
             assert not hits(said, (*canary.ENCRYPTED, *canary.READABLE, *canary.NEVER)), f"main.py {words[0]} told"
 
+        for done in DONE:
+            assert await pool.fetchval(done), f"the story did not get so far: {done}"
         stage.secrets += secrets_of(data / "keys" / "data.key")
         whole = await dump(dsn)
         # The first operator's link is printed on purpose, on a line of its own.
