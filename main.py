@@ -86,6 +86,8 @@ def parser() -> argparse.ArgumentParser:
     clean.add_argument("--dry-run", action="store_true", help="say what would be deleted; change nothing")
     clean.add_argument("--json", action="store_true", help="the numbers as JSON")
     clean.add_argument("--force", default="", metavar="WHY", help="your sentence why the clock is right after all")
+    back = commands.add_parser("operator-link", help="a way back in for an operator who lost phone and printed codes")
+    back.add_argument("--email", help="which operator, where there are several")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -136,6 +138,10 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         from demo.run import run_demo
 
         return run_demo(settings)
+    if name == "operator-link":
+        from ops.recover_command import operator_link_command
+
+        return operator_link_command(settings, arguments.email)
     if name == "migrate":
         return commands.migrate_command(settings)
     if name == "doctor":

@@ -13,6 +13,7 @@ from geo.tables import AreaDataError
 from ops.audit_commands import AuditCommandError
 from ops.keys_store import AlreadyRotating
 from ops.purge import PurgeRefused
+from ops.recover_command import RecoverError
 from registry.import_command import ImportRefused
 
 #: A wrong setting, key, rule, word file, table, upload, or a database that cannot be used.
@@ -23,6 +24,7 @@ MISTAKES: tuple[type[Exception], ...] = (
     AuditCommandError,
     AlreadyRotating,
     PurgeRefused,
+    RecoverError,
     DatabaseError,
     PostgresError,
     RuleError,

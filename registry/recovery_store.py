@@ -67,14 +67,39 @@ async def recover(conn: Connection, me: Staff, target: Colleague, now: datetime)
     The person sets both anew, and reads for two weeks who did this.
     """
     staff_id = target.account.staff_id
+    await audit(conn, Actor(me.name, me.id, me.org_id), "recover_staff", at=now, subjects=[staff_id])
+    return await _start_anew(conn, staff_id, me.id, f"{me.name or me.email} ({me.org_name})", now)
+
+
+async def _start_anew(conn: Connection, staff_id: UUID, by: UUID, by_name: str, now: datetime) -> str:
     expect_rows(await conn.execute(SQL_FORGET_PASSWORD, staff_id), 1, "the account")
     await drop_factors(conn, staff_id)
     await conn.execute(SQL_REVOKE_ALL_SESSIONS, staff_id, now)
     await conn.execute(SQL_REVOKE_ALL_LINKS, staff_id, now)
-    by_name = f"{me.name or me.email} ({me.org_name})"
-    expect_rows(await conn.execute(SQL_TELL_RECOVERY, staff_id, now, me.id, by_name), 1, "the note")
-    await audit(conn, Actor(me.name, me.id, me.org_id), "recover_staff", at=now, subjects=[staff_id])
+    expect_rows(await conn.execute(SQL_TELL_RECOVERY, staff_id, now, by, by_name), 1, "the note")
     return await make_signin_link(conn, staff_id, now, life=LINK_LIFE)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator's account."""
+
+    staff_id: UUID
+    email: str
+
+
+SQL_OPERATORS = "SELECT id, email FROM staff WHERE role = 'operator' AND disabled_at IS NULL ORDER BY created_at, id"
+
+
+async def operators(conn: Connection) -> list[Operator]:
+    """The accounts that run this installation, oldest first."""
+    return [Operator(row["id"], row["email"]) for row in await conn.fetch(SQL_OPERATORS)]
+
+
+async def recover_at_machine(conn: Connection, staff_id: UUID, now: datetime) -> str:
+    """As `recover`, for an operator, by whoever runs commands on the machine itself."""
+    await audit(conn, Actor("command line"), "recover_staff", at=now, subjects=[staff_id])
+    return await _start_anew(conn, staff_id, staff_id, "command line", now)
 
 
 SQL_RECOVERIES = "SELECT at, by_name FROM staff_recovery WHERE staff_id = $1 AND at > $2 ORDER BY at DESC"
