@@ -15,6 +15,7 @@ ALTER TABLE import_run
     ADD COLUMN digest     bytea,     -- fingerprint of the plan that was shown
     ADD COLUMN result_enc bytea,     -- what was understood and shown: columns with examples, or the plan
     ADD COLUMN subjects   uuid[] NOT NULL DEFAULT '{}',  -- whose data the shown plan holds: each reading is audited
+    ADD COLUMN created    uuid[] NOT NULL DEFAULT '{}',  -- people the run made: what an undo would remove
     ADD COLUMN applied_at timestamptz,
     ADD COLUMN undone_at  timestamptz,
     ADD COLUMN undone_by  uuid REFERENCES staff;
@@ -37,7 +38,7 @@ CREATE TABLE import_change (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run_id       uuid NOT NULL REFERENCES import_run ON DELETE CASCADE,
     org_id       uuid NOT NULL REFERENCES organisation,
-    kind         text NOT NULL CHECK (kind IN ('organisation', 'site', 'site_place', 'created', 'changed', 'ended', 'housed')),
+    kind         text NOT NULL CHECK (kind IN ('organisation', 'site', 'site_place', 'changed', 'ended', 'housed')),
     row_id       uuid NOT NULL,     -- of the organisation, site, place or resident
     resident_id  uuid REFERENCES resident ON DELETE CASCADE,
     key          uuid NOT NULL,     -- to what values_enc is bound

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from core.crypto import Vault
-from core.db import Connection
-from registry.import_ledger import Change, open_values
+from core.db import Connection, expect_rows
+from registry.import_ledger import Change, Ledger, open_values
 from registry.import_snapshot_store import BATCH
 
 SQL_INSERT_CHANGES = """
@@ -20,8 +19,13 @@ ORDER BY c.n
 """
 
 
-async def write_changes(conn: Connection, vault: Vault, run_id: UUID, org_id: UUID, changes: Sequence[Change]) -> None:
+SQL_SET_CREATED = "UPDATE import_run SET created = $2 WHERE id = $1"
+
+
+async def write_changes(conn: Connection, vault: Vault, run_id: UUID, org_id: UUID, ledger: Ledger) -> None:
     """Store what an import of `org_id` wrote, encrypted, in the import's own transaction."""
+    expect_rows(await conn.execute(SQL_SET_CREATED, run_id, ledger.created), 1, "the upload")
+    changes = ledger.changes
     for start in range(0, len(changes), BATCH):
         part = changes[start : start + BATCH]
         await conn.execute(
@@ -56,6 +60,16 @@ async def read_changes(conn: Connection, vault: Vault, run_id: UUID) -> list[Cha
         last = rows[-1]["id"]
 
 
+SQL_CREATED = "SELECT created FROM import_run WHERE id = $1"
+
+
+async def read_created(conn: Connection, run_id: UUID) -> list[UUID]:
+    """The people an import made; [] once that was forgotten."""
+    return list(await conn.fetchval(SQL_CREATED, run_id) or ())
+
+
+SQL_FORGET_CREATED = "UPDATE import_run SET created = '{}' WHERE id = $1"
+SQL_FORGET_OLD_CREATED = "UPDATE import_run SET created = '{}' WHERE at < $1 AND created <> '{}'"
 SQL_FORGET_CHANGES = "DELETE FROM import_change WHERE run_id = $1"
 SQL_FORGET_OLD_CHANGES = "DELETE FROM import_change c USING import_run r WHERE r.id = c.run_id AND r.at < $1"
 
@@ -63,8 +77,10 @@ SQL_FORGET_OLD_CHANGES = "DELETE FROM import_change c USING import_run r WHERE r
 async def forget_changes(conn: Connection, run_id: UUID) -> None:
     """After an undo: the old values are back where they belong."""
     await conn.execute(SQL_FORGET_CHANGES, run_id)
+    await conn.execute(SQL_FORGET_CREATED, run_id)
 
 
 async def forget_old_changes(conn: Connection, before: datetime) -> None:
     """Forget the old values of imports that can no longer be undone."""
     await conn.execute(SQL_FORGET_OLD_CHANGES, before)
+    await conn.execute(SQL_FORGET_OLD_CREATED, before)

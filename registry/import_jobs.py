@@ -22,7 +22,7 @@ from core.db import CONNECTION_ERRORS, Connection, Pool
 from core.i18n import Catalogs
 from registry.import_choices import decode_choices
 from registry.import_plan import Choices, Plan
-from registry.import_process import ReadFile, Wanted, read_file
+from registry.import_process import ReadFile, Wanted, read_again, read_file
 from registry.import_read_store import Owner, find_owner, lock_owner
 from registry.import_run import Prepared, apply_prepared, may_create, prepare
 from registry.import_run_store import (
@@ -161,7 +161,41 @@ async def _read(job: Job, teller: Teller, *, people: bool, sheet: int | None = N
         mapping.get("index") if people else None,
         people=people,
     )
-    return await read_file(body, run.file_name, wanted, progress=teller.tell)
+    if not people:
+        return await read_file(body, run.file_name, wanted, progress=teller.tell)
+    lines = _shelf.get(job.run_id, wanted)
+    if lines is not None:
+        return await read_again(lines, progress=teller.tell)
+    lines = []
+    read = await read_file(body, run.file_name, wanted, progress=teller.tell, keep=lines)
+    _shelf.put(job.run_id, wanted, lines)
+    return read
+
+
+class Shelf:
+    """What the reader of the last file said, until it is applied or pushed out by the next: the file need not be read
+    a second time a minute later. Only a help: another process, or a later day, reads the kept file again."""
+
+    def __init__(self, most_bytes: int = 40_000_000) -> None:
+        self.most_bytes = most_bytes
+        self._held: tuple[UUID, Wanted, list[bytes]] | None = None
+
+    def put(self, run_id: UUID, wanted: Wanted, lines: list[bytes]) -> None:
+        """Keep these lines, unless they are too many."""
+        self._held = (run_id, wanted, lines) if sum(map(len, lines)) <= self.most_bytes else None
+
+    def get(self, run_id: UUID, wanted: Wanted) -> list[bytes] | None:
+        """The lines of this run, read in this way; None if they are not here."""
+        held = self._held
+        return held[2] if held is not None and held[:2] == (run_id, wanted) else None
+
+    def drop(self, run_id: UUID) -> None:
+        """Forget the lines of this run."""
+        if self._held is not None and self._held[0] == run_id:
+            self._held = None
+
+
+_shelf = Shelf()
 
 
 def read_columns(sheet: int | None = None, kept: dict[str, object] | None = None) -> Step:
@@ -196,14 +230,16 @@ async def apply(job: Job, teller: Teller) -> None:
         if run.state != "ready":
             return
         prepared = await _prepare(conn, job, owner, read, decode_choices(run.choices))
-        if prepared.plan.digest() != run.digest:
+        if await asyncio.to_thread(prepared.plan.digest) != run.digest:
             await _show(conn, job, prepared, run.choices, {"key": "staff.import.changed_meanwhile", "values": {}})
             return
         now = job.clock.now()
         await apply_prepared(
             conn, job.vault, owner, prepared, job.run_id, now=now, actor=job.actor, progress=teller.tell
         )
-        await set_applied(conn, job.run_id, _sealed(job, prepared), prepared.plan.counts, now)
+        shown = await asyncio.to_thread(_sealed, job, prepared)
+        await set_applied(conn, job.run_id, shown, prepared.plan.counts, now)
+        _shelf.drop(job.run_id)
 
 
 async def take_back(job: Job, teller: Teller) -> None:
@@ -244,8 +280,9 @@ async def _show(
 ) -> None:
     plan: Plan = prepared.plan
     shown = await asyncio.to_thread(_sealed, job, prepared)
-    subjects = subjects_of(plan)
-    await set_ready(conn, job.run_id, shown, plan, subjects, stored, problem)
+    subjects = await asyncio.to_thread(subjects_of, plan)
+    digest = await asyncio.to_thread(plan.digest)
+    await set_ready(conn, job.run_id, shown, plan.counts, digest, subjects, stored, problem)
     await audit_preview(conn, job.actor, subjects, job.clock.now())
 
 

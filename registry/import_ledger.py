@@ -17,8 +17,8 @@ COLUMN = "import_change.values_enc"
 class Change:
     """One thing that was written. `values`: {"before": ..., "after": ...} of what was changed; {} for what is new.
 
-    kind: organisation, site, site_place (a site's place), created, changed, ended (people), housed (got the place of
-    their dorm or workplace).
+    kind: organisation, site, site_place (a site's place), changed, ended (people), housed (got the place of their dorm
+    or workplace).
     """
 
     kind: str
@@ -41,9 +41,10 @@ def open_values(vault: Vault, sealed: bytes | None, key: UUID) -> dict[str, Any]
 
 @dataclass(slots=True)
 class Ledger:
-    """Collects the changes of one import, in the order of writing."""
+    """Collects the changes of one import, in the order of writing, and the people it made."""
 
     changes: list[Change] = field(default_factory=list)
+    created: list[UUID] = field(default_factory=list)
 
     def note(self, kind: str, row_id: UUID, *, resident: bool = False, **values: Any) -> None:
         """Note one change; `resident`: the row is a person."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -61,8 +61,12 @@ async def read_file(
     *,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    keep: list[bytes] | None = None,
 ) -> ReadFile:
-    """Read a file elsewhere. Raises UnreadableTable, also when the reader ran out of memory or time."""
+    """Read a file elsewhere. Raises UnreadableTable, also when the reader ran out of memory or time.
+
+    `keep` gets the reader's answer as it came, for `read_again`.
+    """
     limits = limits or Limits()
     if len(body) > MAX_BYTES:
         raise UnreadableTable("too_large", limit_mb=MAX_BYTES // 1_000_000)
@@ -91,7 +95,7 @@ async def read_file(
     feeding = asyncio.create_task(_feed(process, json.dumps(request).encode() + b"\n", body))
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _collect(process, progress)
+            return await _collect(_lines_of(process, keep), progress)
     except TimeoutError:
         raise UnreadableTable("takes_too_long", seconds=int(limits.seconds)) from None
     finally:
@@ -127,12 +131,30 @@ async def _feed(process: asyncio.subprocess.Process, head: bytes, body: bytes) -
         process.stdin.close()
 
 
-async def _collect(process: asyncio.subprocess.Process, progress: Progress | None) -> ReadFile:
+async def read_again(lines: Sequence[bytes], *, progress: Progress | None = None) -> ReadFile:
+    """What a reader answered before, without reading the file again."""
+
+    async def again() -> AsyncIterator[bytes]:
+        for line in lines:
+            yield line
+            await asyncio.sleep(0)  # the pages of others come in between
+
+    return await _collect(again(), progress)
+
+
+async def _lines_of(process: asyncio.subprocess.Process, keep: list[bytes] | None) -> AsyncIterator[bytes]:
     assert process.stdout is not None
+    while line := await process.stdout.readline():
+        if keep is not None:
+            keep.append(line)
+        yield line
+
+
+async def _collect(lines: AsyncIterator[bytes], progress: Progress | None) -> ReadFile:
     found: ReadFile | None = None
     places: dict[tuple[Any, ...], AddressInput] = {}
     total = 0
-    while line := await process.stdout.readline():
+    async for line in lines:
         told = json.loads(line)
         if "error" in told:
             raise UnreadableTable(told["error"], **told["values"])
@@ -147,9 +169,3 @@ async def _collect(process: asyncio.subprocess.Process, progress: Progress | Non
         if "done" in told and found:
             return found
     raise UnreadableTable("needs_too_much")
-
-
-def wanted_of(mapping: dict[str, Any] | None, supported: Collection[str]) -> Wanted:
-    """How to read a file under a stored mapping ({"sheet", "index"}); None as guessed."""
-    mapping = mapping or {}
-    return Wanted(supported=tuple(supported), sheet=mapping.get("sheet"), index=mapping.get("index"))

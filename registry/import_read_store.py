@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from core.crypto import Vault
@@ -117,15 +117,18 @@ GROUP BY c.resident_id
 """
 
 
+#: People fetched at once.
+_PORTION: Final = 500
+
+
 async def read_people(conn: Connection, vault: Vault, scope: Scope) -> list[ExistingPerson]:
     """Everybody who is or was a member of an organisation in scope."""
     keys = _keys(scope)
-    contacts = {
-        row["resident_id"]: frozenset(zip(row["channels"], row["indexes"], strict=True))
-        for row in await conn.fetch(SQL_MEMBER_CONTACTS, list(keys))
-    }
-    rows = await conn.fetch(SQL_MEMBERS, list(keys))
-    # Decrypting fifty thousand addresses takes seconds: not in the way of the pages.
+    # Fifty thousand people come in portions, and are decrypted in a thread: not in the way of the pages.
+    contacts: dict[UUID, frozenset[tuple[str, bytes]]] = {}
+    async for row in conn.cursor(SQL_MEMBER_CONTACTS, list(keys), prefetch=_PORTION):
+        contacts[row["resident_id"]] = frozenset(zip(row["channels"], row["indexes"], strict=True))
+    rows = [row async for row in conn.cursor(SQL_MEMBERS, list(keys), prefetch=_PORTION)]
     return await asyncio.to_thread(lambda: [_person(vault, row, keys, contacts) for row in rows])
 
 

@@ -122,7 +122,7 @@ async def apply_prepared(
     ledger = await apply_plan(
         conn, vault, prepared.plan, owner, prepared.scope, prepared.sites, now=now, actor=actor, progress=progress
     )
-    await write_changes(conn, vault, run_id, owner.id, ledger.changes)
+    await write_changes(conn, vault, run_id, owner.id, ledger)
 
 
 async def run_upload(

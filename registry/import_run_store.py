@@ -237,13 +237,14 @@ async def set_ready(
     conn: Connection,
     run_id: UUID,
     shown: bytes,
-    plan: Plan,
+    counts: dict[str, int],
+    digest: bytes,
     subjects: Sequence[UUID],
     choices: dict[str, Any],
     problem: dict[str, Any] | None,
 ) -> None:
     """The dry run was made: show it."""
-    tag = await conn.execute(SQL_SET_READY, run_id, shown, plan.counts, plan.digest(), list(subjects), problem, choices)
+    tag = await conn.execute(SQL_SET_READY, run_id, shown, counts, digest, list(subjects), problem, choices)
     expect_rows(tag, 1, "the upload")
 
 

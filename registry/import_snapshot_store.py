@@ -15,7 +15,7 @@ from registry.import_read_store import open_address, sealed_fields
 from registry.rows import AddressInput
 
 #: People per statement: the event loop is never busy for long with one of them.
-BATCH = 1_000
+BATCH = 400
 
 SQL_PEOPLE_NOW = """
 SELECT r.id, m.org_id, r.name, r.language, coalesce(r.second_language, '') AS second_language, r.state,

@@ -37,7 +37,7 @@ async def apply_plan(
 ) -> Ledger:
     """Write everything the plan says; what was written. Call it inside one transaction: an error leaves nothing behind.
 
-    People are written by the thousand, so that whoever shares the event loop never waits long.
+    People are written by the hundred, so that whoever shares the event loop never waits long.
     """
     ledger = Ledger()
     orgs = dict(scope.employers)
@@ -58,8 +58,7 @@ async def apply_plan(
     for start in range(0, len(inserts), BATCH):
         people = [writer.resident(row) for row in inserts[start : start + BATCH]]
         await store.insert_residents(conn, vault, people, now, by_staff=actor.staff_id)
-        for person in people:
-            ledger.note("created", person.id, resident=True)
+        ledger.created += [p.id for p in people]
         subjects += [p.id for p in people]
         if progress:
             progress(len(subjects), total)

@@ -22,29 +22,30 @@ class Kept:
 class Undo:
     """What taking an import back would do. `orgs`: the changes of organisations, sites and their places."""
 
-    remove: tuple[Change, ...]  # people whom the import made
+    remove: tuple[UUID, ...]  # people whom the import made
     restore: tuple[Change, ...]  # people whom it changed, or whose membership it ended
     unhouse: tuple[Change, ...]  # people to whom it gave the place of their dorm or workplace
     kept: tuple[Kept, ...]
     orgs: tuple[Change, ...]
 
 
-def undo(changes: Sequence[Change], acted: Mapping[UUID, str], now: Mapping[UUID, Mapping[str, Any]]) -> Undo:
+def undo(
+    changes: Sequence[Change],
+    created: Sequence[UUID],
+    acted: Mapping[UUID, str],
+    now: Mapping[UUID, Mapping[str, Any]],
+) -> Undo:
     """Decide every change.
 
-    `acted`: residents who are no longer only an entry of this import -> why (enrolled, alerted, leader, ...); "" for
-    the others, missing for those who are gone. `now`: the present values of changed residents
-    (import_snapshot_store.people_now).
+    `created`: the people the import made. `acted`: residents who are no longer only an entry of this import -> why
+    (enrolled, alerted, leader, ...); "" for the others, missing for those who are gone. `now`: the present values of
+    changed residents (import_snapshot_store.people_now).
     """
-    remove, restore, unhouse, kept = [], [], [], []
+    restore, unhouse = [], []
+    remove = [i for i in created if acted.get(i) == ""]
+    kept = [Kept(i, why) for i in created if (why := acted.get(i))]
     for change in changes:
-        if change.kind == "created":
-            why = acted.get(change.row_id)
-            if why:
-                kept.append(Kept(change.row_id, why))
-            elif why is not None:
-                remove.append(change)
-        elif change.kind in ("changed", "ended"):
+        if change.kind in ("changed", "ended"):
             present = now.get(change.row_id)
             if present is None:
                 continue

@@ -13,7 +13,7 @@ from core.crypto import Vault
 from core.db import Connection, ForeignKeyViolation, expect_rows
 from geo.store import insert_places, move_place
 from registry import store
-from registry.import_change_store import forget_changes, read_changes
+from registry.import_change_store import forget_changes, read_changes, read_created
 from registry.import_ledger import Change
 from registry.import_run_store import Run
 from registry.import_snapshot_store import BATCH, people_now, place_again, places_now
@@ -37,7 +37,7 @@ SQL_ORG_OF = "SELECT resident_id, org_id FROM membership WHERE resident_id = ANY
 async def plan_undo(conn: Connection, vault: Vault, run: Run) -> Undo:
     """What taking this import back would do now."""
     changes = await read_changes(conn, vault, run.id)
-    created = [c.row_id for c in changes if c.kind == "created"]
+    created = await read_created(conn, run.id)
     acted: dict[UUID, str] = {}
     for start in range(0, len(created), BATCH):
         rows = await conn.fetch(SQL_ACTED, created[start : start + BATCH], run.id)
@@ -46,7 +46,7 @@ async def plan_undo(conn: Connection, vault: Vault, run: Run) -> Undo:
     now: dict[UUID, dict[str, Any]] = {}
     for start in range(0, len(touched), BATCH):
         now |= await people_now(conn, touched[start : start + BATCH])
-    return undo(changes, acted, now)
+    return undo(changes, created, acted, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ async def undo_run(conn: Connection, vault: Vault, run: Run, *, now: datetime, a
     kept = list(decided.kept)
     removed: list[UUID] = []
     for start in range(0, len(decided.remove), BATCH):
-        ids = [c.row_id for c in decided.remove[start : start + BATCH]]
+        ids = decided.remove[start : start + BATCH]
         gone = await _remove(conn, ids)
         removed += gone
         kept += [Kept(i, "in_use") for i in ids if i not in set(gone)]

@@ -104,7 +104,7 @@ AND NOT EXISTS (SELECT FROM site s WHERE s.place_id = p.id)
 async def update_people(
     conn: Connection, vault: Vault, writer: RowWriter, rows: Sequence[RowPlan], now: datetime, ledger: Ledger
 ) -> list[UUID]:
-    """Write the changed rows (a thousand at most at once); whose they are. Old and new values go into `ledger`."""
+    """Write the changed rows (a few hundred at once); whose they are. Old and new values go into `ledger`."""
     people = [(row.match, row) for row in rows if row.match is not None]
     ids = [match for match, _ in people]
     orgs = [writer.orgs[row.employer] for _, row in people]

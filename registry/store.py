@@ -48,14 +48,29 @@ async def create_organisation(
     return org_id
 
 
+class AlreadySupervised(ValueError):
+    """An employer belongs to one supervising organisation (監理団体), and this one belongs to another."""
+
+    key = "staff.relations.supervised"
+
+
+# Saying it twice is once; a second supervising organisation changes nothing and is told.
 SQL_RELATE = """
-INSERT INTO org_relation (org_id, other_id, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+WITH made AS (
+    INSERT INTO org_relation (org_id, other_id, kind) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING 1
+)
+SELECT EXISTS (SELECT FROM made)
+    OR EXISTS (SELECT FROM org_relation WHERE org_id = $1 AND other_id = $2 AND kind = $3)
 """
 
 
 async def relate(conn: Connection, org_id: UUID, other_id: UUID, kind: str = "supervises") -> None:
-    """`org_id` supervises `other_id` (or, kind "member", has it as a member). Saying it twice is once."""
-    await conn.execute(SQL_RELATE, org_id, other_id, kind)
+    """`org_id` supervises `other_id`; kind "member": has it as a member; "umbrella": sees its totals.
+
+    Saying it twice is once. Raises AlreadySupervised where another organisation supervises `other_id`.
+    """
+    if not await conn.fetchval(SQL_RELATE, org_id, other_id, kind):
+        raise AlreadySupervised("this employer already belongs to another supervising organisation")
     if kind == "supervises":
         await widen_scope(conn, other_id)
 
