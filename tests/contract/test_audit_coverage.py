@@ -14,9 +14,10 @@ from checkin.family_store import own_link as own_family_link
 from core.db import Pool, Scope, ScopedPool, transaction
 from registry import store
 from tests.alerts_kit import MASHIKI, city, hear, quake, region, send_all, told, wires
-from tests.contract.test_route_audiences import AUDIENCE_OF, ROLES, World, rows, world
+from tests.contract.route_table import AUDIENCE_OF, ROLES, rows
 from tests.incidents import make_incident, make_link, tell
 from tests.people import NOW, VAULT, make_org, make_place, make_resident
+from tests.route_world import World, world
 
 SQL_AGREE = """
 INSERT INTO consent (resident_id, scope, given, basis, version, language, at)
@@ -44,9 +45,9 @@ SHOW_NAMES = {
 
 
 @asynccontextmanager
-async def peopled(db: Pool) -> AsyncIterator[tuple[World, dict[str, str]]]:
+async def peopled(db: Pool, *, reports: bool = True) -> AsyncIterator[tuple[World, dict[str, str]]]:
     """The world of the route table, in which people agreed to be named and lead dorms, and pages reached by links."""
-    async with world(db) as there:
+    async with world(db, reports=reports) as there:
         links: dict[str, str] = {}
         async with transaction(db) as conn:
             await conn.execute("UPDATE session SET second_factor_at = $1", NOW)

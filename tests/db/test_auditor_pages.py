@@ -25,9 +25,9 @@ from ops.audit_web import ROUTES
 from tests.alerts_kit import MASHIKI, city, hear, quake, region, wires
 from tests.board_site import BoardSite, Visitor, board_site
 from tests.contract.test_audit_coverage import peopled
-from tests.contract.test_route_audiences import World
 from tests.db.test_audit_chain import change
 from tests.people import NOW, VAULT, Org, make_org, make_place, make_resident, make_site, make_staff
+from tests.route_world import World
 
 PAGES = ("/audit", "/audit/numbers", "/audit/samples", "/audit/chain", "/audit/reports", "/status")
 MONTH = "2026-11"
@@ -62,7 +62,7 @@ async def sign(there: Office, **fields: str) -> Any:
 
 async def populated(db: Pool, db_dsn: str) -> set[str]:
     """People, staff, contacts, homes, an alert and a log full of reads; returns everything nobody may see."""
-    async with peopled(db) as (world, links):
+    async with peopled(db, reports=False) as (world, links):
         await read_everything(world, links)
     org = await make_org(db, name="Mizutani Household")
     dorm = await make_site(db, org.id, landline="+81963129999")
