@@ -12,7 +12,7 @@ from pydantic import Field
 from checkin.dashboard import Person, State
 from checkin.dashboard_store import Incident
 from core.model import Answer, AnsweredBy, MessageState, Purpose, Role, Severity
-from registry.access import may_see
+from registry.access import HOUSEHOLD, may_see
 from registry.api_models import Shown
 
 #: The state of who has answered and does not share it: the same word for OK and for a call for help.
@@ -145,7 +145,7 @@ def _full(person: Person, employee_id: str) -> dict[str, Any]:
         "hurt": person.hurt,
         "follow_up": person.follow_up,
         "enrolled": person.standing.enrolled,
-        "site": person.site,
+        "site": "" if person.site == HOUSEHOLD else person.site,
         "dorm": person.dorm,
         "room": person.room,
         "delivery": delivery,

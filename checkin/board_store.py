@@ -14,7 +14,7 @@ from checkin.triage import DormCount, OpenCase
 from core.crypto import Vault
 from core.db import Connection, Record
 from core.model import Answer, CaseReason, Purpose, Role, Severity
-from registry.access import may_see_place
+from registry.access import may_see_place, may_see_workplace
 
 SQL_OPEN_PURPOSES = "SELECT DISTINCT purpose FROM incident WHERE closed_at IS NULL AND purpose <> 'canary'"
 
@@ -298,6 +298,27 @@ async def reach(
         )
         for row in await conn.fetch(SQL_REACH, resident_id, staff_id)
     ]
+
+
+SQL_WORKPLACE = """
+SELECT p.id, p.label, p.address_enc, r.protected,
+       EXISTS (SELECT FROM membership m WHERE m.resident_id = r.id AND m.household AND m.ended_at IS NULL) AS household
+FROM resident_place rp JOIN place p ON p.id = rp.place_id JOIN resident r ON r.id = rp.resident_id
+WHERE rp.resident_id = $1 AND rp.kind = 'work'
+"""
+
+
+async def work_address(conn: Connection, vault: Vault, role: Role, resident_id: UUID, *, help_asked: bool) -> str:
+    """Where one person works; "" if unknown or not to be told (access.may_see_workplace).
+
+    As private as the home: only with a reason and an audit row.
+    """
+    row = await conn.fetchrow(SQL_WORKPLACE, resident_id)
+    if row is None or not may_see_workplace(
+        role, household=row["household"], help_asked=help_asked, protected=row["protected"]
+    ):
+        return ""
+    return vault.decrypt(row["address_enc"], row["id"], "place.address_enc") if row["address_enc"] else row["label"]
 
 
 SQL_HOME = """

@@ -20,6 +20,7 @@ from checkin.board_store import (
     open_purposes,
     orgs_of,
     reach,
+    work_address,
 )
 from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
@@ -337,19 +338,24 @@ async def reveal(request: web.Request) -> web.Response:
             resident_id=who if kind == "resident" else None,
             staff_id=who if kind == "staff" else None,
         )
-        address = await home_address(conn, wires.vault, who) if own and why != "call" else ""
+        address = work = ""
+        if own and why != "call":
+            address = await home_address(conn, wires.vault, who)
+            help_asked = any(c.resident_id == who and c.reason is CaseReason.NEEDS_HELP for c in unit.cases)
+            work = await work_address(conn, wires.vault, me.role, who, help_asked=help_asked)
+        seen = ["phone", "handles", *(["home"] if address else []), *(["work"] if work else [])]
         await audit(
             conn,
             actor(me),
             "board.reveal",
             at=now,
             subjects=[who],
-            fields=["phone", "handles", "home"] if address else ["phone", "handles"],
+            fields=seen,
             incident_id=unit.cases[0].incident_id,
             detail={"why": why, "kind": kind},
         )
         await extend(conn, [case.id for case in unit.cases], me.id, now)
-        return await _show(request, conn, unit, revealed={"who": who, "ways": ways, "address": address})
+        return await _show(request, conn, unit, revealed={"who": who, "ways": ways, "address": address, "work": work})
 
 
 def _people(unit: Unit) -> list[UUID]:

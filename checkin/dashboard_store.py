@@ -11,6 +11,7 @@ from uuid import UUID
 from checkin.dashboard import Delivery, EmployerRow, Person, Standing, totals
 from core.db import Connection, Record, expect_rows
 from core.model import Answer, Purpose, Severity
+from registry.access import site_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Incident:
         return list(self.context.get("questions") or [])
 
 
-def _incident(row: Record) -> Incident:
+def incident_of(row: Record) -> Incident:
+    """An incident from its row with `context`."""
     return Incident(
         row["id"],
         Purpose(row["purpose"]),
@@ -67,7 +69,7 @@ LIMIT 20
 
 async def incidents_of(conn: Connection, org_ids: Sequence[UUID], today: date) -> list[Incident]:
     """The incidents that touched these organisations' people: open before closed, live before drill, newest first."""
-    return [_incident(row) for row in await conn.fetch(SQL_INCIDENTS_OF_ORG, list(org_ids), today)]
+    return [incident_of(row) for row in await conn.fetch(SQL_INCIDENTS_OF_ORG, list(org_ids), today)]
 
 
 SQL_INCIDENTS = """
@@ -83,7 +85,7 @@ LIMIT 20
 
 async def incidents(conn: Connection) -> list[Incident]:
     """All newest incidents, for viewers who see no names."""
-    return [_incident(row) for row in await conn.fetch(SQL_INCIDENTS)]
+    return [incident_of(row) for row in await conn.fetch(SQL_INCIDENTS)]
 
 
 # One row per person of the organisation. A help call of an earlier incident that is still open counts here as well.
@@ -97,7 +99,8 @@ SELECT r.id, r.name, r.state, ir.severity, ir.asked_at, ir.reachable, s.shared,
        CASE WHEN s.shared THEN ir.status_at ELSE quiet.at END AS status_at,
        CASE WHEN s.shared THEN ir.first_status END AS first_status,
        CASE WHEN s.shared THEN ir.first_status_at END AS first_status_at,
-       coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm, m.room, quiet.at IS NOT NULL AS answered,
+       m.household, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm, m.room,
+       quiet.at IS NOT NULL AS answered,
        CASE WHEN s.shared THEN open_case.reason END AS case_reason,
        CASE WHEN s.shared THEN open_case.claimed_at END AS claimed_at,
        CASE WHEN s.shared THEN last_case.outcome END AS outcome, last_case.closed_at AS outcome_at,
@@ -163,7 +166,7 @@ def _person(row: Record) -> Person:
         status_by=row["status_by"],
         first_status=Answer(row["first_status"]) if row["first_status"] else None,
         first_status_at=row["first_status_at"],
-        site=row["site"],
+        site=site_shown(row["site"], household=row["household"]),
         dorm=row["dorm"],
         room=row["room"],
         delivery=delivery,

@@ -32,6 +32,7 @@ from checkin.pages_web import (
     wants_fragment,
 )
 from checkin.store import record_check_in
+from checkin.umbrella import hidden_totals
 from core.audit import audit
 from core.clock import JST
 from core.db import Connection, transaction
@@ -39,6 +40,7 @@ from core.i18n import Sayer
 from core.model import AnsweredBy, Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, see_other, site, staff, staff_form
+from registry.access import HOUSEHOLD
 from registry.sessions import Staff, staff_of
 from registry.step_up_web import require_step_up
 
@@ -87,9 +89,16 @@ async def dashboard_incident(request: web.Request) -> web.Response:
         incident = _pick(found, incident_id)
         stale = await silent_feeds(request, conn)
         if me.role is Role.OPERATOR:
-            counts = totals(await standings(conn, incident.id))
+            states, number, not_enrolled = hidden_totals(totals(await standings(conn, incident.id)))
             return respond(
-                request, "dashboard_totals", incident=incident, incidents=found, totals=counts, State=State, stale=stale
+                request,
+                "dashboard_totals",
+                incident=incident,
+                incidents=found,
+                states=states,
+                people=number,
+                not_enrolled=not_enrolled,
+                stale=stale,
             )
         people = await people_of(conn, incident.id, me.org_id, today(now))
         await mark_opened(conn, me.org_id, incident.id, now)
@@ -251,7 +260,7 @@ def _csv_row(say: Sayer, incident: Incident, person: Person) -> list[str]:
         say.plain(f"answer.{person.answer.value}") if person.answer else "",
         say.time(person.status_at) if person.status_at else "",
         say.plain(f"staff.by.{person.status_by}") if person.status_by else "",
-        person.site,
+        say.plain("staff.people.household") if person.site == HOUSEHOLD else person.site,
         person.dorm,
         person.room,
         say.plain("staff.yes") if person.standing.enrolled else say.plain("staff.no"),

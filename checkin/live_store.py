@@ -12,6 +12,8 @@ from core.model import Role
 
 #: Roles that follow every incident: by cases, or by totals.
 EVERYWHERE = frozenset({Role.COORDINATOR, Role.VOLUNTEER, Role.OPERATOR})
+#: Roles that are told of no change: they see less than an organisation's own staff, and a change tells of more.
+NOWHERE = frozenset({Role.PARTNER, Role.UMBRELLA, Role.AUDITOR})
 
 SQL_MAY_SEE = """
 SELECT EXISTS (
@@ -26,6 +28,8 @@ SELECT EXISTS (
 
 async def may_see(conn: Connection, incident_id: UUID, org_id: UUID, role: Role) -> bool:
     """Whether staff of an organisation may hear about an incident: it concerns their people, or they follow all."""
+    if role in NOWHERE:
+        return False
     if role in EVERYWHERE:
         return True
     return bool(await conn.fetchval(SQL_MAY_SEE, incident_id, org_id, role is Role.SUPERVISING))
@@ -38,7 +42,7 @@ async def fingerprints(conn: Connection, org_id: UUID, role: Role, today: date) 
     caller does not share with the organisation, nothing on the page changes, and so nothing may be told. Roles that
     follow all incidents have none.
     """
-    if role in EVERYWHERE:
+    if role in EVERYWHERE or role in NOWHERE:
         return {}
     orgs = await supervised_ids(conn, org_id) if role is Role.SUPERVISING else [org_id]
     return {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from aiohttp import web
 
 from checkin.pages_web import respond
 from checkin.reveals_store import reveal_alarms
 from checkin.status_store import attention, loops, outbox
+from checkin.umbrella import hidden_reach
 from checkin.upkeep_store import last_purge, reach_totals
-from core.db import transaction
+from core.db import Connection, transaction
 from core.model import MessageState, Role
 from core.web import Route, site, staff
 from registry.sessions import staff_of
@@ -29,10 +32,17 @@ async def status(request: web.Request) -> web.Response:
             attention=await attention(conn, wires.clock.now()),
             alarms=await reveal_alarms(conn, me.role, me.org_id, wires.clock.now()),
             purge=await last_purge(conn, wires.clock.now()),
-            reach=await reach_totals(conn, wires.clock.now()) if me.role is Role.OPERATOR else None,
+            reach=await _reach(conn, wires.clock.now()) if me.role is Role.OPERATOR else None,
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
         )
+
+
+async def _reach(conn: Connection, now: datetime) -> dict[str, int | str]:
+    """The numbers of the sentence about reach, small ones as a dash."""
+    totals = await reach_totals(conn, now)
+    shown = hidden_reach(totals.people, totals.unreachable, totals.no_sign)
+    return {name: "–" if n is None else n for name, n in zip(("people", "unreachable", "silent"), shown, strict=True)}
 
 
 ROUTES = [Route("GET", "/status", status, staff())]

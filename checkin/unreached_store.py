@@ -7,11 +7,13 @@ from uuid import UUID
 
 from checkin.unreached import Member
 from core.db import Connection
+from registry.access import site_shown
 from registry.reach import ContactFacts
 
 # Who paused alerts has chosen so, and is nobody to chase.
 SQL_MEMBERS = """
-SELECT r.id, m.org_id, r.name, r.state, m.employee_id, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
+SELECT r.id, m.org_id, r.name, r.state, m.employee_id, m.household, coalesce(w.name, '') AS site,
+       coalesce(d.name, '') AS dorm,
        m.room, r.reach_by,
        r.created_at, r.enrolled_at, r.last_sign_at, k.states, k.proven, k.created
 FROM membership m JOIN resident r ON r.id = m.resident_id
@@ -40,7 +42,7 @@ async def members(conn: Connection, orgs: Collection[UUID]) -> list[Member]:
                 name=row["name"],
                 state=row["state"],
                 employee_id=row["employee_id"],
-                site=row["site"],
+                site=site_shown(row["site"], household=row["household"]),
                 dorm=row["dorm"],
                 room=row["room"],
                 reach_by=row["reach_by"],

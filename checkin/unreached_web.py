@@ -16,7 +16,7 @@ from core.i18n import Sayer
 from core.model import Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, render, site, staff
-from registry.access import KEEPS_PEOPLE, may_see
+from registry.access import HOUSEHOLD, KEEPS_PEOPLE, may_see
 from registry.people_store import own_orgs
 from registry.sessions import staff_of
 from registry.step_up_web import require_step_up
@@ -96,7 +96,7 @@ def _row(say: Sayer, role: Role, line: Line) -> list[str]:
     return [
         member.name,
         member.employee_id if may_see(role, "employee_id") else "",
-        member.site,
+        say.plain("staff.people.household") if member.site == HOUSEHOLD else member.site,
         member.dorm,
         member.room,
         say.plain(f"staff.people.state.{member.state}"),

@@ -19,7 +19,9 @@ from checkin.family_web import ROUTES as FAMILY_ROUTES
 from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.pages_web import message_page
+from checkin.partner_web import ROUTES as PARTNER_ROUTES
 from checkin.status_web import ROUTES as STATUS_ROUTES
+from checkin.umbrella_web import ROUTES as UMBRELLA_ROUTES
 from checkin.unreached_web import ROUTES as UNREACHED_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
 from core.audit import AuditUnwritable
@@ -95,6 +97,8 @@ ALL_ROUTES: list[Route] = [
     *LIVE_ROUTES,
     *STATUS_ROUTES,
     *UNREACHED_ROUTES,
+    *UMBRELLA_ROUTES,
+    *PARTNER_ROUTES,
     *ALERT_ROUTES,
     *AUDIT_ROUTES,
     *PUSH_TEST_ROUTES,

@@ -42,6 +42,8 @@ FIELDS: Final[dict[Role, frozenset[str]]] = {
 
 #: Who keeps a list of people of their own.
 KEEPS_PEOPLE: Final = frozenset({Role.EMPLOYER, Role.COMMUNITY, Role.SUPERVISING})
+#: Who invites colleagues and names deputies. Volunteers are invited by coordinators; operators have their own page.
+HAS_TEAM: Final = KEEPS_PEOPLE | {Role.COORDINATOR, Role.PARTNER, Role.UMBRELLA}
 
 
 def may_see(role: Role, field: str) -> bool:
@@ -84,6 +86,27 @@ def may_see_place(role: Role, *, protected: bool) -> bool:
     return not protected and role in (Role.COORDINATOR, Role.VOLUNTEER)
 
 
+#: Stands where the name of a workplace would, if that is somebody's home; pages put words in its place.
+HOUSEHOLD: Final = "\u2302"
+
+
+def site_shown(name: str, *, household: bool) -> str:
+    """The workplace as lists, exports, slips and programs show it: the name of a household is somebody's own.
+
+    >>> site_shown("Plant 1", household=False)
+    'Plant 1'
+    """
+    return HOUSEHOLD if household else name
+
+
+def may_see_workplace(role: Role, *, household: bool, help_asked: bool, protected: bool = False) -> bool:
+    """Whether whoever follows up may be told the address where a person works, beyond its municipality.
+
+    Somebody who works in a household is looked for there only once they, or others for them, asked for help.
+    """
+    return may_see_place(role, protected=protected) and (help_asked or not household)
+
+
 def may_see_needs(role: Role, consents: frozenset[str], *, incident_open: bool) -> bool:
     """Whether special-care data is shown: to coordinators, while an incident is open, of who agreed to it (C4)."""
     return role is Role.COORDINATOR and incident_open and "C4" in consents
@@ -100,7 +123,8 @@ _DATABASE_ROLE: Final = {
 def scope_of(role: Role, own: UUID, below: Iterable[UUID] = ()) -> Scope:
     """The rows a member of staff may touch: its organisation's, a supervising one's employers' too.
 
-    Coordinators and volunteers besides: people of open incidents. An umbrella and an auditor see totals made elsewhere.
+    Coordinators and volunteers besides: people of open incidents; coordinators the teams of their network's member
+    groups. An umbrella and an auditor see totals made elsewhere.
     """
-    orgs = {own, *below} if role is Role.SUPERVISING else {own}
+    orgs = {own, *below} if role in (Role.SUPERVISING, Role.COORDINATOR) else {own}
     return Scope(_DATABASE_ROLE.get(role, "daijobu_web"), orgs=tuple(sorted(orgs)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -53,15 +53,19 @@ async def record(
     now: datetime,
     channel: str = PAGE,
     recorded_by: UUID | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> None:
     """Store what the person agreed to or took back, with the words they read in `language`.
+
+    `words`: by scope, where a page asked in other words than the line's own.
 
     `channel`: "page", "paper" or "leader"; `recorded_by`: the member of staff who typed a paper form in. Give every
     choice of a form; use `consent.choices` to store only what moved. Call it inside the transaction of the change.
     """
     if not made:
         return
-    texts = {choice.scope: wording(catalogs, choice.scope, language) for choice in made}
+    own = words or {}
+    texts = {c.scope: own[c.scope] if c.scope in own else wording(catalogs, c.scope, language) for c in made}
     await _keep(conn, [(scope, language, text) for scope, text in texts.items()], now)
     tag = await conn.execute(
         SQL_RECORD,

@@ -45,3 +45,11 @@ async def end_due_memberships(conn: Connection, today: date, now: datetime) -> i
     for row in due:
         await end_membership(conn, row["resident_id"], row["org_id"], row["end_date"], now)
     return len(due)
+
+
+SQL_SET_HOUSEHOLD = "UPDATE membership SET household = $3 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL"
+
+
+async def set_household(conn: Connection, resident_id: UUID, org_id: UUID, *, household: bool) -> None:
+    """Note that a person works in somebody's home. Raises WriteMismatch without a live membership."""
+    expect_rows(await conn.execute(SQL_SET_HOUSEHOLD, resident_id, org_id, household), 1, "the membership")

@@ -22,6 +22,7 @@ from registry.rows import EMAIL_PATTERN
 from registry.sessions import Staff, staff_of
 from registry.setup import Facts, steps
 from registry.signin_store import make_invitation
+from registry.small_counts import suppress_line
 from registry.step_up_web import require_step_up
 
 #: Who administers an organisation of each kind.
@@ -30,9 +31,10 @@ ADMINISTRATOR: Final = {
     OrgKind.SUPERVISING: Role.SUPERVISING,
     OrgKind.COMMUNITY: Role.COMMUNITY,
     OrgKind.VOLUNTEER_NETWORK: Role.COORDINATOR,
-    OrgKind.PARTNER: Role.COMMUNITY,
+    OrgKind.PARTNER: Role.PARTNER,
     OrgKind.SCHOOL: Role.COMMUNITY,
     OrgKind.AUDITOR: Role.AUDITOR,
+    OrgKind.UMBRELLA: Role.UMBRELLA,
 }
 
 #: Sends one test message: (channel, address, language) -> what became of it. Wired by the website.
@@ -66,6 +68,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
             feeds=len(feeds),
             coordinators=sum(o["kind"] == OrgKind.VOLUNTEER_NETWORK for o in orgs),
         )
+    counts, residents = suppress_line([o["people"] for o in orgs])
     values: dict[str, Any] = {"problem": None, "at": "", "link": None, "link_for": "", "answer": None, "values": {}}
     return render(
         request,
@@ -74,7 +77,8 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         status=status,
         steps=steps(facts),
         facts=facts,
-        organisations=orgs,
+        organisations=[o | {"people": number} for o, number in zip(orgs, counts, strict=True)],
+        residents=residents,
         region=set(region or wires.settings.prefectures),
         prefectures=PREFECTURES,
         kinds=[kind for kind in ADMINISTRATOR if kind is not OrgKind.VOLUNTEER_NETWORK],

@@ -11,7 +11,8 @@ _NOBODY = UUID(int=0)
 
 SQL_MEMBERS = """
 SELECT r.id, m.org_id, r.name, r.language, r.second_language, r.state, m.employee_id, m.dorm_id, m.room, m.shift,
-       m.start_date, m.end_date, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
+       m.start_date, m.end_date, m.household, CASE WHEN m.household THEN '' ELSE coalesce(w.name, '') END AS site,
+       coalesce(d.name, '') AS dorm,
        EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id) AS has_place,
        CASE WHEN c.push THEN 'push' WHEN c.phone THEN 'phone' WHEN c.handle THEN 'handle' WHEN c.dead THEN 'dead'
             ELSE 'none' END AS reach

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from core.db import Connection, Record
 from core.model import Role
-from registry.access import editable_orgs
+from registry.access import editable_orgs, site_shown
 from registry.reach import STALE_AFTER
 from registry.sessions import Staff
+from registry.units import Occupant
 
 SQL_SUPERVISED_ORGS = """
 SELECT o.id, o.name FROM org_relation r JOIN organisation o ON o.id = r.other_id
@@ -30,8 +31,43 @@ async def own_orgs(conn: Connection, me: Staff) -> dict[UUID, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class EmployerEnrolment:
+    """How far one supervised employer is: staff who have signed in, people told of us and enrolled, the last upload."""
+
+    org_id: UUID
+    name: str
+    opened_at: datetime | None
+    people: int
+    enrolled: int
+    uploaded_at: datetime | None
+
+
+# "Opened": when anybody of the employer last signed in.
+SQL_ENROLMENT = """
+SELECT o.id AS org_id, o.name,
+       (SELECT max(s.last_seen_at) FROM staff s WHERE s.org_id = o.id AND s.disabled_at IS NULL) AS opened_at,
+       count(r.id) AS people, count(r.id) FILTER (WHERE r.state <> 'invited') AS enrolled,
+       (SELECT max(i.at) FROM import_run i WHERE i.org_id = o.id AND NOT i.dry_run) AS uploaded_at
+FROM org_relation s JOIN organisation o ON o.id = s.other_id AND o.closed_at IS NULL
+LEFT JOIN membership m ON m.org_id = o.id AND m.ended_at IS NULL
+LEFT JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
+WHERE s.org_id = $1 AND s.kind = 'supervises'
+GROUP BY o.id
+"""
+
+
+async def enrolment_of_employers(conn: Connection, org_id: UUID) -> list[EmployerEnrolment]:
+    """A supervising organisation's employers: who has never signed in first, then who has most people to enrol."""
+    lines = [EmployerEnrolment(**dict(row.items())) for row in await conn.fetch(SQL_ENROLMENT, org_id)]
+    return sorted(lines, key=lambda e: (e.opened_at is not None, e.enrolled - e.people, e.name, e.org_id.int))
+
+
+@dataclass(frozen=True, slots=True)
 class PersonLine:
-    """One person in the list. `reach`: push, phone, handle, dead or none: the best way that is not known to be dead."""
+    """One person in the list. `reach`: push, phone, handle, dead or none: the best way that is not known to be dead.
+
+    `site` is access.HOUSEHOLD for who works in somebody's home.
+    """
 
     id: UUID
     org_id: UUID
@@ -49,11 +85,12 @@ class PersonLine:
     shift: str
     start_date: date | None
     end_date: date | None
+    household: bool
 
 
 SQL_PEOPLE = """
 SELECT r.id, m.org_id, r.name, r.language, r.second_language, r.state, m.employee_id, m.dorm_id, m.room, m.shift,
-       m.start_date, m.end_date, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
+       m.start_date, m.end_date, m.household, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
        EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id) AS has_place,
        CASE WHEN c.push THEN 'push' WHEN c.phone THEN 'phone' WHEN c.handle THEN 'handle' WHEN c.dead THEN 'dead'
             ELSE 'none' END AS reach
@@ -86,7 +123,8 @@ WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
 
 
 def _line(row: Record) -> PersonLine:
-    return PersonLine(**{name: row[name] for name in PersonLine.__dataclass_fields__})
+    line = PersonLine(**{name: row[name] for name in PersonLine.__dataclass_fields__})
+    return replace(line, site=site_shown(line.site, household=line.household))
 
 
 async def list_people(
@@ -166,6 +204,17 @@ async def sites_of(conn: Connection, orgs: Collection[UUID], site_id: UUID | Non
     """The sites of `orgs`, or the one with this id if it is theirs."""
     rows = await conn.fetch(SQL_SITES_OF, list(orgs), site_id)
     return [SiteLine(**{name: row[name] for name in SiteLine.__dataclass_fields__}) for row in rows]
+
+
+SQL_OCCUPANTS = """
+SELECT r.id, r.name, r.state, m.room, m.shift FROM membership m JOIN resident r ON r.id = m.resident_id
+WHERE m.ended_at IS NULL AND $1 IN (m.dorm_id, m.workplace_id) AND r.state <> 'left' ORDER BY m.room, r.name, r.id
+"""
+
+
+async def occupants(conn: Connection, site_id: UUID) -> list[Occupant]:
+    """Who lives or works at a site that is the caller's to see. The caller writes the audit row."""
+    return [Occupant(**dict(row.items())) for row in await conn.fetch(SQL_OCCUPANTS, site_id)]
 
 
 SQL_LEADER_CHOICES = """

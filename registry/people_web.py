@@ -20,7 +20,7 @@ from registry.columns import HEADINGS
 from registry.import_read_store import find_owner
 from registry.import_run import Upload, run_upload
 from registry.imports import Fate
-from registry.membership_store import end_membership
+from registry.membership_store import end_membership, set_household
 from registry.people_store import PersonLine, channels_of, count_people, find_person, leads, list_people, own_orgs
 from registry.presence_store import read_presences
 from registry.rows import read_date
@@ -216,6 +216,19 @@ async def end(request: web.Request) -> web.Response:
     return see_other("/people" if day <= today else f"/people/{found.id}")
 
 
+async def household(request: web.Request) -> web.Response:
+    """POST /people/<id>/household: whether the workplace is somebody's home, and shown as no more than that."""
+    me = staff_of(request)
+    wires = site(request)
+    form = await staff_form(request)
+    async with transaction(wires.pool) as conn:
+        found, _ = await _person(conn, request)
+        await set_household(conn, found.id, found.org_id, household=form.get("household") == "1")
+        now = wires.clock.now()
+        await audit(conn, _actor(me), "membership.household", at=now, subjects=[found.id], fields=["site"])
+    return see_other(f"/people/{found.id}")
+
+
 ROUTES = [
     Route("GET", "/people", people, staff(*KEEPS_PEOPLE)),
     Route("GET", "/people/new", new_person_page, staff(*KEEPS_PEOPLE)),
@@ -223,4 +236,5 @@ ROUTES = [
     Route("GET", "/people/{id}", person, staff(*KEEPS_PEOPLE)),
     Route("POST", "/people/{id}/invitation", invitation, staff(*KEEPS_PEOPLE)),
     Route("POST", "/people/{id}/end", end, staff(*KEEPS_PEOPLE)),
+    Route("POST", "/people/{id}/household", household, staff(*KEEPS_PEOPLE)),
 ]

@@ -27,6 +27,7 @@ class Poster:
     id: UUID
     org_id: UUID
     org_name: str
+    org_kind: str
     label: str
     created_at: datetime
     ended_at: datetime | None
@@ -53,7 +54,7 @@ async def make_poster(
 
 
 SQL_POSTERS = """
-SELECT p.id, p.org_id, o.name AS org_name, p.label, p.created_at, p.ended_at
+SELECT p.id, p.org_id, o.name AS org_name, o.kind AS org_kind, p.label, p.created_at, p.ended_at
 FROM poster p JOIN organisation o ON o.id = p.org_id
 WHERE p.org_id = $1 AND ($2::uuid IS NULL OR p.id = $2) ORDER BY p.ended_at IS NOT NULL, p.created_at DESC
 """
@@ -73,7 +74,7 @@ async def end_poster(conn: Connection, poster_id: UUID, org_id: UUID, now: datet
 
 
 SQL_OPEN_POSTER = """
-SELECT p.id, p.org_id, o.name AS org_name, p.label, p.created_at, p.ended_at
+SELECT p.id, p.org_id, o.name AS org_name, o.kind AS org_kind, p.label, p.created_at, p.ended_at
 FROM poster p JOIN organisation o ON o.id = p.org_id AND o.closed_at IS NULL WHERE p.token_sha256 = $1
 """
 

@@ -1,4 +1,4 @@
-"""Paper that brings people in: slips for those who are invited, and posters of community groups."""
+"""Paper that brings people in: slips for those who are invited, and posters of groups, schools and partners."""
 
 from __future__ import annotations
 
@@ -124,10 +124,13 @@ async def end(request: web.Request) -> web.Response:
     return see_other("/posters")
 
 
+#: Who lets people walk in: community groups and schools, and partners, whose people come by their own hand only.
+_POSTERS = staff(Role.COMMUNITY, Role.PARTNER)
+
 ROUTES = [
     Route("GET", "/slips", slips, staff(*KEEPS_PEOPLE)),
-    Route("GET", "/posters", posters, staff(Role.COMMUNITY)),
-    Route("POST", "/posters", new_poster, staff(Role.COMMUNITY)),
-    Route("GET", "/posters/{id}", poster, staff(Role.COMMUNITY)),
-    Route("POST", "/posters/{id}/end", end, staff(Role.COMMUNITY)),
+    Route("GET", "/posters", posters, _POSTERS),
+    Route("POST", "/posters", new_poster, _POSTERS),
+    Route("GET", "/posters/{id}", poster, _POSTERS),
+    Route("POST", "/posters/{id}/end", end, _POSTERS),
 ]

@@ -29,6 +29,7 @@ _ACTIONS: Final = {
     "person.read": What.REGISTRATION,
     "dashboard.read": What.ANSWER,
     "supervising.read": What.ANSWER,
+    "partner.read": What.ANSWER,
     "leader.read": What.ANSWER,
     "board.read": What.ANSWER,
     "board.unit": What.ANSWER,

@@ -52,8 +52,10 @@ class Staff:
     has_password: bool = False
     has_factor: bool = False
     has_passkey: bool = False
-    #: The organisations it supervises (監理団体), or stands above (umbrella).
+    #: The organisations it supervises (監理団体); of a volunteer network, its member groups.
     below: tuple[UUID, ...] = ()
+    #: Has the duties of somebody who is away today (registry/duty.py), not a role of its own.
+    acting: bool = False
 
 
 def staff_of(request: Mapping[Any, Any]) -> Staff:
@@ -69,6 +71,7 @@ _SITES: Final = MenuItem("/sites", "staff.menu.sites")
 _IMPORT: Final = MenuItem("/import", "staff.menu.import")
 _DASHBOARD: Final = MenuItem("/dashboard", "staff.menu.dashboard")
 _BOARD: Final = MenuItem("/board", "staff.menu.board")
+_DUTY: Final = MenuItem("/duty", "staff.menu.duty")
 _TEAM: Final = MenuItem("/team", "staff.menu.team")
 _APPROVALS: Final = MenuItem("/approvals", "staff.menu.approvals")
 _STATUS: Final = MenuItem("/status", "staff.menu.status")
@@ -84,11 +87,17 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
         _TEAM,
         _STATUS,
     ),
-    Role.COORDINATOR: (_BOARD, _TEAM, _APPROVALS, _STATUS),
-    Role.VOLUNTEER: (_BOARD, _STATUS),
-    Role.PARTNER: (MenuItem("/api-tokens", "staff.menu.api"), _STATUS),
+    Role.COORDINATOR: (_BOARD, _DUTY, _TEAM, _APPROVALS, _STATUS),
+    Role.VOLUNTEER: (_BOARD, _DUTY, _STATUS),
+    Role.PARTNER: (
+        MenuItem("/partner", "staff.menu.partner"),
+        MenuItem("/posters", "staff.menu.posters"),
+        _TEAM,
+        MenuItem("/api-tokens", "staff.menu.api"),
+        _STATUS,
+    ),
     Role.AUDITOR: (MenuItem("/audit", "staff.menu.audit"), _STATUS),
-    Role.UMBRELLA: (_STATUS,),
+    Role.UMBRELLA: (MenuItem("/umbrella", "staff.menu.umbrella"), _TEAM, _STATUS),
     Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _APPROVALS, _STATUS),
 }
 

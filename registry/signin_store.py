@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core.audit import Actor, audit
+from core.clock import JST
 from core.db import Connection, Pool, Record, WriteMismatch, expect_rows, transaction
 from core.model import OrgKind, Role
 from core.tokens import random_token, token_hash
@@ -24,7 +25,12 @@ SELECT s.created_at, s.last_seen_at, s.second_factor_at, p.id, p.org_id, p.role,
        EXISTS (SELECT FROM totp t WHERE t.staff_id = p.id AND t.secret_enc IS NOT NULL) AS has_totp,
        EXISTS (SELECT FROM passkey k WHERE k.staff_id = p.id) AS has_passkey,
        EXISTS (SELECT FROM incident i WHERE i.closed_at IS NULL) AS incident_open,
-       ARRAY(SELECT r.other_id FROM org_relation r WHERE r.org_id = p.org_id AND r.kind = 'supervises') AS below
+       ARRAY(SELECT r.other_id FROM org_relation r WHERE r.org_id = p.org_id
+             AND r.kind = CASE o.kind WHEN 'volunteer_network' THEN 'member' ELSE 'supervises' END) AS below,
+       p.role = 'volunteer' AND EXISTS (
+           SELECT FROM deputy d JOIN staff a ON a.id = d.staff_id AND a.org_id = p.org_id AND a.disabled_at IS NULL
+           WHERE d.deputy_id = p.id AND d.revoked_at IS NULL AND a.role = 'coordinator'
+             AND $3::date BETWEEN d.from_day AND d.until_day) AS acting
 FROM session s JOIN staff p ON p.id = s.staff_id JOIN organisation o ON o.id = p.org_id
 WHERE s.id_sha256 = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND p.disabled_at IS NULL AND o.closed_at IS NULL
 """
@@ -35,7 +41,7 @@ _TOUCH_EVERY = timedelta(minutes=1)
 async def find_session(pool: Pool, session_id: str, now: datetime) -> Staff | None:
     """Who a cookie belongs to; None if it is unknown, revoked or too old. Keeps the session awake."""
     hashed = token_hash(session_id)
-    row = await pool.fetchrow(SQL_SESSION, hashed, now)
+    row = await pool.fetchrow(SQL_SESSION, hashed, now, now.astimezone(JST).date())
     if row is None or not still_valid(row["created_at"], row["last_seen_at"], now, incident_open=row["incident_open"]):
         return None
     if now - row["last_seen_at"] > _TOUCH_EVERY:
@@ -44,7 +50,8 @@ async def find_session(pool: Pool, session_id: str, now: datetime) -> Staff | No
 
 
 def _staff(row: Record) -> Staff:
-    role = Role(row["role"])
+    # A volunteer who acts for a coordinator has a coordinator's duties today. Approvals ask the account itself.
+    role = Role.COORDINATOR if row["acting"] else Role(row["role"])
     return Staff(
         id=row["id"],
         org_id=row["org_id"],
@@ -60,6 +67,7 @@ def _staff(row: Record) -> Staff:
         has_factor=row["has_totp"] or row["has_passkey"],
         has_passkey=row["has_passkey"],
         below=tuple(row["below"]),
+        acting=row["acting"],
     )
 
 

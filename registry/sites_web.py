@@ -13,15 +13,25 @@ from core.db import Connection, UniqueViolation, expect_rows, transaction
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from geo.store import insert_places, move_place
 from registry import store
-from registry.access import KEEPS_PEOPLE
+from registry.access import KEEPS_PEOPLE, may_see
 from registry.enrol_store import enrolled_of
 from registry.import_read_store import seal_place, sealed_fields
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
-from registry.people_store import SiteLine, give_place, leader_choices, own_orgs, set_site, shift_of, sites_of
+from registry.people_store import (
+    SiteLine,
+    give_place,
+    leader_choices,
+    occupants,
+    own_orgs,
+    set_site,
+    shift_of,
+    sites_of,
+)
 from registry.phones import PhoneProblem, display, read_phone
 from registry.rows import AddressInput, read_postal_code
 from registry.sessions import staff_of
+from registry.units import units
 
 
 async def sites(request: web.Request) -> web.Response:
@@ -54,14 +64,14 @@ async def _list(
 async def _audit_names(conn: Connection, request: web.Request, choices: Iterable[str]) -> None:
     """The row for residents' names on these pages; `choices` as in the form: "r:<id>" is a resident."""
     me = staff_of(request)
-    subjects = sorted(UUID(choice.removeprefix("r:")) for choice in choices if choice.startswith("r:"))
+    subjects = sorted({UUID(choice.removeprefix("r:")) for choice in choices if choice.startswith("r:")})
     await audit(
         conn,
         Actor(me.name, me.id, me.org_id),
         "site.read",
         at=site(request).clock.now(),
         subjects=subjects,
-        fields=["name", "leader"],
+        fields=["name", "leader", "room", "state"],
     )
 
 
@@ -108,11 +118,19 @@ def _given(values: Mapping[str, str]) -> AddressInput:
 
 
 async def site_page(request: web.Request) -> web.Response:
-    """GET /sites/<id>: leader, deputy, telephone, shift, place."""
+    """GET /sites/<id>: leader, deputy, telephone (on a tap), shift, place, and the people by unit."""
     return await _show(request)
 
 
-async def _show(request: web.Request, status: int = 200, problem: str | None = None) -> web.Response:
+async def landline(request: web.Request) -> web.Response:
+    """POST /sites/<id>/landline: the site's telephone number; that it was opened stands in the audit log."""
+    await staff_form(request)
+    return await _show(request, open_landline=True)
+
+
+async def _show(
+    request: web.Request, status: int = 200, problem: str | None = None, *, open_landline: bool = False
+) -> web.Response:
     me = staff_of(request)
     wires = site(request)
     async with transaction(wires.pool) as conn:
@@ -120,8 +138,14 @@ async def _show(request: web.Request, status: int = 200, problem: str | None = N
         choices = await leader_choices(conn, line)
         shift = await shift_of(conn, line.id)
         enrolled = (await enrolled_of(conn, [line.id])).get(line.id)
-        await _audit_names(conn, request, (value for value, _ in choices))
-    landline = wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc") if line.landline_enc else ""
+        people = await occupants(conn, line.id)
+        await _audit_names(conn, request, [*(value for value, _ in choices), *(f"r:{one.id}" for one in people)])
+        number = ""
+        if open_landline and line.landline_enc:
+            number = display(wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc"))
+            actor = Actor(me.name, me.id, me.org_id)
+            detail = {"site": str(line.id)}
+            await audit(conn, actor, "site.reveal", at=wires.clock.now(), fields=["landline"], detail=detail)
     return render(
         request,
         "registry_site.html",
@@ -131,7 +155,9 @@ async def _show(request: web.Request, status: int = 200, problem: str | None = N
         choices=choices,
         shift=shift,
         enrolled=enrolled,
-        landline=display(landline) if landline else "",
+        landline=number,
+        units=units(people),
+        sees=lambda field: may_see(me.role, field),
         problem=problem,
         saved=request.query.get("saved") == "1",
     )
@@ -155,7 +181,7 @@ async def change_site(request: web.Request) -> web.Response:
     form = await staff_form(request)
     values = {k: clean_text(str(form.get(k, "")), 300) for k in ("landline", "shift", "postal_code", "address")}
     try:
-        landline = read_phone(values["landline"]).e164 if values["landline"] else ""
+        number = read_phone(values["landline"]).e164 if values["landline"] else ""
     except PhoneProblem:
         return await _show(request, 400, "staff.sites.landline_wrong")
     moved = None
@@ -169,7 +195,9 @@ async def change_site(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         line = await _site(conn, request)
         offered = {value for value, _ in await leader_choices(conn, line)}
-        sealed = wires.vault.encrypt(landline, line.id, "site.landline_enc") if landline else None
+        sealed = None if form.get("no_landline") == "1" else line.landline_enc  # an empty field keeps the number
+        if number:
+            sealed = wires.vault.encrypt(number, line.id, "site.landline_enc")
         expect_rows(await set_site(conn, line.id, shift=values["shift"], landline_enc=sealed), 1, "the site")
         leader = str(form.get("leader", ""))
         for rank, chosen in ((1, leader), (2, str(form.get("deputy", "")))):
@@ -200,4 +228,5 @@ ROUTES = [
     Route("POST", "/sites", new_site, staff(*KEEPS_PEOPLE)),
     Route("GET", "/sites/{id}", site_page, staff(*KEEPS_PEOPLE)),
     Route("POST", "/sites/{id}", change_site, staff(*KEEPS_PEOPLE)),
+    Route("POST", "/sites/{id}/landline", landline, staff(*KEEPS_PEOPLE)),
 ]

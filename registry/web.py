@@ -7,17 +7,21 @@ from registry.api_tokens_web import ROUTES as API_TOKEN_ROUTES
 from registry.approvals_web import ROUTES as APPROVAL_ROUTES
 from registry.break_glass_web import ROUTES as BREAK_GLASS_ROUTES
 from registry.card_web import ROUTES as CARD_ROUTES
+from registry.duty_web import ROUTES as DUTY_ROUTES
+from registry.employers_web import ROUTES as EMPLOYER_ROUTES
 from registry.enrol_web import ROUTES as ENROL_ROUTES
 from registry.import_web import ROUTES as IMPORT_ROUTES
 from registry.oidc_web import ROUTES as OIDC_ROUTES
 from registry.operator_web import ROUTES as OPERATOR_ROUTES
 from registry.own_consent_web import ROUTES as OWN_CONSENT_ROUTES
 from registry.own_data_web import ROUTES as OWN_DATA_ROUTES
+from registry.partners_web import ROUTES as PARTNER_ROUTES
 from registry.people_web import ROUTES as PEOPLE_ROUTES
 from registry.personal_web import ROUTES as PERSONAL_ROUTES
 from registry.poster_web import ROUTES as POSTER_ROUTES
 from registry.presence_web import ROUTES as PRESENCE_ROUTES
 from registry.recovery_web import ROUTES as RECOVERY_ROUTES
+from registry.relations_web import ROUTES as RELATION_ROUTES
 from registry.same_web import ROUTES as SAME_ROUTES
 from registry.second_factor_web import ROUTES as SECOND_FACTOR_ROUTES
 from registry.session_web import ROUTES as SESSION_ROUTES
@@ -33,12 +37,15 @@ ROUTES: list[Route] = [
     *OIDC_ROUTES,
     *IMPORT_ROUTES,
     *PEOPLE_ROUTES,
+    *EMPLOYER_ROUTES,
     *SITE_ROUTES,
     *OPERATOR_ROUTES,
+    *RELATION_ROUTES,
     *BREAK_GLASS_ROUTES,
     *PERSONAL_ROUTES,
     *OWN_CONSENT_ROUTES,
     *OWN_DATA_ROUTES,
+    *PARTNER_ROUTES,
     *ENROL_ROUTES,
     *CARD_ROUTES,
     *PRESENCE_ROUTES,
@@ -46,6 +53,7 @@ ROUTES: list[Route] = [
     *WALK_IN_ROUTES,
     *POSTER_ROUTES,
     *TEAM_ROUTES,
+    *DUTY_ROUTES,
     *VOLUNTEER_ROUTES,
     *STEP_UP_ROUTES,
     *SESSION_ROUTES,

@@ -71,6 +71,9 @@ AUDIENCE_OF = {
     ("POST", "/p/{token}/same"): "token",
     ("GET", "/e/{token}"): "token",
     ("POST", "/e/{token}"): "token",
+    ("GET", "/a/{token}"): "token",
+    ("POST", "/a/{token}"): "token",
+    ("POST", "/a/{token}/going"): "token",
     ("GET", "/w/{token}"): "token",
     ("POST", "/w/{token}"): "token",
     ("POST", "/push/test"): "token",
@@ -81,6 +84,15 @@ AUDIENCE_OF = {
     ("POST", "/sign-out"): ANYBODY,
     ("GET", "/account"): ANYBODY,
     ("POST", "/account"): ANYBODY,
+    ("GET", "/account/contacts"): "ESCKV",
+    ("POST", "/account/contacts"): "ESCKV",
+    ("POST", "/account/contacts/push"): "ESCKV",
+    ("POST", "/account/contacts/{id}/send"): "ESCKV",
+    ("POST", "/account/contacts/{id}/confirm"): "ESCKV",
+    ("POST", "/account/contacts/{id}/remove"): "ESCKV",
+    ("GET", "/account/alert-links"): "ESCKV",
+    ("POST", "/account/alert-links"): "ESCKV",
+    ("POST", "/account/alert-links/{id}/end"): "ESCKV",
     ("GET", "/account/sessions"): ANYBODY,
     ("POST", "/account/sessions/end-others"): ANYBODY,
     ("POST", "/account/sessions/{id}/end"): ANYBODY,
@@ -255,8 +267,13 @@ PAGES = """
 /p/nothing/away                   /p/{token}/away                      404 404 404 404 404 404 404 404 404 404
 /p/nothing/same                   /p/{token}/same                      404 404 404 404 404 404 404 404 404 404
 /e/nothing                        /e/{token}                           404 404 404 404 404 404 404 404 404 404
+/a/nothing                        /a/{token}                           404 404 404 404 404 404 404 404 404 404
+/a/{a}                            /a/{token}                           200 200 200 200 200 200 200 200 200 200
+/a/{sibling_a}                    /a/{token}                           403 403 403 403 403 403 403 403 403 403
 /w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
+/account/contacts                 /account/contacts                    303 403 200 200 200 200 200 403 403 403
+/account/alert-links              /account/alert-links                 303 403 200 200 200 200 200 403 403 403
 /account/sessions                 /account/sessions                    303 200 200 200 200 200 200 200 200 200
 /account/second-factor            /account/second-factor               303 200 200 200 200 200 200 200 200 200
 /account/second-factor/app        /account/second-factor/app           303 303 303 303 303 303 303 303 303 303
