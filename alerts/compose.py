@@ -279,6 +279,9 @@ def _title(ctx: TextContext, say: Voice, names: Names) -> str:
     if ctx.moment not in (Moment.CANCEL, Moment.LIFT):
         titles += [_tags(say, tags[1:], choice) for choice in choices]
     titles += [without_furigana(title) for title in titles]
+    # A long label and a long grade together (Mongolian): the label of a drill stays, the lines below say the grade.
+    if tags[1:] and ctx.moment not in (Moment.CANCEL, Moment.LIFT):
+        titles.append(_tags(say, tags[1:], say(f"hazard.{ctx.hazard}")))
     return next((title for title in titles if visible_length(title) <= TITLE_LIMIT), titles[-1])
 
 
