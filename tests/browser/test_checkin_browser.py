@@ -1,4 +1,4 @@
-"""The check-in page in a real browser on a small phone: ten languages at 360x640, with and without JavaScript.
+"""The check-in page in a real browser on a small phone: every language at 360x640, with and without JavaScript.
 
 Screenshots go to a temporary folder, or to the folder that DAIJOBU_SHOTS names, to be looked at.
 """
