@@ -10,7 +10,7 @@ from core.audit import Actor, audit
 from core.crypto import Vault
 from core.db import Connection
 from core.ids import uuid7
-from registry.approvals import Kind
+from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import take
 from registry.break_glass import LASTS, Request, from_payload, is_open, shown
 from registry.consent_store import protect
@@ -79,6 +79,10 @@ class Glass:
 
 
 SQL_DECIDED_BY = "SELECT decided_by, made_by FROM approval WHERE id = $1"
+SQL_OURS = """
+SELECT EXISTS (SELECT FROM approval a JOIN staff p ON p.id = a.made_by
+               WHERE a.id = $1 AND a.kind = 'break_glass' AND p.org_id = $2)
+"""
 SQL_OPEN = """
 INSERT INTO break_glass (id, purpose, recipient, fields, municipality, resident_id, org_id, opened_by, approved_by,
                          opened_at, ends_at)
@@ -87,7 +91,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 
 
 async def open_glass(conn: Connection, approval_id: UUID, actor: Actor, now: datetime) -> UUID:
-    """Carry an approved proposal out, once: its 72 hours begin. Raises ApprovalError (not approved, expired, taken)."""
+    """Carry an approved proposal out, once: its 72 hours begin. Raises ApprovalError (not approved, expired, taken).
+
+    Only the organisation that proposed it may: another's proposal does not exist for it.
+    """
+    if not await conn.fetchval(SQL_OURS, approval_id, actor.org_id):
+        raise ApprovalError("not_found", f"there is no proposal {approval_id} of this organisation")
     request = from_payload(await take(conn, approval_id, Kind.BREAK_GLASS, now))
     decided = await conn.fetchrow(SQL_DECIDED_BY, approval_id)
     assert decided is not None and actor.org_id is not None

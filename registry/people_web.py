@@ -66,6 +66,7 @@ async def people(request: web.Request) -> web.Response:
         orgs=orgs,
         native=wires.catalogs,
         languages=set(wires.catalogs.languages),
+        sees=lambda field: may_see(me.role, field),
     )
 
 

@@ -12,15 +12,18 @@ from uuid import UUID, uuid4
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from alerts.staff_contacts_store import add_contact
 from checkin.cases_store import open_due_cases
 from checkin.family_store import make_link as make_family_link
 from checkin.family_store import own_link as own_family_link
+from checkin.staff_alert_store import new_link, own_links
 from core.audit import Actor
 from core.audit_chain import canonical
 from core.clock import FixedClock
 from core.db import Connection, Pool, transaction
 from core.i18n import Catalogs
 from core.model import OrgKind, Role
+from core.tokens import token_hash
 from core.verify_store import Verdict
 from core.web import SITE
 from ops.audit_report import document
@@ -62,6 +65,14 @@ INSERT INTO passkey (id, staff_id, credential_id, public_key, sign_count, name, 
 VALUES ($1, $2, $3, '\\x00', 0, 'Key', $4)
 """
 SQL_AUDIT_KEY = "INSERT INTO audit_key (id, public_key, since) VALUES ('00000000000000aa', $1, $2)"
+SQL_DEPUTY = """
+INSERT INTO deputy (id, org_id, staff_id, deputy_id, from_day, until_day, created_at)
+VALUES ($1, $2, $3, $4, '2026-12-01', '2026-12-05', $5)
+"""
+SQL_DUTY = """
+INSERT INTO duty (id, org_id, staff_id, starts_at, ends_at, created_at)
+VALUES ($1, $2, $3, $4::timestamptz + interval '1 day', $4::timestamptz + interval '2 days', $4)
+"""
 SQL_BY_PASS = "UPDATE staff SET volunteer_pass_id = (SELECT id FROM volunteer_pass WHERE org_id = $2) WHERE id = $1"
 SQL_SESSION_HANDLE = "SELECT id FROM session WHERE staff_id = $1 ORDER BY created_at DESC, id LIMIT 1"
 SQL_CASES = "SELECT c.id, c.resident_id, m.dorm_id FROM case_file c JOIN membership m USING (resident_id)"
@@ -173,6 +184,8 @@ async def _things(conn: Connection, orgs: dict[str, Org], *, reports: bool) -> d
         passkey = uuid4()
         await conn.execute(SQL_PASSKEY, passkey, colleague, passkey.bytes, NOW)
         made["passkey"][name] = str(passkey)
+        made["deputy"][name] = str(uuid4())
+        await conn.execute(SQL_DEPUTY, UUID(made["deputy"][name]), org.id, org.staff_id, colleague, NOW)
         if org.kind in (OrgKind.EMPLOYER, OrgKind.COMMUNITY, OrgKind.SUPERVISING):
             run = await new_run(conn, VAULT, org.id, org.staff_id, file_name="people.csv", body=b"name\nA\n", now=NOW)
             made["run"][name] = str(run)
@@ -218,6 +231,8 @@ async def _of_network(
     await make_pass(conn, VAULT, leader, 5, NOW)
     await conn.execute(SQL_BY_PASS, volunteer, org.id)
     made["volunteer"][name] = str(volunteer)
+    made["duty"][name] = str(uuid4())
+    await conn.execute(SQL_DUTY, UUID(made["duty"][name]), org.id, second, NOW)
     first = await propose(conn, Kind.BREAK_GLASS, GLASS, org.staff_id, NOW)
     await approve(conn, first, second, NOW)
     made["glass"][name] = str(await open_glass(conn, first, leader, NOW))
@@ -274,6 +289,16 @@ async def _staff_links(conn: Connection, orgs: dict[str, Org], ids: dict[str, An
     network = orgs["network"]
     ids["volunteer"] = await make_pass(conn, VAULT, Actor("Leader", network.staff_id, network.id), 5, NOW)
     ids["w"] = poster_token(VAULT, UUID(made["poster"]["group"]))
+    for n, (name, org) in enumerate(orgs.items()):
+        colleague = UUID(made["colleague"][name])
+        contact = await add_contact(conn, VAULT, colleague, "phone", f"+8190{20_000_000 + n}", NOW)
+        made["staff_contact"][name] = str(contact)
+        link = {"org_id": org.id, "staff_id": colleague, "incident_id": ids["incident"]}
+        ids[f"{name}_a"] = await new_link(conn, **link, device_sha256=token_hash("device"), now=NOW)
+        made["staff_link"][name] = str((await own_links(conn, colleague, NOW))[0].id)
+    ids["a"] = ids["employer_a"]
+    await conn.execute("UPDATE staff_alert SET device_sha256 = NULL, opened_at = NULL WHERE id = $1",
+                       UUID(made["staff_link"]["employer"]))  # fmt: skip
 
 
 async def _programs(db: Pool, orgs: dict[str, Org], ids: dict[str, Any], made: dict[str, dict[str, str]]) -> None:
