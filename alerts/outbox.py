@@ -34,7 +34,7 @@ from core.tokens import LinkTokens
 log = logging.getLogger(__name__)
 
 #: Where links of each kind lead.
-LINK_PATHS: Final = {"checkin": "/c/", "leader": "/l/"}
+LINK_PATHS: Final = {"checkin": "/c/", "leader": "/l/", "staff": "/a/"}
 #: The lease outlives the slowest answer of a provider ten times.
 LEASE_FACTOR: Final = 10
 #: The outbox is looked at this often even if nobody rings.

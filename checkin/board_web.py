@@ -37,6 +37,7 @@ from checkin.triage import (
     people_by_place,
     units,
 )
+from checkin.visit_store import visits_to
 from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
@@ -72,6 +73,7 @@ async def board(request: web.Request) -> web.Response:
         all_units = await _units(conn, request, purpose)
         anywhere = chosen(all_units, replace(wanted, place=None), me.id, now)
         page = page_of(chosen(anywhere, wanted, me.id, now), _number(request, "page"), UNITS_A_PAGE)
+        visits = await visits_to(conn, {unit.id for unit in page.units if unit.kind == "dorm"}, purpose, now)
         await audit(
             conn,
             actor(me),
@@ -94,6 +96,7 @@ async def board(request: web.Request) -> web.Response:
         wanted=wanted,
         counts=_chip_counts(chosen(all_units, Filter(place=wanted.place), me.id, now), me.id, request),
         part=page,
+        visits=visits,
         saved={name: _number(request, name) for name in ("closed", "missing")} if "closed" in request.query else None,
         stale=stale,
         my_id=me.id,
@@ -185,6 +188,7 @@ async def _show(
         "unit": unit,
         "house": await house(conn, wires.vault, dorm_id) if dorm_id else None,
         "callees": await callees(conn, dorm_id, await orgs_of(conn, residents)),
+        "visits": await visits_to(conn, [dorm_id] if dorm_id else [], unit.purpose, now),
         "needs": await needs(conn, wires.vault, unit.purpose, residents),
         "own_needs": await needs_for_helpers(conn, wires.vault, residents) if me.role is Role.COORDINATOR else {},
         "history": await history(conn, wires.vault, [case.id for case in unit.cases]),

@@ -33,6 +33,8 @@ from checkin.pages_web import (
 )
 from checkin.store import record_check_in
 from checkin.umbrella import hidden_totals
+from checkin.visit_store import visits_of
+from checkin.visits import Visit
 from core.audit import audit
 from core.clock import JST
 from core.db import Connection, transaction
@@ -101,10 +103,11 @@ async def dashboard_incident(request: web.Request) -> web.Response:
                 stale=stale,
             )
         people = await people_of(conn, incident.id, me.org_id, today(now))
+        visits = await visits_of(conn, incident.id, me.org_id, now)
         await mark_opened(conn, me.org_id, incident.id, now)
         await _audit_people(request, conn, "dashboard.read", incident, people)
     base = f"/dashboard/{incident.id}?"
-    return _people_page(request, incident, found, people, stale, org=me.org_name, readonly=False, base=base)
+    return _people_page(request, incident, found, people, stale, visits, org=me.org_name, readonly=False, base=base)
 
 
 def _people_page(
@@ -113,6 +116,7 @@ def _people_page(
     found: list[Incident],
     people: list[Person],
     stale: list[dict[str, object]],
+    visits: list[Visit],
     *,
     org: str,
     readonly: bool,
@@ -138,6 +142,7 @@ def _people_page(
         base=base,
         State=State,
         stale=stale,
+        visits=visits,
         org=org,
         readonly=readonly or incident.closed_at is not None,
     )
@@ -313,10 +318,11 @@ async def supervising_employer(request: web.Request) -> web.Response:
         if incident is None:
             return respond(request, "dashboard_none", incidents=[], incident=None, stale=stale)
         people = await people_of(conn, incident.id, org_id, day)
+        visits = await visits_of(conn, incident.id, org_id, wires.clock.now())
         await _audit_people(request, conn, "supervising.read", incident, people)
         name = await org_name(conn, org_id)
     base = f"/supervising/{org_id}?incident={incident.id}&"
-    return _people_page(request, incident, found, people, stale, org=name, readonly=True, base=base)
+    return _people_page(request, incident, found, people, stale, visits, org=name, readonly=True, base=base)
 
 
 OWN = staff(Role.EMPLOYER, Role.COMMUNITY)

@@ -11,11 +11,13 @@ from uuid import UUID
 from checkin.link_store import IncidentView, incident_view
 from checkin.replies import LINK_AFTER_CLOSE, LINK_MAX_AGE
 from checkin.store import Recorded, record_check_in
+from checkin.visit_store import visits_to
+from checkin.visits import Visit
 from core.audit import Actor, audit
 from core.clock import JST
 from core.crypto import Vault
 from core.db import Connection, Pool, transaction
-from core.model import Answer, AnsweredBy, PlaceKind
+from core.model import Answer, AnsweredBy, PlaceKind, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class LeaderView:
     people: tuple[SitePerson, ...]
     #: What touches the site itself, in the form of `incident_resident.reason`; {} if nobody there was told.
     reason: dict[str, Any]
+    #: Staff of the organisation who are on their way there.
+    visits: tuple[Visit, ...] = ()
 
     @property
     def actor(self) -> Actor:
@@ -158,6 +162,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
         incident=incident_view(row),
         people=people,
         reason={kind: touches, "worse": kind} if touches else {},
+        visits=tuple(await visits_to(conn, [row["site_id"]], Purpose(row["purpose"]), now)),
     )
     await audit(
         conn,

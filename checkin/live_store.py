@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from datetime import date, datetime, time
 from uuid import UUID
 
 from checkin.dashboard_store import Incident, incidents_of, people_of, supervised_ids
+from checkin.visit_store import visits_of
+from core.clock import JST
 from core.db import Connection
 from core.model import Role
 
@@ -54,6 +56,8 @@ async def fingerprints(conn: Connection, org_id: UUID, role: Role, today: date) 
 
 async def _fingerprint(conn: Connection, incident: Incident, orgs: list[UUID], today: date) -> bytes:
     shown = [repr(incident)]
+    midnight = datetime.combine(today, time.min, JST)
     for org in orgs:
         shown.append(repr(await people_of(conn, incident.id, org, today)))
+        shown.append(repr(await visits_of(conn, incident.id, org, midnight)))
     return hashlib.sha256("\n".join(shown).encode()).digest()

@@ -94,8 +94,18 @@ SQL_USAGE = """
 DELETE FROM api_usage u USING (SELECT token_id, minute FROM api_usage WHERE minute <= $1 LIMIT $2) p
 WHERE u.token_id = p.token_id AND u.minute = p.minute
 """
+SQL_STAFF_ALERT = """
+WITH picked AS MATERIALIZED (
+    SELECT a.id FROM incident_over i JOIN staff_alert a ON a.incident_id = i.id WHERE i.closed_at <= $1 LIMIT $2
+), visits AS (
+    DELETE FROM dorm_visit v USING incident_over i WHERE i.id = v.incident_id AND i.closed_at <= $1
+)
+DELETE FROM staff_alert a USING picked p WHERE a.id = p.id
+"""
 SQL_DUTY = "DELETE FROM duty WHERE id IN (SELECT id FROM duty WHERE ends_at <= $1 LIMIT $2)"
-SQL_DEPUTY = "DELETE FROM deputy WHERE id IN (SELECT id FROM deputy WHERE until_day <= ($1::timestamptz)::date LIMIT $2)"
+SQL_DEPUTY = (
+    "DELETE FROM deputy WHERE id IN (SELECT id FROM deputy WHERE until_day <= ($1::timestamptz)::date LIMIT $2)"
+)
 
 #: What to do for each rule about staff and programs, by the rule's name.
 STAFF_STEPS: Final[Mapping[str, Step]] = {
@@ -110,6 +120,7 @@ STAFF_STEPS: Final[Mapping[str, Step]] = {
     "staff_recovery": plain(SQL_STAFF_RECOVERY),
     "approval": plain(SQL_APPROVAL),
     "alarm": plain(SQL_OPS_ALARM),
+    "staff_alert": plain(SQL_STAFF_ALERT),
     "duty": plain(SQL_DUTY),
     "deputy": plain(SQL_DEPUTY),
     "dashboard_opened": plain(SQL_DASHBOARD_OPENED),

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from alerts.deps import Deps
 from alerts.push_test_web import ROUTES as PUSH_TEST_ROUTES
+from alerts.staff_contacts_web import ROUTES as STAFF_CONTACT_ROUTES
 from alerts.web import ROUTES as ALERT_ROUTES
 from checkin.api import ROUTES as API_ROUTES
 from checkin.board_web import ROUTES as BOARD_ROUTES
@@ -20,6 +21,8 @@ from checkin.leader_web import ROUTES as LEADER_ROUTES
 from checkin.live_web import ROUTES as LIVE_ROUTES
 from checkin.pages_web import message_page
 from checkin.partner_web import ROUTES as PARTNER_ROUTES
+from checkin.staff_alert_web import ROUTES as STAFF_ALERT_ROUTES
+from checkin.staff_links_web import ROUTES as STAFF_LINK_ROUTES
 from checkin.status_web import ROUTES as STATUS_ROUTES
 from checkin.umbrella_web import ROUTES as UMBRELLA_ROUTES
 from checkin.unreached_web import ROUTES as UNREACHED_ROUTES
@@ -102,6 +105,9 @@ ALL_ROUTES: list[Route] = [
     *ALERT_ROUTES,
     *AUDIT_ROUTES,
     *PUSH_TEST_ROUTES,
+    *STAFF_CONTACT_ROUTES,
+    *STAFF_ALERT_ROUTES,
+    *STAFF_LINK_ROUTES,
     *API_ROUTES,
 ]
 

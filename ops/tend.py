@@ -17,7 +17,9 @@ from typing import Final
 
 from alerts.deps import Deps
 from alerts.reminder_store import remind
+from alerts.staff_calls import call_staff
 from checkin.cases_store import expire_claims, open_due_cases
+from checkin.help_alarm import tell_of_help
 from checkin.reveals import MOST, WINDOW
 from checkin.reveals_store import raise_reveal_alarms
 from core.clock import JST
@@ -152,6 +154,8 @@ async def _purge(deps: Deps) -> int:
 
 TASKS: Final = (
     Task("cases", 1.0, _cases),
+    Task("help", 1.0, tell_of_help),
+    Task("staff", 1.0, call_staff),
     Task("claims", 15.0, _claims),
     Task("reminders", 5.0, _reminders),
     Task("messages", 10.0, _messages),

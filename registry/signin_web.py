@@ -24,6 +24,7 @@ from core.web import (
     staff_form,
 )
 from registry import store
+from registry.access import KEEPS_PEOPLE
 from registry.approvals import kinds_of
 from registry.guard_web import SESSION_ID, give_session, session_cookie, staff_language
 from registry.passkeys import PasskeyError
@@ -291,6 +292,7 @@ def _account(
         nickname_allowed=me.role is Role.VOLUNTEER,
         helps=me.role in ADMINISTRATORS,
         decides=bool(kinds_of(me.role)),
+        called=me.role in KEEPS_PEOPLE or me.role in (Role.COORDINATOR, Role.VOLUNTEER),
     )
 
 

@@ -2,6 +2,7 @@
 //   <button data-push-token="TOKEN" hidden>…</button>
 //   <p data-push-on hidden>…</p> <p data-push-blocked hidden>…</p> <p data-push-iphone hidden>…</p>
 // Optional, shown once notifications are on: <button data-push-test hidden>…</button> <p data-push-tested hidden>…</p>
+// With data-push-to="/path" data-form-token="…": staff. The subscription goes there, only after the press, and the page loads anew.
 "use strict";
 (() => {
   const button = document.querySelector("[data-push-token]");
@@ -30,11 +31,13 @@
     return Uint8Array.from(plain, (c) => c.charCodeAt(0));
   };
   const tell = async (subscription) => {
-    const reply = await fetch("/push/subscribe", {
-      method: "POST", headers: { "Content-Type": "application/json" },
+    const own = button.dataset.pushTo;
+    const reply = await fetch(own || "/push/subscribe", {
+      method: "POST", headers: { "Content-Type": "application/json", "X-Form-Token": button.dataset.formToken || "" },
       body: JSON.stringify({ token: button.dataset.pushToken, subscription: subscription.toJSON() }),
     });
     if (!reply.ok) throw new Error("not kept: " + reply.status);
+    if (own) return location.reload();
     show("on");
   };
   const test = document.querySelector("[data-push-test]");
@@ -48,7 +51,7 @@
     const ready = await worker.then(() => navigator.serviceWorker.ready);
     const current = await ready.pushManager.getSubscription();
     if (Notification.permission === "denied") return show("blocked");
-    if (current && Notification.permission === "granted") return tell(current);
+    if (current && Notification.permission === "granted" && !button.dataset.pushTo) return tell(current);
     show("");
     button.hidden = false;
     button.addEventListener("click", async () => {
