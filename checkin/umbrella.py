@@ -44,7 +44,8 @@ class Line:
     told: int | None
     columns: tuple[int | None, ...]
 
-    def __getitem__(self, column: str) -> int | None:
+    def of(self, column: str) -> int | None:
+        """The number of one of COLUMNS."""
         return self.columns[COLUMNS.index(column)]
 
 

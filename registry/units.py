@@ -10,8 +10,8 @@ from typing import Final
 from uuid import UUID
 
 #: "A棟101", "2階 5", "B-201", "3F-2": whatever stands before the last number, with the word that names it.
-_WING: Final = re.compile(r"^(.*?(?:棟|階|号館|[Ff]))\s*[-‐−–ー/ ]?\s*\S+$")
-_SPLIT: Final = re.compile(r"^(.*\S)\s*[-‐−–ー/ ]\s*[^-‐−–ー/ ]+$")
+_WING: Final = re.compile(r"^(.*?(?:棟|階|号館|\d[Ff]))\s*[-‐−–ー/ ]?\s*\S+$")
+_SPLIT: Final = re.compile(r"^(.*[^-‐−–ー/ ])[-‐−–ー/ ]+[^-‐−–ー/ ]+$")
 #: "201" is on the second floor, "1203" on the twelfth.
 _NUMBER: Final = re.compile(r"^(\d{1,2})\d\d[A-Za-z]?$")
 

@@ -9,12 +9,15 @@ import pytest
 from core.model import Role
 from registry.access import (
     FIELDS,
+    HOUSEHOLD,
     editable_orgs,
     may_name,
     may_see,
     may_see_answer,
     may_see_needs,
     may_see_place,
+    may_see_workplace,
+    site_shown,
     visible_orgs,
 )
 
@@ -108,3 +111,28 @@ def test_needs_are_for_coordinators_in_an_open_incident_with_consent(role: Role)
     assert may_see_needs(role, everything, incident_open=True) is (role is Role.COORDINATOR)
     assert not may_see_needs(role, everything - {"C4"}, incident_open=True)
     assert not may_see_needs(role, everything, incident_open=False)
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(
+    ("household", "help_asked", "protected", "shown"),
+    [
+        (False, False, False, True),
+        (True, False, False, False),
+        (True, True, False, True),
+        (False, True, True, False),
+        (True, True, True, False),
+    ],
+)
+def test_a_household_is_opened_for_help_only(
+    role: Role, household: bool, help_asked: bool, protected: bool, shown: bool
+) -> None:
+    helper = role in (Role.COORDINATOR, Role.VOLUNTEER)
+    assert may_see_workplace(role, household=household, help_asked=help_asked, protected=protected) is (
+        shown and helper
+    )
+
+
+def test_the_name_of_a_household_is_nobodys_to_read() -> None:
+    assert site_shown("Home of the Fukuda family", household=True) == HOUSEHOLD
+    assert site_shown("Plant 1", household=False) == "Plant 1"
