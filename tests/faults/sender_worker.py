@@ -44,7 +44,7 @@ async def main(dsn: str, file: str, slots: int) -> None:
     channels = fake_channels(LoggingChannel(file))
     # The lease is ten times the provider's time limit: short here, so that the test does not wait for it.
     async with wires(
-        pool, dsn, channels=channels, clock=FixedClock(NOON), send_in_flight=slots, send_timeout_s=0.1
+        pool, dsn, channels=channels, clock=FixedClock(NOON), send_in_flight=slots, send_timeout_s=0.3
     ) as deps:
         await send_forever(deps, asyncio.Event())
 
