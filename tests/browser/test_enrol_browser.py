@@ -1,4 +1,5 @@
-"""Enrolling in a real browser on a small phone, in Vietnamese, Burmese and Easy Japanese, with and without JavaScript.
+"""Enrolling in a real browser on a small phone, in Vietnamese, Burmese, Easy Japanese and Urdu, with and without
+JavaScript.
 
 Prints seconds and bytes; asserts neither. Screenshots go to a temporary folder, or to the one that DAIJOBU_SHOTS names.
 """
@@ -59,7 +60,7 @@ async def invitation(db: Pool, **more: Any) -> str:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "nojs"])
-@pytest.mark.parametrize(("lang", "locale"), [("vi", "vi-VN"), ("my", "my"), ("ja-simple", "ja")])
+@pytest.mark.parametrize(("lang", "locale"), [("vi", "vi-VN"), ("my", "my"), ("ja-simple", "ja"), ("ur", "ur-PK")])
 async def test_an_enrolment(db: Pool, browser: Browser, shots: Path, lang: str, locale: str, scripts: bool) -> None:
     path = await invitation(db, language=lang)
     async with staff_site(db, more_routes=ALERT_ROUTES) as site:

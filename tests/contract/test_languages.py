@@ -282,6 +282,23 @@ def test_two_sentences_are_never_glued_without_a_stop(lang: str) -> None:
     assert not re.search(r"[.。।။។۔]{2}|\s[.,。।۔،]", text), text
 
 
+def test_a_phone_writes_right_to_left_what_is_written_so() -> None:
+    """A phone takes the direction of a message from its first letter (Unicode Bidirectional Algorithm, rule P2)."""
+    right_to_left = [tag for tag in CATALOGS.languages if CATALOGS.direction(tag) == "rtl"]
+    assert right_to_left == ["ur"]
+    for ctx, channel in product(contexts(), ("sms", "push")):
+        text = compose(ctx, "ur", channel, CATALOGS, long_names)
+        for line in (text.title, text.body.splitlines()[0]):
+            strong = [c for c in line if unicodedata.bidirectional(c) in ("L", "R", "AL")]
+            assert not strong or unicodedata.bidirectional(strong[0]) == "AL", line
+
+
+def test_numbers_with_hyphens_are_not_turned_round() -> None:
+    """After an Arabic letter 090-1234-5678 would be shown as 5678-1234-090: such numbers are written in one."""
+    for key, entry in FILES["ur"].items():
+        assert not re.search(r"\d-\d", entry.text), key
+
+
 def test_corrections_repeat_what_matters(lang: str) -> None:
     issue = compose(SAMPLES["earthquake 6-lower"], lang, "page", CATALOGS, sample_names)
     correction = compose(SAMPLES["correction"], lang, "page", CATALOGS, sample_names)
