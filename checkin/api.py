@@ -19,8 +19,10 @@ from checkin.api_models import (
 )
 from checkin.api_store import employee_ids
 from checkin.dashboard_store import Incident, incidents_of, people_of
+from checkin.partner_store import incidents_of_partner
 from core.audit import audit
 from core.clock import JST
+from core.model import Role
 from core.web import site
 from registry.api import Answer, Call, after_cursor, routes_of
 from registry.api_tokens import Scope
@@ -49,7 +51,7 @@ async def list_statuses(call: Call) -> Answer:
     limit, after = call.limit(MAX_PAGE), call.cursor()
     everybody = await people_of(call.conn, incident.id, org_id, call.now.astimezone(JST).date())
     people = sorted((p for p in everybody if shown_to(role, p)), key=lambda p: p.id)
-    counts = Counter(state_name(person.state) for person in people)
+    counts = Counter(state_name(person.state, role) for person in people)
     rest = [p for p in people if after is None or p.id > after]
     shown = rest[:limit]
     numbers = await employee_ids(call.conn, org_id)
@@ -73,7 +75,10 @@ async def list_statuses(call: Call) -> Answer:
 
 
 async def _incidents(call: Call) -> list[Incident]:
-    return await incidents_of(call.conn, [call.token.org_id], call.now.astimezone(JST).date())
+    day = call.now.astimezone(JST).date()
+    if call.token.role is Role.PARTNER:  # an incident that touched nobody who agreed is not a partner's to know
+        return await incidents_of_partner(call.conn, call.token.org_id, day)
+    return await incidents_of(call.conn, [call.token.org_id], day)
 
 
 async def _incident(call: Call) -> Incident:

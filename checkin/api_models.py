@@ -104,8 +104,10 @@ def status_fields(role: Role) -> tuple[str, ...]:
     return tuple(field for field, known_as in _ACCESS_NAME.items() if may_see(role, known_as))
 
 
-def state_name(state: State) -> str:
-    """A state as the API calls it."""
+def state_name(state: State, role: Role) -> str:
+    """A state as the API calls it; who may not know how messages travel is told "silent", not "unreachable"."""
+    if state is State.UNREACHABLE and not may_see(role, "channel_state"):
+        state = State.SILENT
     return PRIVATE if state is State.NOT_SHARED else state.value
 
 
@@ -116,17 +118,17 @@ def shown_to(role: Role, person: Person) -> bool:
 
 def status_out(person: Person, role: Role, employee_ids: Mapping[UUID, str]) -> dict[str, Any]:
     """A person's status as JSON values, with exactly the fields the role may see."""
-    full = _full(person, employee_ids.get(person.id, ""))
+    full = _full(person, role, employee_ids.get(person.id, ""))
     return {"id": str(person.id)} | {name: full[name] for name in status_fields(role)}
 
 
 def changed_out(person: Person) -> dict[str, Any]:
     """What a webhook says of a status."""
-    full = _full(person, "")
+    full = _full(person, Role.EMPLOYER, "")  # partners have no webhooks
     return {name: full[name] for name in CHANGED_FIELDS}
 
 
-def _full(person: Person, employee_id: str) -> dict[str, Any]:
+def _full(person: Person, role: Role, employee_id: str) -> dict[str, Any]:
     delivery = None
     if person.delivery is not None:
         delivery = {
@@ -137,7 +139,7 @@ def _full(person: Person, employee_id: str) -> dict[str, Any]:
     return {
         "employee_id": employee_id,
         "name": person.name,
-        "state": state_name(person.state),
+        "state": state_name(person.state, role),
         "answer": person.answer.value if person.answer else None,
         "answered_at": _time(person.status_at),
         "answered_by": person.status_by if person.answer else None,

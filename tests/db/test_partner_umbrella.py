@@ -13,11 +13,13 @@ from aiohttp.test_utils import TestClient, TestServer
 from checkin.store import record_check_in
 from core.clock import FixedClock
 from core.db import Pool, Scope, ScopedPool, transaction
-from core.model import Answer, AnsweredBy, OrgKind
+from core.model import Answer, AnsweredBy, OrgKind, Role
 from core.web import SITE
 from ops.site_web import build_app
 from registry import store
-from registry.access import FIELDS, Role, scope_of
+from registry.access import FIELDS, scope_of
+from registry.api_tokens import Scope as ApiScope
+from tests.api_kit import api_site
 from tests.board_site import Visitor
 from tests.incidents import TestIncident, make_incident, tell
 from tests.pages import make_app
@@ -123,6 +125,22 @@ async def test_an_incident_that_touched_nobody_who_agreed_is_not_the_partners_to
     async with website(db) as client:
         html = await (await visitor(db, client, partner)).html(f"/partner?incident={incident.id}")
     assert "No incident is open" in html and "Silent Person" not in html and "<table" not in html
+
+
+async def test_a_program_of_a_partner_is_told_no_more_than_its_page(db: Pool) -> None:
+    partner = await make_org(db, OrgKind.PARTNER)
+    agreed, refused = await make_resident(db, partner.id, phone=""), await make_resident(db, partner.id)
+    await db.execute(SQL_CONSENT, refused.id, False, "withdrawn", NOW, partner.id)
+    shared, other = await make_incident(db), await make_incident(db)
+    await tell(db, shared, agreed.id)
+    await db.execute("UPDATE incident_resident SET reachable = false")
+    await tell(db, other, refused.id)
+    async with api_site(db) as there:
+        program = await there.program(partner.id, [ApiScope.STATUS_READ], role=Role.PARTNER)
+        incidents = (await program.call("GET", "/incidents")).json["incidents"]
+        assert [one["id"] for one in incidents] == [str(shared.id)]
+        told = (await program.call("GET", f"/incidents/{shared.id}/statuses")).json
+        assert told["counts"] == {"silent": 1}, "how messages travel is not a partner's to know"
 
 
 async def test_a_partner_has_no_list_no_upload_and_no_dashboard(db: Pool) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from registry.small_counts import Shown, is_small, suppress, suppress_line
 
-_ = None
+_: None = None
 
 
 @pytest.mark.parametrize(
