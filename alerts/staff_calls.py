@@ -159,7 +159,7 @@ async def send_to_staff(
     words: Callable[[str, str], ComposedText],
     now: datetime,
 ) -> None:
-    """Put one message into the outbox, with the person's link for the incident. `words`: (language, channel) -> text."""
+    """One message into the outbox, with the person's link for the incident. `words`: (language, channel) -> text."""
     link_id = await store.live_link(conn, receiver.staff_id, alert.incident_id, now)
     if link_id is None:
         link_id = uuid7()

@@ -102,7 +102,7 @@ def help_text(
     channel: str,
     sender: str,
 ) -> ComposedText:
-    """ "2 people need help in Mashiki." `place`: a municipality in the reader's language; "" where none may be named."""
+    """ "2 people need help in Mashiki." `place`: a municipality in the reader's language; "" if none may be named."""
     say = Voice(catalogs, lang)
     one = ".one" if people == 1 else ""
     text = (
