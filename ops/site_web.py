@@ -129,6 +129,11 @@ async def database_away(request: web.Request, handler: Handler) -> web.StreamRes
         if request.method == "GET":  # a page that was only looked at comes back by itself
             response.headers["Refresh"] = "10"
         return response
+    except web.HTTPException:
+        raise
+    except Exception:  # our own mistake: still a page with the way to 119, and with the headers of every answer
+        log.exception("%s %s failed", request.method, getattr(request.match_info.route.resource, "canonical", "?"))
+        return render(request, "unavailable.html", lang=language_of(request), status=500)
 
 
 def _nothing_shown(request: web.Request) -> web.Response:
