@@ -108,14 +108,16 @@ WITH told AS (
 )
 SELECT DISTINCT ON (g.org_id) g.org_id, (sum(g.people) OVER (PARTITION BY g.org_id))::int AS people, g.place
 FROM grouped g JOIN organisation o ON o.id = g.org_id AND o.closed_at IS NULL AND o.kind <> 'volunteer_network'
-ORDER BY g.org_id, array_position($4::text[], g.severity) DESC, g.place IS NULL, g.people DESC
+ORDER BY g.org_id, array_position($4::text[], g.severity) DESC, g.place ->> 'level' IS NULL, g.people DESC
 """
 SQL_EVERYBODY = """
 SELECT (sum(count(*)) OVER ())::int AS people,
        CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END AS place
 FROM incident_resident ir WHERE ir.incident_id = $1
-GROUP BY ir.severity, 2
-ORDER BY array_position($3::text[], ir.severity) DESC, 2 IS NULL, count(*) DESC LIMIT 1
+GROUP BY ir.severity, CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END
+ORDER BY array_position($3::text[], ir.severity) DESC,
+         CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END ->> 'level' IS NULL,
+         count(*) DESC LIMIT 1
 """
 SQL_NETWORKS = """
 SELECT id FROM organisation WHERE kind = 'volunteer_network' AND closed_at IS NULL ORDER BY created_at, id

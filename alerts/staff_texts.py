@@ -20,8 +20,10 @@ from core.model import Moment, Purpose, Severity
 
 #: Languages of staff; whoever chose another reads English.
 LANGUAGES: Final = ("ja", "en")
-#: The longer and the shorter wording of one message.
-_LENGTHS: Final = ("", ".short")
+#: The wordings of one message, ever shorter: names of tsunami areas leave no room for more than a number.
+_LENGTHS: Final = ("", ".short", ".bare")
+#: What follows a text without one of these needs a full stop before it.
+_ENDS: Final = ".:。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +134,10 @@ def _made(
     where = wording.place_name(say, names, place, kanji=False) if place is not None else ""
     what = wording.short_term(ctx, say)
     what = say("staff.sms.what", what=what, where=where) if where else what
-    made = _framed(say, "", None, channel, sender)
-    for length in _LENGTHS:
-        text = say(key + length, what=what, **fields)
-        made = _framed(say, text, wording.tag(ctx), channel, sender)
-        if channel == "push" or made.segments == 1:
-            break
-    return made
+    made = [
+        _framed(say, say(key + length, what=what, **fields), wording.tag(ctx), channel, sender) for length in _LENGTHS
+    ]
+    return min(made, key=lambda text: text.segments)  # of equal ones the first, which says more
 
 
 def _framed(say: Voice, text: str, tag: str | None, channel: str, sender: str) -> ComposedText:
@@ -151,6 +150,8 @@ def _framed(say: Voice, text: str, tag: str | None, channel: str, sender: str) -
                 say.join([text, say(f"{tag}.last")]),
             )
         return ComposedText(title, body, say.lang, say.unreviewed, 0, "")
+    if tag and text[-1] not in _ENDS:
+        text = say("frame.sentence", text=text)
     framed = say("frame.sender", sender=sender, text=text)
     if tag:
         framed = say.join([say("frame.tagged", tag=say(f"{tag}.first"), text=framed), say(f"{tag}.last.sms")])

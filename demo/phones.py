@@ -52,6 +52,9 @@ class DemoPhones:
         self.answers: Counter[str] = Counter()
         #: Set when the first message has been handed over.
         self.first = asyncio.Event()
+        #: Set when the first message to a member of staff has arrived, and the link in it.
+        self.staff = asyncio.Event()
+        self.staff_link = ""
 
     async def send(self, message: Outgoing) -> Sent:
         """Show the message on the phone; decide once per person whether and when its owner answers."""
@@ -60,6 +63,10 @@ class DemoPhones:
         if message.language not in self._shown:
             self._shown.add(message.language)
             self._print(message)
+        if "/a/" in message.url and not self.staff_link:
+            self.staff_link = message.url
+            self._print(message)
+            self.staff.set()
         # One decision per person, not per message: the reminder finds the same person.
         if "/c/" in message.url and message.url not in self._answering:
             self._answering.add(message.url)

@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from alerts.channel import Channels
+from alerts.staff_call_store import EMPLOYING, FOLLOWING
+from alerts.staff_contacts_store import PHONE, add_contact, confirm
 from core.audit import Actor
 from core.db import Connection, Pool, transaction
 from core.model import OrgKind, Purpose, Role
@@ -54,7 +56,9 @@ async def run_demo(settings: Settings) -> int:
                 await asyncio.wait_for(phones.first.wait(), 30)
             print(f"First message {time.monotonic() - started:.1f} s after the start.", flush=True)
             await report_when_sent(wires.deps.pool, phones, stop)
-            print_links(settings, registry)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(phones.staff.wait(), 10)
+            print_links(settings, registry, phones.staff_link)
             await work
         await phones.close()
     return 0
@@ -133,7 +137,7 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
     async with transaction(deps.pool) as conn:
         await store.enrol_most(conn, now)
         await store.name_leaders(conn)
-        sign_ins = []
+        sign_ins: list[tuple[str, str, str]] = []
         staff = [
             {"org": "operator", "role": "operator", "name": "運営 一番（架空）", "email": "operator@daijobu.example"},
             *facts["staff"],
@@ -147,6 +151,10 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
                 email=member["email"],
                 now=now,
             )
+            if Role(member["role"]) in EMPLOYING | FOLLOWING:
+                number = f"+8190000001{len(sign_ins):02d}"
+                contact = await add_contact(conn, deps.vault, staff_id, PHONE, number, now)
+                await confirm(conn, contact, staff_id, now)
             sign_ins.append((member["role"], member["org"], await make_signin_link(conn, staff_id, now)))
         residents, dorms = await store.counts(conn)
     return DemoRegistry(residents, len(facts["organisations"]), dorms, tuple(sign_ins))
@@ -186,11 +194,13 @@ def print_welcome(scenario: Scenario, registry: DemoRegistry) -> None:
     )
 
 
-def print_links(settings: Settings, registry: DemoRegistry) -> None:
+def print_links(settings: Settings, registry: DemoRegistry, staff_link: str) -> None:
     """The links to look at, each absolute and on a line of its own."""
     url = settings.site_url
     print("Simulated residents are answering now. Look at it (each sign-in link works once):")
     for role, org, token in registry.sign_ins:
         print(f"{role} of {org}:\n{url}/enter/{token}")
+    if staff_link:
+        print(f"A clerk's telephone got this link (one device, 24 hours, no sign-in):\n{staff_link}")
     print(f"Website:\n{url}/")
     print(f"Silence becomes a case after {settings.case_after_s} s here. Ctrl-C ends the demo.", flush=True)
