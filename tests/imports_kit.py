@@ -78,7 +78,8 @@ class Clerk:
         self, action: str, values: dict[str, str] | None = None, *, settle: bool = True, **more: Any
     ) -> Clerk:
         """Press a button of the page. `values`: what is changed before."""
-        sent = {k: v for k, v in self.form(more.get("form", action)).values.items() if k not in ("back", "check")} | (values or {})
+        offered = self.form(more.get("form", action)).values
+        sent = {k: v for k, v in offered.items() if k not in ("back", "check")} | (values or {})
         async with self.visitor.client.post(action, data=list(sent.items()) + more.get("ticks", [])) as response:
             self.status, self.html, self.path = response.status, await response.text(), response.url.path
         return await self.settled() if settle else self

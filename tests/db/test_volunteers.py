@@ -30,7 +30,8 @@ async def leader_with_code(db: Pool, site: Site, uses: str = "5") -> tuple[Org, 
 
 async def path_of(db: Pool, site: Site, network: Org) -> str:
     row = await db.fetchrow(
-        "SELECT id, token_enc, token_sha256 FROM volunteer_pass WHERE org_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1",
+        "SELECT id, token_enc, token_sha256 FROM volunteer_pass WHERE org_id = $1"
+        " ORDER BY created_at DESC, id DESC LIMIT 1",
         network.id,
     )
     token = site.app_site.vault.decrypt(row["token_enc"], row["id"], "volunteer_pass.token_enc")
