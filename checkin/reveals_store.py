@@ -33,7 +33,8 @@ async def raise_reveal_alarms(pool: Pool, now: datetime) -> list[Revealed]:
     return found
 
 
-# A network's coordinator also answers for the volunteers of its member groups; they may see only the group's name.
+# A network's coordinator also answers for the volunteers of its member groups. Where row-level security hides the
+# person, the group's name stands for them.
 SQL_ALARMS = """
 SELECT o.at, coalesce(s.name, g.name) AS name, o.number
 FROM ops_alarm o JOIN organisation g ON g.id = o.org_id LEFT JOIN staff s ON s.id = o.staff_id

@@ -112,5 +112,6 @@ async def test_more_than_thirty_reveals_are_told_to_operator_and_coordinator(
         await reveal(db, member.staff_id, member.id, 40)
         assert await run(deps, "reveals") == {"reveals": 1}
         status_page = await (await site.visitor(network.staff_id)).html("/status")
-        assert "Member Group: numbers of 40 people" in status_page
+        clerk = await db.fetchval("SELECT name FROM staff WHERE id = $1", member.staff_id)
+        assert f"{clerk}: numbers of 40 people" in status_page
         assert not await sees(volunteer) and not await sees(other) and not await sees(employer)

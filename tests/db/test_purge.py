@@ -121,6 +121,8 @@ async def world(db: Pool) -> TestIncident:
 
 #: A row for each smaller rule. $1 organisation, $2 staff, $3 resident, $4 time, $5 incident.
 LEFTOVERS = (
+    "staff_alert (id, token_sha256, org_id, staff_id, incident_id, created_at, expires_at) VALUES "
+    "($3, decode(repeat('05', 32), 'hex'), $1, $2, $5, $4, $4)",
     "enrolment_draft (resident_id, data_enc, updated_at) VALUES ($3, 'x', $4)",
     "absence (resident_id, said_by, kind, until, created_at) VALUES ($3, 'self', 'away', $4::timestamptz::date, $4)",
     "poster (id, org_id, token_sha256, label, created_at) VALUES ($1, $1, decode(repeat('03', 32), 'hex'), '', $4)",
