@@ -34,7 +34,7 @@ run: setup
 	@$(BIN)/python main.py all
 
 test: .venv/stamp-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: .venv/stamp-dev
 	$(BIN)/ruff format --check .
