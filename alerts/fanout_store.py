@@ -12,7 +12,7 @@ from uuid import UUID
 from alerts.area_json import areas_from_json
 from alerts.decide import RatedArea, Tell
 from alerts.people import Contact, Person, Standing, on_shift
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection, Pool, expect_rows
 from core.model import Moment, Purpose, Severity
 
@@ -223,7 +223,7 @@ async def gather_people(
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
-    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id, now.astimezone(JST).date()):
+    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now)):
         person_id = row["id"]
         standing = None
         if row["severity"] is not None:

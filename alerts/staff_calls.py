@@ -21,7 +21,7 @@ from alerts.policy import priority
 from alerts.staff_call_store import EMPLOYING, FOLLOWING, Group, Receiver, Uncalled
 from alerts.staff_texts import Happened, cancelled_text, place_of, staff_language, told_text
 from alerts.wording import Names
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection, notify, transaction
 from core.ids import uuid7
 from core.model import Moment, Purpose, Role
@@ -57,7 +57,7 @@ async def _call(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) ->
         return await _call_off(deps, conn, alert, now)
     told = await store.called_before(conn, alert.incident_id)
     made = 0
-    employers = await store.employers_told(conn, alert, now.astimezone(JST).date())
+    employers = await store.employers_told(conn, alert, date_in_japan(now))
     for groups, roles in ((employers, EMPLOYING), (await store.networks_told(conn, alert), FOLLOWING)):
         for group in groups:
             for receiver in await on_duty_receivers(deps, conn, group.org_id, roles, now):

@@ -21,7 +21,7 @@ from checkin.api_store import employee_ids
 from checkin.dashboard_store import Incident, incidents_of, people_of
 from checkin.partner_store import incidents_of_partner
 from core.audit import audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.model import Role
 from core.web import site
 from registry.api import Answer, Call, after_cursor, routes_of
@@ -49,7 +49,7 @@ async def list_statuses(call: Call) -> Answer:
     incident = await _incident(call)
     role, org_id = call.token.role, call.token.org_id
     limit, after = call.limit(MAX_PAGE), call.cursor()
-    everybody = await people_of(call.conn, incident.id, org_id, call.now.astimezone(JST).date())
+    everybody = await people_of(call.conn, incident.id, org_id, date_in_japan(call.now))
     people = sorted((p for p in everybody if shown_to(role, p)), key=lambda p: p.id)
     counts = Counter(state_name(person.state, role) for person in people)
     rest = [p for p in people if after is None or p.id > after]
@@ -75,7 +75,7 @@ async def list_statuses(call: Call) -> Answer:
 
 
 async def _incidents(call: Call) -> list[Incident]:
-    day = call.now.astimezone(JST).date()
+    day = date_in_japan(call.now)
     if call.token.role is Role.PARTNER:  # an incident that touched nobody who agreed is not a partner's to know
         return await incidents_of_partner(call.conn, call.token.org_id, day)
     return await incidents_of(call.conn, [call.token.org_id], day)

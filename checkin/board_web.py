@@ -26,7 +26,7 @@ from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
 from checkin.outcomes import OutcomeRefused, close_dorm
 from checkin.outcomes_store import own_help_of, questions_of
-from checkin.pages_web import actor, message_page, municipality_name, path_id, respond, silent_feeds
+from checkin.pages_web import message_page, municipality_name, respond, silent_feeds
 from checkin.triage import (
     Filter,
     Unit,
@@ -41,7 +41,7 @@ from checkin.visit_store import visits_to
 from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
-from core.web import Route, clean_text, see_other, site, staff, staff_form
+from core.web import Route, clean_text, path_id, see_other, site, staff, staff_form
 from registry.needs_store import needs_for_helpers
 from registry.sessions import staff_of
 
@@ -76,7 +76,7 @@ async def board(request: web.Request) -> web.Response:
         visits = await visits_to(conn, {unit.id for unit in page.units if unit.kind == "dorm"}, purpose, now)
         await audit(
             conn,
-            actor(me),
+            me.actor,
             "board.read",
             at=now,
             subjects=[case.resident_id for unit in page.units for case in unit.cases if case.name is not None],
@@ -198,7 +198,7 @@ async def _show(
     called = [callee.id for callee in context["callees"] if callee.kind == "resident"]
     await audit(
         conn,
-        actor(me),
+        me.actor,
         "board.unit",
         at=now,
         subjects=list(dict.fromkeys([*residents, *called])),
@@ -280,7 +280,7 @@ async def write_outcome(request: web.Request) -> web.Response:
             return message_page(request, refused.key, status=409, back=back, **refused.fields)
         await audit(
             conn,
-            actor(me),
+            me.actor,
             "board.outcome",
             at=now,
             subjects=[case.resident_id for case in unit.cases if case.id in found],
@@ -350,7 +350,7 @@ async def reveal(request: web.Request) -> web.Response:
         seen = ["phone", "handles", *(["home"] if address else []), *(["work"] if work else [])]
         await audit(
             conn,
-            actor(me),
+            me.actor,
             "board.reveal",
             at=now,
             subjects=[who],

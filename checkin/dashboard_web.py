@@ -20,28 +20,18 @@ from checkin.dashboard_store import (
     supervised_ids,
     supervised_rows,
 )
-from checkin.pages_web import (
-    CHANNEL_WORDS,
-    actor,
-    message_page,
-    page_language,
-    path_id,
-    respond,
-    silent_feeds,
-    today,
-    wants_fragment,
-)
+from checkin.pages_web import CHANNEL_WORDS, message_page, page_language, respond, silent_feeds, wants_fragment
 from checkin.store import record_check_in
 from checkin.umbrella import hidden_totals
 from checkin.visit_store import visits_of
 from checkin.visits import Visit
 from core.audit import audit
-from core.clock import JST
+from core.clock import JST, date_in_japan
 from core.db import Connection, transaction
 from core.i18n import Sayer
 from core.model import AnsweredBy, Role
 from core.spreadsheet import csv_bytes
-from core.web import Route, see_other, site, staff, staff_form
+from core.web import Route, path_id, see_other, site, staff, staff_form
 from registry.access import HOUSEHOLD
 from registry.sessions import Staff, staff_of
 from registry.step_up_web import require_step_up
@@ -69,7 +59,7 @@ async def dashboard(request: web.Request) -> web.Response:
 async def _incidents(request: web.Request, conn: Connection, me: Staff) -> list[Incident]:
     if me.role is Role.OPERATOR:
         return await incidents(conn)
-    return await incidents_of(conn, [me.org_id], today(site(request).clock.now()))
+    return await incidents_of(conn, [me.org_id], date_in_japan(site(request).clock.now()))
 
 
 def _pick(found: list[Incident], incident_id: UUID) -> Incident:
@@ -102,7 +92,7 @@ async def dashboard_incident(request: web.Request) -> web.Response:
                 not_enrolled=not_enrolled,
                 stale=stale,
             )
-        people = await people_of(conn, incident.id, me.org_id, today(now))
+        people = await people_of(conn, incident.id, me.org_id, date_in_japan(now))
         visits = await visits_of(conn, incident.id, me.org_id, now)
         await mark_opened(conn, me.org_id, incident.id, now)
         await _audit_people(request, conn, "dashboard.read", incident, people)
@@ -153,7 +143,7 @@ async def _audit_people(
 ) -> None:
     await audit(
         conn,
-        actor(staff_of(request)),
+        staff_of(request).actor,
         action,
         at=site(request).clock.now(),
         subjects=[p.id for p in people],
@@ -182,7 +172,7 @@ async def record_answer(request: web.Request) -> web.Response:
         incident = _pick(await _incidents(request, conn, me), incident_id)
         if incident.closed_at is not None:
             return message_page(request, "staff.dash.refused.closed", status=409, back=back)
-        if not await is_own_person(conn, incident.id, resident_id, me.org_id, today(now)):
+        if not await is_own_person(conn, incident.id, resident_id, me.org_id, date_in_japan(now)):
             raise web.HTTPNotFound(text="There is no such person among yours.")
         answer = green_answer(incident.questions) if said == "ok" else help_answer(incident.questions)
         await record_check_in(
@@ -199,7 +189,7 @@ async def record_answer(request: web.Request) -> web.Response:
         )
         await audit(
             conn,
-            actor(me),
+            me.actor,
             "dashboard.answer",
             at=now,
             subjects=[resident_id],
@@ -219,7 +209,7 @@ async def people_csv(request: web.Request) -> web.Response:
     incident_id = path_id(request, "incident_id")
     async with transaction(wires.pool) as conn:
         incident = _pick(await _incidents(request, conn, me), incident_id)
-        people = await people_of(conn, incident.id, me.org_id, today(now))
+        people = await people_of(conn, incident.id, me.org_id, date_in_japan(now))
         await _audit_people(request, conn, "dashboard.export", incident, people)
     say = wires.catalogs.sayer(page_language(request))
     body = csv_bytes(
@@ -284,7 +274,7 @@ async def supervising(request: web.Request) -> web.Response:
     wires = site(request)
     asked = request.query.get("incident", "")
     async with transaction(wires.pool) as conn:
-        day = today(wires.clock.now())
+        day = date_in_japan(wires.clock.now())
         employers = await supervised_ids(conn, me.org_id)
         found = await incidents_of(conn, employers, day)
         incident = next((i for i in found if str(i.id) == asked), found[0] if found else None)
@@ -309,7 +299,7 @@ async def supervising_employer(request: web.Request) -> web.Response:
     org_id = path_id(request, "org_id")
     asked = request.query.get("incident", "")
     async with transaction(wires.pool) as conn:
-        day = today(wires.clock.now())
+        day = date_in_japan(wires.clock.now())
         if org_id not in await supervised_ids(conn, me.org_id):
             raise web.HTTPNotFound(text="There is no such employer among yours.")
         found = await incidents_of(conn, [org_id], day)

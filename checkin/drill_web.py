@@ -11,10 +11,10 @@ from checkin.help_store import check_in_token, live_incident_for_help
 from checkin.link_store import open_link
 from checkin.replies import all_well_answer
 from checkin.store import record_check_in
-from checkin.web import done, hash_of, link_not_found, offers_retry
+from checkin.web import done, link_not_found, offers_retry
 from core.db import transaction
 from core.model import Answer, AnsweredBy
-from core.web import TOKEN, Route, public_form, site
+from core.web import TOKEN, Route, link_hash, public_form, site
 
 
 @offers_retry
@@ -25,7 +25,7 @@ async def is_it_real(request: web.Request) -> web.Response:
     """
     wires = site(request)
     real = (await public_form(request)).get("real", "")
-    hashed, now = hash_of(request), wires.clock.now()
+    hashed, now = link_hash(request), wires.clock.now()
     async with transaction(wires.pool) as conn:
         view = None if hashed is None else await open_link(conn, hashed, now)
         if view is None:

@@ -14,7 +14,7 @@ from checkin.store import Recorded, record_check_in
 from checkin.visit_store import visits_to
 from checkin.visits import Visit
 from core.audit import Actor, audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.crypto import Vault
 from core.db import Connection, Pool, transaction
 from core.model import Answer, AnsweredBy, PlaceKind, Purpose
@@ -133,7 +133,7 @@ async def open_leader_link(conn: Connection, token_sha256: bytes, now: datetime)
     row = await conn.fetchrow(SQL_OPEN_LEADER_LINK, token_sha256, now, LINK_MAX_AGE, LINK_AFTER_CLOSE)
     if row is None:
         return None
-    today = now.astimezone(JST).date()
+    today = date_in_japan(now)
     rows = await conn.fetch(SQL_SITE_PEOPLE, row["site_id"], row["incident_id"], row["resident_id"], today)
     people = tuple(
         SitePerson(

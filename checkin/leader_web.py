@@ -13,15 +13,14 @@ from checkin.replies import all_well_answer, proxy_answers
 from checkin.web import here, link_not_found, page_language
 from core.db import transaction
 from core.model import Answer
-from core.tokens import looks_like_token, token_hash
-from core.web import TOKEN, Route, public_form, render, see_other, site
+from core.web import TOKEN, Route, link_hash, public_form, render, see_other, site
 from geo.areas import Areas
 
 
 async def leader_page(request: web.Request) -> web.Response:
     """GET /l/{token}: names and how each stands. The reading is in the audit log; nothing else changes."""
     wires = site(request)
-    hashed = _hash_of(request)
+    hashed = link_hash(request)
     view = None
     if hashed is not None:
         async with transaction(wires.pool) as conn:
@@ -37,7 +36,7 @@ async def leader_answers(request: web.Request) -> web.Response:
     """
     wires = site(request)
     form = await public_form(request)
-    hashed = _hash_of(request)
+    hashed = link_hash(request)
     now = wires.clock.now()
     view = None
     if hashed is not None:
@@ -58,11 +57,6 @@ async def leader_answers(request: web.Request) -> web.Response:
     if await record_for_site(wires.pool, wires.vault, hashed, given, now) is None:
         return link_not_found(request)
     return see_other(here(request, saved="1"))
-
-
-def _hash_of(request: web.Request) -> bytes | None:
-    token = request.match_info["token"]
-    return token_hash(token) if looks_like_token(token) else None
 
 
 def _page(request: web.Request, view: LeaderView) -> web.Response:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from checkin.cases_store import INCIDENT_CHANGED
 from checkin.live_store import EVERYWHERE, fingerprints, may_see
-from checkin.pages_web import today
+from core.clock import date_in_japan
 from core.web import Route, site, staff
 from registry.sessions import Staff, staff_of
 
@@ -80,7 +80,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 async def _shown(request: web.Request, me: Staff) -> dict[str, bytes]:
     wires = site(request)
     async with wires.pool.acquire() as conn:
-        return await fingerprints(conn, me.org_id, me.role, today(wires.clock.now()))
+        return await fingerprints(conn, me.org_id, me.role, date_in_japan(wires.clock.now()))
 
 
 async def _visible(request: web.Request, me: Staff, incident: str) -> bool:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor
-from core.clock import JST
 from core.db import Connection
 from core.web import render, site
-from registry.sessions import Staff, staff_of
+from registry.sessions import staff_of
 
 #: A page asks for its live part only, with this header; the answer carries it too.
 FRAGMENT = "X-Fragment"
@@ -35,24 +31,6 @@ CHANNEL_WORDS = {
 def page_language(request: web.Request) -> str:
     """Staff pages speak Japanese and English; the guard has settled which."""
     return staff_of(request).language
-
-
-def today(now: datetime) -> date:
-    """The date in Japan: memberships end with it."""
-    return now.astimezone(JST).date()
-
-
-def actor(me: Staff) -> Actor:
-    """The member of staff as the audit log names them."""
-    return Actor(me.name, me.id, me.org_id)
-
-
-def path_id(request: web.Request, name: str) -> UUID:
-    """An id in the path. Raises HTTPNotFound for anything that is none: nobody learns more from a wrong address."""
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise web.HTTPNotFound(text="There is no such page.") from None
 
 
 def wants_fragment(request: web.Request) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from checkin.pages_web import actor, silent_feeds, today
+from checkin.pages_web import silent_feeds
 from checkin.partner_store import incidents_of_partner, partner_people, sharing
 from core.audit import audit
+from core.clock import date_in_japan
 from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
@@ -21,20 +22,20 @@ async def partner(request: web.Request) -> web.Response:
     now = wires.clock.now()
     asked = request.query.get("incident", "")
     async with transaction(wires.pool) as conn:
-        found = await incidents_of_partner(conn, me.org_id, today(now))
+        found = await incidents_of_partner(conn, me.org_id, date_in_japan(now))
         incident = next((i for i in found if str(i.id) == asked), found[0] if found else None)
-        people = await partner_people(conn, incident.id, me.org_id, today(now)) if incident else []
+        people = await partner_people(conn, incident.id, me.org_id, date_in_japan(now)) if incident else []
         if incident:
             await audit(
                 conn,
-                actor(me),
+                me.actor,
                 "partner.read",
                 at=now,
                 subjects=[line.id for line in people],
                 fields=sorted(FIELDS[Role.PARTNER]),
                 incident_id=incident.id,
             )
-        number = await sharing(conn, me.org_id, today(now))
+        number = await sharing(conn, me.org_id, date_in_japan(now))
         stale = await silent_feeds(request, conn)
     return render(
         request,

@@ -16,12 +16,12 @@ from aiohttp import web
 from alerts.staff_call_store import FOLLOWING, LINK_LASTS
 from checkin.dashboard import Person, State, groups, sections, totals, unopened_first
 from checkin.dashboard_store import mark_opened, people_of, standings, supervised_rows
-from checkin.pages_web import today
 from checkin.staff_alert_store import StaffAlert, bind, board_counts, dorms_of, find_alert
 from checkin.visit_store import say_visit, visits_of, withdraw_visit
 from checkin.visits import arrival, suggested
 from checkin.web import link_not_found
 from core.audit import audit
+from core.clock import date_in_japan
 from core.db import Scope, transaction
 from core.model import Role
 from core.tokens import looks_like_token, random_token, token_hash
@@ -182,7 +182,7 @@ async def _people(request: web.Request, alert: StaffAlert) -> web.Response:
     request[SCOPE] = _own_scope(alert)
     wires = site(request)
     now = wires.clock.now()
-    day = today(now)
+    day = date_in_japan(now)
     incident = alert.incident
     async with transaction(wires.pool) as conn:
         people = await people_of(conn, incident.id, alert.org_id, day)

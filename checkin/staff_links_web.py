@@ -8,10 +8,10 @@ from aiohttp import web
 
 from alerts.staff_call_store import EMPLOYING, FOLLOWING
 from checkin.dashboard_store import Incident, incidents, incidents_of
-from checkin.pages_web import actor, today
 from checkin.staff_alert_store import new_link, own_links, revoke
 from checkin.staff_alert_web import give_device
 from core.audit import audit
+from core.clock import date_in_japan
 from core.db import Connection, WriteMismatch, transaction
 from core.tokens import random_token, token_hash
 from core.web import Route, render, see_other, site, staff, staff_form
@@ -33,7 +33,7 @@ async def _open_incidents(request: web.Request, conn: Connection, me: Staff) -> 
     if me.role in FOLLOWING:
         found = await incidents(conn)
     else:
-        found = await incidents_of(conn, [me.org_id, *me.below], today(site(request).clock.now()))
+        found = await incidents_of(conn, [me.org_id, *me.below], date_in_japan(site(request).clock.now()))
     return [incident for incident in found if incident.closed_at is None]
 
 
@@ -56,7 +56,7 @@ async def make_link(request: web.Request) -> web.Response:
             device_sha256=token_hash(secret),
             now=now,
         )
-        await audit(conn, actor(me), "staff_link.new", at=now, incident_id=chosen.id)
+        await audit(conn, me.actor, "staff_link.new", at=now, incident_id=chosen.id)
     return give_device(request, see_other(f"/a/{token}"), token, secret)
 
 
@@ -69,7 +69,7 @@ async def end_link(request: web.Request) -> web.Response:
     try:
         async with transaction(wires.pool) as conn:
             await revoke(conn, UUID(request.match_info["id"]), me.id, now)
-            await audit(conn, actor(me), "staff_link.end", at=now)
+            await audit(conn, me.actor, "staff_link.end", at=now)
     except (ValueError, WriteMismatch):
         raise web.HTTPNotFound(text="There is no such link among yours.") from None
     return see_other("/account/alert-links")

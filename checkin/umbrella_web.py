@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from checkin.pages_web import actor, silent_feeds, today
+from checkin.pages_web import silent_feeds
 from checkin.umbrella import COLUMNS, lines
 from checkin.umbrella_store import below, counted_below, incidents_below
 from core.audit import audit
+from core.clock import date_in_japan
 from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
@@ -25,9 +26,9 @@ async def umbrella(request: web.Request) -> web.Response:
         found = await incidents_below(conn)
         incident = next((i for i in found if str(i.id) == asked), found[0] if found else None)
         stale = await silent_feeds(request, conn)
-        counted = await counted_below(conn, incident.id, today(now)) if incident else []
+        counted = await counted_below(conn, incident.id, date_in_japan(now)) if incident else []
         if incident:
-            await audit(conn, actor(me), "umbrella.read", at=now, incident_id=incident.id, fields=["totals"])
+            await audit(conn, me.actor, "umbrella.read", at=now, incident_id=incident.id, fields=["totals"])
     rows, total = lines(orgs, counted)
     return render(
         request,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from checkin.pages_web import actor, page_language
+from checkin.pages_web import page_language
 from checkin.unreached import WHYS, Line, Unreached, unreached
 from checkin.unreached_store import members
 from core.audit import audit
@@ -40,7 +40,7 @@ async def _read(request: web.Request, action: str, why: str, most: int, skip: in
         shown = found.of(why)[skip : skip + most]
         await audit(
             conn,
-            actor(me),
+            me.actor,
             action,
             at=now,
             subjects=[line.member.id for line in shown],

@@ -25,7 +25,6 @@ from checkin.replies import answer_with_detail, read_detail
 from checkin.store import Recorded, record_check_in
 from core.db import CONNECTION_ERRORS, Connection
 from core.model import Answer, AnsweredBy, Severity
-from core.tokens import looks_like_token, token_hash
 from core.web import (
     TOKEN,
     Handler,
@@ -34,6 +33,8 @@ from core.web import (
     clean_text,
     client_address,
     language_of,
+    link_gone,
+    link_hash,
     public_form,
     render,
     see_other,
@@ -107,7 +108,7 @@ async def check_in(request: web.Request) -> web.Response:
         return _refuse(request, 400)
     tapped_at = _time(form.get("tapped_at", ""))
     now = wires.clock.now()
-    hashed = hash_of(request)
+    hashed = link_hash(request)
     async with wires.pool.acquire() as conn:
         # A call for help always belongs to what is happening now, however old the tap.
         view = None if hashed is None else await open_link(conn, hashed, now, None if answer.is_help else tapped_at)
@@ -139,7 +140,7 @@ async def check_in_detail(request: web.Request) -> web.Response:
     detail = read_detail(form)
     note = clean_text(form.get("note", ""), MAX_NOTE)
     now = wires.clock.now()
-    hashed = hash_of(request)
+    hashed = link_hash(request)
     async with wires.pool.acquire() as conn:
         view = None if hashed is None else await open_link(conn, hashed, now)
         if view is None:
@@ -173,10 +174,10 @@ def link_not_found(request: web.Request) -> web.Response:
     """The one page for links that are unknown, revoked or over; braked per address, with nothing said about which."""
     wires = site(request)
     if not misses(wires).allow(client_address(request), wires.clock.now()):
-        response = render(request, "link_gone.html", lang=language_of(request), status=429, too_many=True)
+        response = link_gone(request, status=429, too_many=True)
         response.headers["Retry-After"] = "60"
         return response
-    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+    return link_gone(request)
 
 
 def misses(wires: Site) -> Misses:
@@ -214,17 +215,11 @@ def page_address(request: web.Request, token: str = "") -> str:
     return here(request, f"/c/{token or request.match_info['token']}")
 
 
-def hash_of(request: web.Request) -> bytes | None:
-    """The hash of the link that was called; None if it cannot be a link at all."""
-    token = request.match_info["token"]
-    return token_hash(token) if looks_like_token(token) else None
-
-
 # ---------------------------------------------------------------- inside
 
 
 async def _opened(request: web.Request) -> LinkView | None:
-    hashed = hash_of(request)
+    hashed = link_hash(request)
     wires = site(request)
     return None if hashed is None else await open_link(wires.pool, hashed, wires.clock.now())
 

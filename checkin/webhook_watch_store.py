@@ -7,7 +7,7 @@ from uuid import UUID
 
 from checkin.dashboard_store import incidents_of, people_of
 from checkin.webhook_watch import Key, current, news
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection, Pool, transaction
 from core.model import Role
 from registry.webhook_store import enqueue
@@ -52,7 +52,7 @@ async def _watch_one(conn: Connection, org_id: UUID, role: Role, now: datetime) 
         for row in await conn.fetch(SQL_SEEN, org_id)
     }
     began = seen.pop(("since", None, None), None) is not None
-    today = now.astimezone(JST).date()
+    today = date_in_japan(now)
     members = {row["id"]: row["state"] for row in await conn.fetch(SQL_MEMBERS, org_id)}
     found = {incident.id: incident for incident in await incidents_of(conn, [org_id], today)}
     # A closed incident is read once more, for what came in at its very end, and then no longer.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 
 #: Japan Standard Time. Japan has no daylight saving time, so a fixed offset is exact.
 JST = timezone(timedelta(hours=9), "JST")
+
+
+def date_in_japan(now: datetime) -> date:
+    """The date in Japan at a time: memberships, stays and duties begin and end with it."""
+    return now.astimezone(JST).date()
 
 
 class Clock(Protocol):

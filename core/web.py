@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import jinja2
 from aiohttp import web
@@ -25,6 +26,7 @@ from core.db import Pool, Scope, ScopedPool
 from core.i18n import Catalogs, Sayer
 from core.model import Role
 from core.settings import Settings
+from core.tokens import looks_like_token, token_hash
 from core.wakeups import Wakeups
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -257,6 +259,25 @@ def client_address(request: web.Request) -> str:
         if forwarded:
             return forwarded.split(",")[-1].strip()
     return peer
+
+
+def path_id(request: web.Request, name: str = "id") -> UUID:
+    """An id in the path. Raises HTTPNotFound for anything that is none: nobody learns more from a wrong address."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise web.HTTPNotFound(text="There is no such page.") from None
+
+
+def link_hash(request: web.Request) -> bytes | None:
+    """The hash of the link that was called; None where there is none, or what stands there cannot be a link at all."""
+    token = request.match_info.get("token", "")
+    return token_hash(token) if looks_like_token(token) else None
+
+
+def link_gone(request: web.Request, *, status: int = 404, too_many: bool = False) -> web.Response:
+    """The one page for links that open nothing: unknown, revoked or over, with nothing said about which."""
+    return render(request, "link_gone.html", lang=language_of(request), status=status, too_many=too_many)
 
 
 def see_other(location: str) -> web.Response:

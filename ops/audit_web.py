@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from checkin.pages_web import actor, path_id
 from core.audit import audit
 from core.audit_chain import canonical
 from core.db import Scope, transaction
@@ -19,7 +18,7 @@ from core.model import Role
 from core.seal_store import audit_keys, extent, last_head
 from core.signing import SigningError, load_signer
 from core.verify_store import verify
-from core.web import SCOPE, Route, Site, clean_text, render, see_other, site, staff, staff_form
+from core.web import SCOPE, Route, Site, clean_text, path_id, render, see_other, site, staff, staff_form
 from ops.audit_report import SAMPLE, decision_json, document, month_of, months_back, span_of
 from ops.auditor import Kind, Pseudonyms, by_action, by_month, shown
 from ops.auditor_store import Report, add_report, numbers, reports, sample_decisions, sample_rows
@@ -89,7 +88,7 @@ async def samples_page(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         decisions = await sample_decisions(conn, begin, end, seed, SAMPLE)
         rows = await sample_rows(conn, begin, end, seed, SAMPLE)
-        await audit(conn, actor(staff_of(request)), "audit.sample", at=now, detail={"rows": len(rows)})
+        await audit(conn, staff_of(request).actor, "audit.sample", at=now, detail={"rows": len(rows)})
     return _page(
         request,
         "audit_samples.html",
@@ -116,7 +115,7 @@ async def check_chain(request: web.Request) -> web.Response:
     verdict = await verify(wires.pool, now, newest=CHECKED_ON_PAGE)
     async with transaction(wires.pool) as conn:
         detail = {"ok": verdict.found is None, "rows": verdict.rows}
-        await audit(conn, actor(staff_of(request)), "audit.check", at=now, detail=detail)
+        await audit(conn, staff_of(request).actor, "audit.check", at=now, detail=detail)
     return await _chain(request, verdict=verdict)
 
 
@@ -197,13 +196,13 @@ async def sign_report(request: web.Request) -> web.Response:
         )
         report = Report(report_id, *period, now, text.decode(), signer.key_id, signer.sign(text), signer.public_key)
         await add_report(conn, report, org_id=me.org_id, staff_id=me.id)
-        await audit(conn, actor(me), "audit.report", at=now, detail={"ok": verdict.found is None})
+        await audit(conn, me.actor, "audit.report", at=now, detail={"ok": verdict.found is None})
     return see_other(f"/audit/reports/{report_id}")
 
 
 async def _own_report(request: web.Request) -> Report:
     async with transaction(_wires(request).pool) as conn:
-        found = await reports(conn, staff_of(request).org_id, path_id(request, "id"))
+        found = await reports(conn, staff_of(request).org_id, path_id(request))
     if not found:
         raise web.HTTPNotFound(text="There is no such report among yours.")
     return found[0]

@@ -22,7 +22,7 @@ from checkin.cases_store import expire_claims, open_due_cases
 from checkin.help_alarm import tell_of_help
 from checkin.reveals import MOST, WINDOW
 from checkin.reveals_store import raise_reveal_alarms
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import CONNECTION_ERRORS, ScopedPool, heartbeat, transaction
 from core.ids import uuid7
 from core.lease import take_lease
@@ -104,7 +104,7 @@ async def _feeds(deps: Deps) -> int:
 async def _registry(deps: Deps) -> int:
     """What ends today: memberships, short stays, absences, pauses; uploads and enrolments that nobody finished."""
     now = deps.clock.now()
-    today = now.astimezone(JST).date()
+    today = date_in_japan(now)
     async with transaction(deps.pool) as conn:
         ended = await end_due_memberships(conn, today, now)
         ended += await end_due(conn, today, now)

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.clock import JST
 from core.db import Connection, transaction
 from core.model import Role
-from core.web import Route, clean_text, render, see_other, site, staff, staff_form
+from core.web import Route, clean_text, path_id, render, see_other, site, staff, staff_form
 from registry.api_store import count_live_tokens, create_token, revoke_token, tokens_of
 from registry.api_tokens import LIFETIMES, MOST_TOKENS, SCOPES_OF, expires_at, scopes_for
 from registry.people_store import own_orgs
@@ -89,7 +89,7 @@ async def new_token(request: web.Request) -> web.Response:
                 expires_at=expires_at(int(days) if days.isascii() and days.isdigit() else 0, now),
             )
             detail = {"token": str(token_id), "scopes": sorted(scopes), "org": str(org_id)}
-            await audit(conn, Actor(me.name, me.id, me.org_id), "api_token.new", at=now, detail=detail)
+            await audit(conn, me.actor, "api_token.new", at=now, detail=detail)
     if full:
         return await _page(request, 409, problem="staff.api.too_many")
     return await _page(request, token=token, token_name=name)
@@ -100,11 +100,11 @@ async def revoke(request: web.Request) -> web.Response:
     me = staff_of(request)
     await staff_form(request)
     now = site(request).clock.now()
-    token_id = _id(request)
+    token_id = path_id(request)
     async with transaction(site(request).pool) as conn:
         if await revoke_token(conn, token_id, me.org_id, me.id, now) is None:
             raise web.HTTPNotFound
-        actor = Actor(me.name, me.id, me.org_id)
+        actor = me.actor
         await audit(conn, actor, "api_token.revoke", at=now, detail={"token": str(token_id)})
     return see_other("/api-tokens")
 
@@ -123,7 +123,7 @@ async def _on_webhook(request: web.Request, action: str) -> web.Response:
     me = staff_of(request)
     await staff_form(request)
     now = site(request).clock.now()
-    webhook_id = _id(request)
+    webhook_id = path_id(request)
     async with transaction(site(request).pool) as conn:
         if not await webhooks_of(conn, org_id=me.org_id, owner_id=me.org_id, webhook_id=webhook_id):
             raise web.HTTPNotFound
@@ -131,15 +131,8 @@ async def _on_webhook(request: web.Request, action: str) -> web.Response:
             await send_again(conn, webhook_id, now)
         else:
             await delete_webhook(conn, webhook_id, now)
-        await audit(conn, Actor(me.name, me.id, me.org_id), action, at=now, detail={"webhook": str(webhook_id)})
+        await audit(conn, me.actor, action, at=now, detail={"webhook": str(webhook_id)})
     return see_other("/api-tokens#webhooks")
-
-
-def _id(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["id"])
-    except ValueError:
-        raise web.HTTPNotFound from None
 
 
 _MAKERS = staff(*SCOPES_OF)

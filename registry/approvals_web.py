@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
 from core.db import transaction
-from core.web import Route, render, see_other, site, staff, staff_form
+from core.web import Route, path_id, render, see_other, site, staff, staff_form
 from registry.approvals import ROLES, ApprovalError, words_of
 from registry.approvals_store import approve, open_approvals, refuse
 from registry.sessions import staff_of
@@ -38,10 +37,7 @@ async def decide(request: web.Request) -> web.Response:
     wires = site(request)
     form = await staff_form(request)
     await require_step_up(request)
-    try:
-        approval_id = UUID(request.match_info["id"])
-    except ValueError:
-        raise web.HTTPNotFound from None
+    approval_id = path_id(request)
     act = approve if form.get("answer") == "approve" else refuse
     try:
         async with transaction(wires.pool) as conn:

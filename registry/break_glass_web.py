@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.db import Connection, transaction
 from core.model import Role
-from core.web import Route, clean_text, render, see_other, site, staff, staff_form
+from core.web import Route, clean_text, path_id, render, see_other, site, staff, staff_form
 from geo.areas import Areas
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose
@@ -25,12 +23,8 @@ from registry.break_glass_store import (
     ready,
     scopes_now,
 )
-from registry.sessions import Staff, staff_of
+from registry.sessions import staff_of
 from registry.step_up_web import require_step_up
-
-
-def _actor(me: Staff) -> Actor:
-    return Actor(me.name, me.id, me.org_id)
 
 
 def _town(code: str, language: str) -> str:
@@ -49,7 +43,7 @@ async def _page(request: web.Request, *, status: int = 200, problem: str = "") -
     async with transaction(wires.pool) as conn:
         scopes = await scopes_now(conn)
         named = [person for person, name, _, _ in scopes.people if name]
-        await audit(conn, _actor(me), "break_glass.form", at=now, subjects=named, fields=["name"] if named else [])
+        await audit(conn, me.actor, "break_glass.form", at=now, subjects=named, fields=["name"] if named else [])
         found = await glasses(conn, me.org_id)
         waiting = await ready(conn, me.id, now)
         counts = {glass.id: await people_shown(conn, glass.id) for glass in found}
@@ -108,21 +102,14 @@ async def open_one(request: web.Request) -> web.Response:
     await staff_form(request)
     try:
         async with transaction(wires.pool) as conn:
-            glass_id = await open_glass(conn, _id(request), _actor(me), wires.clock.now())
+            glass_id = await open_glass(conn, path_id(request), me.actor, wires.clock.now())
     except ApprovalError as wrong:
         return await _page(request, status=409, problem=wrong.key)
     return see_other(f"/board/break-glass/{glass_id}")
 
 
-def _id(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["id"])
-    except ValueError:
-        raise web.HTTPNotFound(text="There is no such page.") from None
-
-
 async def _own(conn: Connection, request: web.Request) -> Glass:
-    found = await glasses(conn, staff_of(request).org_id, _id(request))
+    found = await glasses(conn, staff_of(request).org_id, path_id(request))
     if not found:
         raise web.HTTPNotFound(text="There is no such disclosure.")
     return found[0]
@@ -135,7 +122,7 @@ async def view(request: web.Request) -> web.Response:
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         glass = await _own(conn, request)
-        people = await disclose(conn, wires.vault, glass, _actor(me), now)
+        people = await disclose(conn, wires.vault, glass, me.actor, now)
     return render(
         request,
         "break_glass_view.html",
@@ -154,7 +141,7 @@ async def end(request: web.Request) -> web.Response:
     await staff_form(request)
     async with transaction(site(request).pool) as conn:
         glass = await _own(conn, request)
-        await end_glass(conn, glass.id, _actor(me), site(request).clock.now())
+        await end_glass(conn, glass.id, me.actor, site(request).clock.now())
     return see_other("/board/break-glass")
 
 
@@ -163,7 +150,7 @@ async def protect(request: web.Request) -> web.Response:
     me = staff_of(request)
     await staff_form(request)
     async with transaction(site(request).pool) as conn:
-        if not await protect_by_case(conn, _id(request), _actor(me), site(request).clock.now()):
+        if not await protect_by_case(conn, path_id(request), me.actor, site(request).clock.now()):
             raise web.HTTPNotFound(text="There is no such case.")
     return see_other("/board")
 

@@ -7,17 +7,9 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import transaction
 from core.qr import qr_svg
-from core.tokens import looks_like_token
-from core.web import TOKEN, Route, language_of, render, site
+from core.web import TOKEN, Route, link_gone, render, site
 from registry.inapp import read_user_agent
-from registry.personal_store import Owner, owner_of_link
-
-
-def owner_language(request: web.Request, owner: Owner) -> str:
-    """?lang=, else the person's own choice, else what the browser prefers."""
-    if request.query.get("lang"):
-        return language_of(request)
-    return site(request).catalogs.normalise(owner.language) or language_of(request)
+from registry.owner_web import owner_language, owner_of
 
 
 async def card(request: web.Request) -> web.Response:
@@ -25,12 +17,12 @@ async def card(request: web.Request) -> web.Response:
     wires = site(request)
     token = request.match_info["token"]
     async with transaction(wires.pool) as conn:
-        owner = await owner_of_link(conn, token) if looks_like_token(token) else None
+        owner = await owner_of(request, conn)
         if owner is not None:
             actor, now = Actor("personal link"), wires.clock.now()
             await audit(conn, actor, "person.card", at=now, subjects=[owner.resident_id], fields=["name"])
     if owner is None:
-        return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+        return link_gone(request)
     lang = owner_language(request, owner)
     url = f"{wires.settings.site_url}/p/{token}"
     return render(

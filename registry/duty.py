@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from core.clock import JST
+from core.clock import JST, date_in_japan
 
 #: Longest absence that one entry may cover.
 LONGEST_ABSENCE: Final = timedelta(days=365)
@@ -31,7 +31,7 @@ class StandIn:
 
     def holds(self, now: datetime) -> bool:
         """Whether it is one of its days in Japan."""
-        return self.from_day <= now.astimezone(JST).date() <= self.until_day
+        return self.from_day <= date_in_japan(now) <= self.until_day
 
 
 def with_deputies(people: Iterable[UUID], stand_ins: Iterable[StandIn], now: datetime) -> list[UUID]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection
 from core.ids import uuid7
 from registry.duty import StandIn, with_deputies
@@ -37,7 +37,7 @@ async def on_duty(conn: Connection, org_id: UUID, now: datetime) -> list[UUID]:
 
 async def with_stand_ins(conn: Connection, staff_ids: Sequence[UUID], now: datetime) -> list[UUID]:
     """These members of staff, each followed by whoever acts for them today."""
-    rows = await conn.fetch(SQL_STAND_INS, list(staff_ids), now.astimezone(JST).date())
+    rows = await conn.fetch(SQL_STAND_INS, list(staff_ids), date_in_japan(now))
     return with_deputies(staff_ids, [StandIn(**dict(row.items())) for row in rows], now)
 
 

@@ -7,27 +7,19 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
-from core.clock import JST
+from core.audit import audit
+from core.clock import date_in_japan
 from core.db import transaction
 from core.model import Role
-from core.web import Route, render, see_other, site, staff, staff_form
+from core.web import Route, path_id, render, see_other, site, staff, staff_form
 from registry.access import HAS_TEAM
 from registry.duty import DutyProblem, read_days, read_times
 from registry.duty_store import add_duty, duties_of, name_deputy, on_duty, remove_duty, revoke_deputy
 from registry.relations_store import member_groups
-from registry.sessions import Staff, staff_of
+from registry.sessions import staff_of
 from registry.signin_store import team_of
 from registry.step_up_web import require_step_up
 from registry.team_web import team_page
-
-
-def _actor(me: Staff) -> Actor:
-    return Actor(me.name, me.id, me.org_id)
-
-
-def _path_id(request: web.Request) -> UUID:
-    return _id(request.match_info["id"])
 
 
 def _id(text: str) -> UUID:
@@ -49,7 +41,7 @@ async def new_deputy(request: web.Request) -> web.Response:
     if me.acting:  # a power that somebody lent cannot be lent on
         raise web.HTTPForbidden(text="A deputy cannot name deputies.")
     try:
-        days = read_days(str(form.get("from", "")), str(form.get("until", "")), now.astimezone(JST).date())
+        days = read_days(str(form.get("from", "")), str(form.get("until", "")), date_in_japan(now))
     except DutyProblem as problem:
         return await team_page(request, 400, problem=problem.key)
     absent, deputy = _id(str(form.get("absent", ""))), _id(str(form.get("deputy", "")))
@@ -62,7 +54,7 @@ async def new_deputy(request: web.Request) -> web.Response:
         ):
             raise web.HTTPNotFound(text="There is no such colleague.")
         detail = {"from": days[0].isoformat(), "until": days[1].isoformat()}
-        await audit(conn, _actor(me), "name_deputy", at=now, subjects=[absent, deputy], detail=detail)
+        await audit(conn, me.actor, "name_deputy", at=now, subjects=[absent, deputy], detail=detail)
     return see_other("/team#deputies")
 
 
@@ -72,11 +64,11 @@ async def end_deputy(request: web.Request) -> web.Response:
     wires = site(request)
     now = wires.clock.now()
     await staff_form(request)
-    entry = _path_id(request)
+    entry = path_id(request)
     async with transaction(wires.pool) as conn:
         if not await revoke_deputy(conn, entry, me.org_id, now):
             raise web.HTTPNotFound(text="There is no such entry.")
-        await audit(conn, _actor(me), "revoke_deputy", at=now, detail={"entry": str(entry)})
+        await audit(conn, me.actor, "revoke_deputy", at=now, detail={"entry": str(entry)})
     return see_other("/team#deputies")
 
 
@@ -130,7 +122,7 @@ async def new_duty(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         if not await add_duty(conn, org_id=me.org_id, staff_id=person, starts_at=begin, ends_at=end, by=me.id, now=now):
             raise web.HTTPNotFound(text="There is no such colleague.")
-        await audit(conn, _actor(me), "duty.new", at=now, subjects=[person])
+        await audit(conn, me.actor, "duty.new", at=now, subjects=[person])
     return see_other("/duty")
 
 
@@ -140,11 +132,11 @@ async def end_duty(request: web.Request) -> web.Response:
     wires = site(request)
     now = wires.clock.now()
     await staff_form(request)
-    entry = _path_id(request)
+    entry = path_id(request)
     async with transaction(wires.pool) as conn:
         if not await remove_duty(conn, entry, me.org_id, now):
             raise web.HTTPNotFound(text="There is no such entry.")
-        await audit(conn, _actor(me), "duty.end", at=now, detail={"entry": str(entry)})
+        await audit(conn, me.actor, "duty.end", at=now, detail={"entry": str(entry)})
     return see_other("/duty")
 
 

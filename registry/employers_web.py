@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
@@ -18,7 +18,7 @@ async def employers(request: web.Request) -> web.Response:
     wires = site(request)
     async with transaction(wires.pool) as conn:
         lines = await enrolment_of_employers(conn, me.org_id)
-        actor = Actor(me.name, me.id, me.org_id)
+        actor = me.actor
         await audit(conn, actor, "employers.read", at=wires.clock.now(), fields=["totals"])
     return render(
         request,

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from aiohttp import web
 
 from core.db import Scope
-from core.tokens import looks_like_token, token_hash
 from core.web import (
     AUDIENCES,
     FORM_TOKEN,
@@ -19,7 +18,8 @@ from core.web import (
     Audience,
     Handler,
     audience_of,
-    language_of,
+    link_gone,
+    link_hash,
     render,
     see_other,
     site,
@@ -78,8 +78,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _scope_of_link(request: web.Request, audience: Audience) -> Scope:
     """The rows behind a link: the people it stands for. An unknown link stands for nobody."""
-    token = request.match_info.get("token", "")
-    return Scope(audience.role, link=token_hash(token) if looks_like_token(token) else None)
+    return Scope(audience.role, link=link_hash(request))
 
 
 def _refused(request: web.Request, me: Staff, refusal: web.HTTPException) -> web.StreamResponse:
@@ -97,7 +96,7 @@ async def _unknown(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     me = await _signed_in(request)
     if me is None:
-        return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+        return link_gone(request)
     request[STAFF] = me
     request[SCOPE] = scope_of(me.role, me.org_id, me.below)
     return _refused(request, me, refusal)

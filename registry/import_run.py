@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from core.audit import Actor
-from core.clock import JST
+from core.clock import date_in_japan
 from core.crypto import Vault
 from core.db import Connection
 from core.model import Located, OrgKind
@@ -100,7 +100,7 @@ async def prepare(
         sites,
         locate=where,
         fingerprint=_index_among(vault, known),
-        today=now.astimezone(JST).date(),
+        today=date_in_japan(now),
         extra_headings=extra,
         choices=choices,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from core.audit import Actor, audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.crypto import Vault
 from core.db import Connection, expect_rows
 from core.ids import uuid7
@@ -67,7 +67,7 @@ async def apply_plan(
         if progress:
             progress(len(subjects), total)
     ends = [(row.match, orgs[row.employer], row.person.end_date) for row in plan.rows if row.action is Action.END]
-    today = now.astimezone(JST).date()
+    today = date_in_japan(now)
     ends += [(person.id, orgs[person.employer], today) for person in plan.gone]
     subjects += await end_people(conn, ends, now, ledger)
     for resident_id, kind, place_id in await store.fill_places(conn, list(site_places)):

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor
 from core.db import Connection, transaction
 from core.web import Route, render, see_other, site, staff, staff_form
 from registry.access import KEEPS_PEOPLE
@@ -83,7 +82,7 @@ async def upload(request: web.Request) -> web.Response:
 async def _begin(request: web.Request, run_id: UUID, stage: str, step: Step) -> None:
     wires = site(request)
     me = staff_of(request)
-    actor = Actor(me.name, me.id, me.org_id)
+    actor = me.actor
     job = Job(wires.pool, wires.vault, wires.catalogs, wires.clock, me.org_id, run_id, actor)
     await start(job, stage, step, wires.extras.setdefault("import_tasks", set()), wait_s=_WAIT_S)
 
@@ -114,7 +113,7 @@ async def run_page(request: web.Request) -> web.Response:
             )
         shown = await read_result(conn, wires.vault, run.id, me.org_id)
         if shown and shown["kind"] == "plan":
-            await audit_preview(conn, Actor(me.name, me.id, me.org_id), list(run.subjects), now)
+            await audit_preview(conn, me.actor, list(run.subjects), now)
     if run.state == "failed" or (run.state == "new" and not run.has_body):
         problem = run.problem or {"key": "staff.import.file.forgotten", "values": {}}
         return await _form(request, 200, (problem["key"], problem["values"]))
@@ -208,7 +207,7 @@ async def undo_page(request: web.Request) -> web.Response:
         decided = await plan_undo(conn, wires.vault, run)
         stays = decided.kept[:_SHOWN_KEPT]
         kept = await name_kept(conn, stays, run.org_id)
-        actor = Actor(me.name, me.id, me.org_id)
+        actor = me.actor
         await audit_preview(conn, actor, [k.resident_id for k in stays], wires.clock.now())
     total = len(decided.kept)
     return render(

@@ -1,4 +1,4 @@
-"""What the pages behind a personal link share: whose link it is, in which language, and the page for a dead link."""
+"""What the pages behind a personal link share: whose link it is, in which language."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ async def owner_of(request: web.Request, conn: Connection) -> Owner | None:
     """The person of /p/<token>...; None for an unknown or replaced link."""
     token = request.match_info["token"]
     return await owner_of_link(conn, token) if looks_like_token(token) else None
-
-
-def gone(request: web.Request) -> web.Response:
-    """The same page for every link that opens nothing."""
-    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
 
 
 def owner_language(request: web.Request, owner: Owner) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from core.audit import audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import UniqueViolation
 from geo.store import insert_places
 from registry import store
@@ -134,7 +134,7 @@ async def end_person(call: Call) -> Answer:
     """POST /people/{employee_id}/end: the last day; today or earlier ends the view at once."""
     line = await _member(call)
     given: EndIn = call.body
-    if given.end_date <= call.now.astimezone(JST).date():
+    if given.end_date <= date_in_japan(call.now):
         await end_membership(call.conn, line.id, line.org_id, given.end_date, call.now)
     else:
         await store.set_end_date(call.conn, line.id, line.org_id, given.end_date)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
-from core.clock import JST
+from core.audit import audit
+from core.clock import date_in_japan
 from core.db import Connection, transaction
 from core.qr import qr_svg
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
@@ -32,10 +32,6 @@ _FORM_FIELDS = ("name", "language", "second_language", "phone", "contact", "empl
                 "shift", "start_date", "home_postal_code", "home_address", "work_postal_code")  # fmt: skip
 
 
-def _actor(me: Staff) -> Actor:
-    return Actor(me.name, me.id, me.org_id)
-
-
 async def people(request: web.Request) -> web.Response:
     """GET /people: everybody of the own organisation, by dorm and room; ?q= looks within it."""
     me = staff_of(request)
@@ -48,7 +44,7 @@ async def people(request: web.Request) -> web.Response:
         counts = await count_people(conn, orgs, wires.clock.now())
         await audit(
             conn,
-            _actor(me),
+            me.actor,
             "people.read",
             at=wires.clock.now(),
             subjects=[p.id for p in found[:_PAGE]],
@@ -117,7 +113,7 @@ async def new_person(request: web.Request) -> web.Response:
             supported=wires.catalogs.languages,
             dry_run=False,
             now=wires.clock.now(),
-            actor=_actor(me),
+            actor=me.actor,
             may_create_employers=False,
         )
     row = plan.rows[0]
@@ -157,11 +153,11 @@ async def _show(request: web.Request, link: str | None = None) -> web.Response:
         found, orgs = await _person(conn, request)
         channels = await channels_of(conn, found.id)
         leading = await leads(conn, found.id, orgs)
-        today = wires.clock.now().astimezone(JST).date()
+        today = date_in_japan(wires.clock.now())
         presence = (await read_presences(conn, [found.id], today))[found.id]
         await audit(
             conn,
-            _actor(me),
+            me.actor,
             "person.read",
             at=wires.clock.now(),
             subjects=[found.id],
@@ -195,7 +191,7 @@ async def invitation(request: web.Request) -> web.Response:
         if found.state != "invited":
             return see_other(f"/people/{found.id}")
         token = await store.personal_token(conn, wires.vault, found.id)
-        await audit(conn, _actor(me), "invitation.show", at=wires.clock.now(), subjects=[found.id], fields=["link"])
+        await audit(conn, me.actor, "invitation.show", at=wires.clock.now(), subjects=[found.id], fields=["link"])
     return await _show(request, f"{wires.settings.site_url}/e/{token}" if token else None)
 
 
@@ -205,7 +201,7 @@ async def end(request: web.Request) -> web.Response:
     wires = site(request)
     form = await staff_form(request)
     now = wires.clock.now()
-    today = now.astimezone(JST).date()
+    today = date_in_japan(now)
     day = read_date(str(form.get("end_date", ""))) or today
     async with transaction(wires.pool) as conn:
         found, _ = await _person(conn, request)
@@ -213,7 +209,7 @@ async def end(request: web.Request) -> web.Response:
             await end_membership(conn, found.id, found.org_id, day, now)
         else:
             await store.set_end_date(conn, found.id, found.org_id, day)
-        await audit(conn, _actor(me), "membership.end", at=now, subjects=[found.id], fields=["end_date"])
+        await audit(conn, me.actor, "membership.end", at=now, subjects=[found.id], fields=["end_date"])
     return see_other("/people" if day <= today else f"/people/{found.id}")
 
 
@@ -226,7 +222,7 @@ async def household(request: web.Request) -> web.Response:
         found, _ = await _person(conn, request)
         await set_household(conn, found.id, found.org_id, household=form.get("household") == "1")
         now = wires.clock.now()
-        await audit(conn, _actor(me), "membership.household", at=now, subjects=[found.id], fields=["site"])
+        await audit(conn, me.actor, "membership.household", at=now, subjects=[found.id], fields=["site"])
     return see_other(f"/people/{found.id}")
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.db import transaction
 from core.model import Role
 from core.qr import qr_svg
@@ -16,11 +16,7 @@ from registry.access import KEEPS_PEOPLE
 from registry.enrol_store import enrolled_of
 from registry.people_store import own_orgs
 from registry.poster_store import Poster, end_poster, make_poster, poster_token, posters_of, slips_of
-from registry.sessions import Staff, staff_of
-
-
-def _actor(me: Staff) -> Actor:
-    return Actor(me.name, me.id, me.org_id)
+from registry.sessions import staff_of
 
 
 async def slips(request: web.Request) -> web.Response:
@@ -36,7 +32,7 @@ async def slips(request: web.Request) -> web.Response:
         counts = await enrolled_of(conn, list({slip.dorm_id for slip in found if slip.dorm_id}))
         await audit(
             conn,
-            _actor(me),
+            me.actor,
             "invitation.print",
             at=wires.clock.now(),
             subjects=[slip.resident_id for slip in found],
@@ -77,7 +73,7 @@ async def new_poster(request: web.Request) -> web.Response:
     label = clean_text(str(form.get("label", "")), 100)
     async with transaction(wires.pool) as conn:
         made = await make_poster(conn, wires.vault, org_id=me.org_id, label=label, staff_id=me.id, now=now)
-        await audit(conn, _actor(me), "poster.new", at=now, detail={"poster": str(made)})
+        await audit(conn, me.actor, "poster.new", at=now, detail={"poster": str(made)})
     return see_other(f"/posters/{made}")
 
 
@@ -120,7 +116,7 @@ async def end(request: web.Request) -> web.Response:
     found = await _poster(request)
     async with transaction(wires.pool) as conn:
         if await end_poster(conn, found.id, me.org_id, now):
-            await audit(conn, _actor(me), "poster.end", at=now, detail={"poster": str(found.id)})
+            await audit(conn, me.actor, "poster.end", at=now, detail={"poster": str(found.id)})
     return see_other("/posters")
 
 

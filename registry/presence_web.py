@@ -8,18 +8,28 @@ from uuid import UUID
 from aiohttp import web
 
 from core.audit import Actor, audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection, transaction
-from core.tokens import looks_like_token
-from core.web import TOKEN, Route, clean_text, language_of, public_form, render, see_other, site, staff, staff_form
+from core.web import (
+    TOKEN,
+    Route,
+    clean_text,
+    link_gone,
+    public_form,
+    render,
+    see_other,
+    site,
+    staff,
+    staff_form,
+)
 from geo.store import insert_places
 from registry.access import KEEPS_PEOPLE
-from registry.card_web import owner_language
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
+from registry.owner_web import owner_language, owner_of
 from registry.people_store import find_person, own_orgs
-from registry.personal_store import Owner, owner_of_link
+from registry.personal_store import Owner
 from registry.presence import AbsenceProblem, Kind, read_absence, read_stay
 from registry.presence_store import Presence, clear, move_out, propose, read_presences, set_own, set_stay, withdraw
 from registry.rows import AddressInput, read_postal_code
@@ -28,24 +38,15 @@ from registry.store import set_places
 
 
 def _today(request: web.Request) -> date:
-    return site(request).clock.now().astimezone(JST).date()
-
-
-async def _owner(request: web.Request, conn: Connection) -> Owner | None:
-    token = request.match_info["token"]
-    return await owner_of_link(conn, token) if looks_like_token(token) else None
-
-
-def _gone(request: web.Request) -> web.Response:
-    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+    return date_in_japan(site(request).clock.now())
 
 
 async def page(request: web.Request) -> web.Response:
     """GET /p/<token>/away: where we believe the person is, and the ways to change it."""
     async with transaction(site(request).pool) as conn:
-        owner = await _owner(request, conn)
+        owner = await owner_of(request, conn)
         if owner is None:
-            return _gone(request)
+            return link_gone(request)
         presences = await read_presences(conn, [owner.resident_id], _today(request))
     return _show(request, owner, presences[owner.resident_id])
 
@@ -71,9 +72,9 @@ async def save(request: web.Request) -> web.Response:
     now, today = wires.clock.now(), _today(request)
     form = await public_form(request)
     async with transaction(wires.pool) as conn:
-        owner = await _owner(request, conn)
+        owner = await owner_of(request, conn)
         if owner is None:
-            return _gone(request)
+            return link_gone(request)
         person = owner.resident_id
         try:
             match form.get("do"):
@@ -131,7 +132,7 @@ async def propose_away(request: web.Request) -> web.Response:
                 await propose(conn, found.id, found.org_id, read_absence(values, _today(request), own=False), now)
         except AbsenceProblem:
             return see_other(f"/people/{found.id}?away=wrong")
-        await audit(conn, Actor(me.name, me.id, me.org_id), "presence.propose", at=now, subjects=[found.id])
+        await audit(conn, me.actor, "presence.propose", at=now, subjects=[found.id])
     return see_other(f"/people/{found.id}")
 
 

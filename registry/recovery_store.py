@@ -67,7 +67,7 @@ async def recover(conn: Connection, me: Staff, target: Colleague, now: datetime)
     The person sets both anew, and reads for two weeks who did this.
     """
     staff_id = target.account.staff_id
-    await audit(conn, Actor(me.name, me.id, me.org_id), "recover_staff", at=now, subjects=[staff_id])
+    await audit(conn, me.actor, "recover_staff", at=now, subjects=[staff_id])
     return await _start_anew(conn, staff_id, me.id, f"{me.name or me.email} ({me.org_name})", now)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.db import transaction
-from core.web import Route, render, see_other, site, staff, staff_form
+from core.web import Route, path_id, render, see_other, site, staff, staff_form
 from registry.recovery import ADMINISTRATORS
 from registry.recovery_store import Colleague, colleagues, find_colleague, recover
 from registry.sessions import staff_of
@@ -31,10 +30,7 @@ async def _page(request: web.Request, **said: Any) -> web.Response:
 
 
 async def _target(request: web.Request, conn: Any) -> Colleague:
-    try:
-        found = await find_colleague(conn, staff_of(request), UUID(request.match_info["id"]))
-    except ValueError:
-        found = None
+    found = await find_colleague(conn, staff_of(request), path_id(request))
     if found is None:
         raise web.HTTPNotFound
     return found
@@ -61,7 +57,7 @@ async def end_one(request: web.Request) -> web.Response:
         target = await _target(request, conn)
         if not await disable_staff(conn, target.account.staff_id, target.account.org_id, now):
             raise web.HTTPNotFound
-        actor = Actor(me.name, me.id, me.org_id)
+        actor = me.actor
         await audit(conn, actor, "disable_staff", at=now, subjects=[target.account.staff_id])
     return see_other("/sign-in-help")
 

@@ -10,9 +10,8 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import transaction
 from core.tokens import looks_like_token, token_hash
-from core.web import TOKEN, Route, language_of, public_form, render, see_other, site
-from registry.card_web import owner_language
-from registry.personal_store import owner_of_link
+from core.web import TOKEN, Route, link_gone, public_form, render, see_other, site
+from registry.owner_web import owner_language, owner_of
 from registry.same_store import ANSWERS, answer, claim, own_questions
 
 
@@ -31,9 +30,9 @@ async def page(request: web.Request) -> web.Response:
     wires = site(request)
     token = request.match_info["token"]
     async with transaction(wires.pool) as conn:
-        owner = await owner_of_link(conn, token) if looks_like_token(token) else None
+        owner = await owner_of(request, conn)
         if owner is None:
-            return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+            return link_gone(request)
         questions = await own_questions(conn, owner.resident_id, wires.clock.now())
     return render(
         request,
@@ -52,9 +51,9 @@ async def save(request: web.Request) -> web.Response:
     token = request.match_info["token"]
     form = await public_form(request)
     async with transaction(wires.pool) as conn:
-        owner = await owner_of_link(conn, token) if looks_like_token(token) else None
+        owner = await owner_of(request, conn)
         if owner is None:
-            return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
+            return link_gone(request)
         said = form.get("said", "")
         if said in ANSWERS:
             try:

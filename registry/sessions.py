@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from core.audit import Actor
 from core.model import OrgKind, Role
 from core.web import STAFF
 from registry.second_factor import Demand
@@ -56,6 +57,11 @@ class Staff:
     below: tuple[UUID, ...] = ()
     #: Has the duties of somebody who is away today (registry/duty.py), not a role of its own.
     acting: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """This member of staff as the audit log names them."""
+        return Actor(self.name, self.id, self.org_id)
 
 
 def staff_of(request: Mapping[Any, Any]) -> Staff:

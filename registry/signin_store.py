@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core.audit import Actor, audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Connection, Pool, Record, WriteMismatch, expect_rows, transaction
 from core.model import OrgKind, Role
 from core.tokens import random_token, token_hash
@@ -41,7 +41,7 @@ _TOUCH_EVERY = timedelta(minutes=1)
 async def find_session(pool: Pool, session_id: str, now: datetime) -> Staff | None:
     """Who a cookie belongs to; None if it is unknown, revoked or too old. Keeps the session awake."""
     hashed = token_hash(session_id)
-    row = await pool.fetchrow(SQL_SESSION, hashed, now, now.astimezone(JST).date())
+    row = await pool.fetchrow(SQL_SESSION, hashed, now, date_in_japan(now))
     if row is None or not still_valid(row["created_at"], row["last_seen_at"], now, incident_open=row["incident_open"]):
         return None
     if now - row["last_seen_at"] > _TOUCH_EVERY:

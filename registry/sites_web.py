@@ -67,7 +67,7 @@ async def _audit_names(conn: Connection, request: web.Request, choices: Iterable
     subjects = sorted({UUID(choice.removeprefix("r:")) for choice in choices if choice.startswith("r:")})
     await audit(
         conn,
-        Actor(me.name, me.id, me.org_id),
+        me.actor,
         "site.read",
         at=site(request).clock.now(),
         subjects=subjects,
@@ -143,7 +143,7 @@ async def _show(
         number = ""
         if open_landline and line.landline_enc:
             number = display(wires.vault.decrypt(line.landline_enc, line.id, "site.landline_enc"))
-            actor = Actor(me.name, me.id, me.org_id)
+            actor = me.actor
             detail = {"site": str(line.id)}
             await audit(conn, actor, "site.reveal", at=wires.clock.now(), fields=["landline"], detail=detail)
     return render(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
-from core.clock import JST
+from core.audit import audit
+from core.clock import date_in_japan
 from core.db import transaction
 from core.ids import uuid7
 from core.model import OrgKind, Role
-from core.web import Route, clean_text, render, see_other, site, staff, staff_form
+from core.web import Route, clean_text, path_id, render, see_other, site, staff, staff_form
 from registry import store
 from registry.access import HAS_TEAM
 from registry.duty_store import deputies_of
@@ -37,7 +36,7 @@ async def team_page(request: web.Request, status: int = 200, **said: Any) -> web
         orgs = await own_orgs(conn, me) if me.role is Role.SUPERVISING else {me.org_id: me.org_name}
         members = await team_of(conn, me.org_id)
         waiting = await open_invitations(conn, me.org_id, wires.clock.now())
-        today = wires.clock.now().astimezone(JST).date()
+        today = date_in_japan(wires.clock.now())
         deputies = await deputies_of(conn, me.org_id, today)
         groups = await member_groups(conn, me.org_id) if me.role is Role.COORDINATOR else {}
         teams = [(name, await team_of(conn, group)) for group, name in groups.items()]
@@ -99,7 +98,7 @@ async def new_employer(request: web.Request) -> web.Response:
         slug = f"employer-{uuid7().hex[-12:]}"
         org_id = await store.create_organisation(conn, slug=slug, name=name, kind=OrgKind.EMPLOYER, now=now)
         await store.relate(conn, me.org_id, org_id)
-        await audit(conn, Actor(me.name, me.id, me.org_id), "new_organisation", at=now, detail={"slug": slug})
+        await audit(conn, me.actor, "new_organisation", at=now, detail={"slug": slug})
         token = await make_invitation(conn, org_id=org_id, role=Role.EMPLOYER, now=now, created_by=me.id)
     return await team_page(request, link=f"{wires.settings.site_url}/join/{token}", link_for=name)
 
@@ -109,17 +108,14 @@ async def disable(request: web.Request) -> web.Response:
     me = staff_of(request)
     wires = site(request)
     await staff_form(request)
-    try:
-        staff_id = UUID(request.match_info["id"])
-    except ValueError:
-        raise web.HTTPNotFound from None
+    staff_id = path_id(request)
     if staff_id == me.id:
         return await team_page(request, 400, problem="staff.team.not_yourself")
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         if not await disable_staff(conn, staff_id, me.org_id, now):
             raise web.HTTPNotFound
-        actor = Actor(me.name, me.id, me.org_id)
+        actor = me.actor
         await audit(conn, actor, "disable_staff", at=now, subjects=[staff_id])
     return see_other("/team")
 

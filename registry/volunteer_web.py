@@ -7,11 +7,11 @@ from uuid import UUID
 
 from aiohttp import web
 
-from core.audit import Actor, audit
+from core.audit import audit
 from core.db import UniqueViolation, WriteMismatch, transaction
 from core.ids import uuid7
 from core.model import Role
-from core.web import STAFF_TOKEN, Route, clean_text, public_form, render, see_other, site, staff, staff_form
+from core.web import STAFF_TOKEN, Route, clean_text, path_id, public_form, render, see_other, site, staff, staff_form
 from registry.factors_store import add_passkey, use_challenge
 from registry.guard_web import give_session, session_cookie, staff_language
 from registry.passkeys import (
@@ -71,11 +71,6 @@ async def leader_page(request: web.Request) -> web.Response:
     return response
 
 
-def _actor(request: web.Request) -> Actor:
-    me = staff_of(request)
-    return Actor(me.name, me.id, me.org_id)
-
-
 async def new_pass(request: web.Request) -> web.Response:
     """POST /team/qr: a new QR code; the older one ends."""
     wires = site(request)
@@ -84,7 +79,7 @@ async def new_pass(request: web.Request) -> web.Response:
     asked = str(form.get("uses", ""))
     uses = int(asked) if asked.isdigit() and int(asked) in PASS_USES else DEFAULT_USES
     async with transaction(wires.pool) as conn:
-        await make_pass(conn, wires.vault, _actor(request), uses, wires.clock.now())
+        await make_pass(conn, wires.vault, staff_of(request).actor, uses, wires.clock.now())
     return see_other("/team/qr")
 
 
@@ -93,7 +88,7 @@ async def end_pass(request: web.Request) -> web.Response:
     wires = site(request)
     await staff_form(request)
     async with transaction(wires.pool) as conn:
-        await end_passes(conn, _actor(request), wires.clock.now())
+        await end_passes(conn, staff_of(request).actor, wires.clock.now())
     return see_other("/team/qr")
 
 
@@ -103,15 +98,12 @@ async def remove(request: web.Request) -> web.Response:
     wires = site(request)
     now = wires.clock.now()
     await staff_form(request)
-    try:
-        staff_id = UUID(request.match_info["id"])
-    except ValueError:
-        raise web.HTTPNotFound from None
+    staff_id = path_id(request)
     async with transaction(wires.pool) as conn:
         people = {person.staff_id for person in await joined(conn, me.org_id, now)}
         if staff_id not in people or not await disable_staff(conn, staff_id, me.org_id, now):
             raise web.HTTPNotFound
-        await audit(conn, _actor(request), "disable_staff", at=now, subjects=[staff_id])
+        await audit(conn, staff_of(request).actor, "disable_staff", at=now, subjects=[staff_id])
     return see_other("/team/qr")
 
 

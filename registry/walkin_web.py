@@ -7,18 +7,25 @@ import secrets
 from aiohttp import web
 
 from core.audit import Actor, audit
-from core.clock import JST
+from core.clock import date_in_japan
 from core.db import Scope, transaction
 from core.tokens import looks_like_token
-from core.web import SCOPE, STAFF_TOKEN, Route, client_address, language_of, public_form, render, see_other, site
+from core.web import (
+    SCOPE,
+    STAFF_TOKEN,
+    Route,
+    client_address,
+    language_of,
+    link_gone,
+    public_form,
+    render,
+    see_other,
+    site,
+)
 from registry.poster_store import Poster, TooMany, open_poster, walk_in
 from registry.presence import AbsenceProblem, read_stay
 
 _NAME_LENGTH = 100
-
-
-def _gone(request: web.Request) -> web.Response:
-    return render(request, "link_gone.html", lang=language_of(request), status=404, too_many=False)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -26,7 +33,7 @@ async def page(request: web.Request) -> web.Response:
     token = request.match_info["token"]
     async with transaction(site(request).pool) as conn:
         poster = await open_poster(conn, token) if looks_like_token(token) else None
-    return _gone(request) if poster is None else _show(request, poster)
+    return link_gone(request) if poster is None else _show(request, poster)
 
 
 def _show(request: web.Request, poster: Poster, problem: str = "", form: dict[str, str] | None = None) -> web.Response:
@@ -39,7 +46,7 @@ def _show(request: web.Request, poster: Poster, problem: str = "", form: dict[st
         poster=poster,
         token=request.match_info["token"],
         ended=ended,
-        today=site(request).clock.now().astimezone(JST).date(),
+        today=date_in_japan(site(request).clock.now()),
         problem=problem,
         nonce_of_form=(form or {}).get("once") or secrets.token_urlsafe(12),
         form=form or {},
@@ -57,7 +64,7 @@ async def register(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         poster = await open_poster(conn, token) if looks_like_token(token) else None
     if poster is None:
-        return _gone(request)
+        return link_gone(request)
     if poster.ended_at is not None:
         return _show(request, poster)
     if not name:
@@ -66,7 +73,7 @@ async def register(request: web.Request) -> web.Response:
     request[SCOPE] = Scope("daijobu_web", orgs=(poster.org_id,))
     async with transaction(site(request).pool) as conn:
         try:
-            stay = read_stay(form.get("stay", ""), now.astimezone(JST).date())
+            stay = read_stay(form.get("stay", ""), date_in_japan(now))
             made = await walk_in(
                 conn,
                 wires.vault,
@@ -81,7 +88,7 @@ async def register(request: web.Request) -> web.Response:
         except AbsenceProblem as problem:
             return _show(request, poster, problem.key, form)
         except TooMany:
-            return render(request, "link_gone.html", lang=language_of(request), status=429, too_many=True)
+            return link_gone(request, status=429, too_many=True)
         await audit(conn, Actor("poster", org_id=poster.org_id), "person.walk_in", at=now)
     return see_other(f"/e/{made}?lang={language}")
 
