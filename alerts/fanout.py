@@ -7,7 +7,6 @@ its own transaction that also moves the cursor. Kill it anywhere, and the next r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Sequence
@@ -61,11 +60,7 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
                 log.warning("deciding waits for the database: %s", str(error) or type(error).__name__)
                 worked = False
             if not worked:
-                waiting = asyncio.create_task(bell.wait(POLL_S))
-                await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await waiting
+                await bell.wait_or_stop(POLL_S, stopping)
     finally:
         stopping.cancel()
         deps.wakeups.off(EVENTS_CHANNEL, bell)

@@ -90,11 +90,7 @@ class Sender:
         try:
             while not stop.is_set():
                 if not await self._claim_and_start():
-                    waiting = asyncio.create_task(bell.wait(POLL_S))
-                    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                    waiting.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await waiting
+                    await bell.wait_or_stop(POLL_S, stopping)
             await self._drain()
         finally:
             for task in (acks, upkeep, stopping, *self._tasks):

@@ -230,13 +230,14 @@ async def supervised_rows(conn: Connection, org_id: UUID, incident_id: UUID, tod
     employers = await conn.fetch(SQL_SUPERVISED, org_id, incident_id)
     counted: dict[UUID, list[tuple[Standing, int]]] = {}
     for row in await conn.fetch(SQL_STANDINGS_BY_ORG, incident_id, [e["id"] for e in employers], today):
-        counted.setdefault(row["org_id"], []).append((_counted(row), row["people"]))
+        counted.setdefault(row["org_id"], []).append((standing_of(row), row["people"]))
     return [
         EmployerRow(e["id"], e["name"], totals(counted[e["id"]]), e["last_at"]) for e in employers if e["id"] in counted
     ]
 
 
-def _counted(row: Record) -> Standing:
+def standing_of(row: Record) -> Standing:
+    """How one person, or a group that stands alike, stands: from its row."""
     return Standing(
         asked=row["asked"],
         reachable=row["reachable"],
@@ -284,7 +285,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 async def standings(conn: Connection, incident_id: UUID) -> list[tuple[Standing, int]]:
     """Everybody in an incident as (facts, how many people)."""
-    return [(_counted(row), row["people"]) for row in await conn.fetch(SQL_STANDINGS, incident_id)]
+    return [(standing_of(row), row["people"]) for row in await conn.fetch(SQL_STANDINGS, incident_id)]
 
 
 SQL_MARK_OPENED = """

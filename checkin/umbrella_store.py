@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from checkin.dashboard import Standing
-from checkin.dashboard_store import Incident, incident_of
+from checkin.dashboard_store import Incident, incident_of, standing_of
 from checkin.umbrella import Counted
 from core.db import Connection
-from core.model import Answer
 
 SQL_BELOW = """
 SELECT o.id, o.name, o.kind FROM below_umbrella() b JOIN organisation o ON o.id = b.org_id ORDER BY o.name, o.id
@@ -44,16 +42,7 @@ async def counted_below(conn: Connection, incident_id: UUID, today: date) -> lis
         Counted(
             row["org_id"],
             row["told"],
-            Standing(
-                asked=row["asked"],
-                reachable=row["reachable"],
-                status=Answer(row["status"]) if row["status"] else None,
-                before_ask=row["before_ask"],
-                shared=row["shared"],
-                answered=row["answered"],
-                enrolled=row["enrolled"],
-                help_open=row["help_open"],
-            ),
+            standing_of(row),
             row["people"],
         )
         for row in await conn.fetch(SQL_TOTALS, incident_id, today)

@@ -87,8 +87,10 @@ _SEVERITY_ORDER = [Severity.INFO, Severity.MODERATE, Severity.SEVERE, Severity.E
 INTENSITIES = ("1", "2", "3", "4", "5-", "5+", "6-", "6+", "7")
 #: Tsunami grades in rising order (VTSE41 Kind).
 TSUNAMI_LEVELS = ("none", "forecast", "advisory", "warning", "major_warning")
+#: Severity in rising order where a source states nothing finer: CAP 1.2 `info/severity`, and manual incidents.
+CAP_SEVERITIES = ("minor", "moderate", "severe", "extreme")
 
-#: A level: an intensity or tsunami grade (str), a warning level 2-5 or 0 when lifted (int), or None: no level.
+#: A level: an intensity, tsunami grade or CAP severity (str), a warning level 2-5 or 0 when lifted (int), or None.
 Level = str | int | None
 
 
@@ -106,7 +108,10 @@ def level_rank(level: Level) -> int:
         return INTENSITIES.index(level) + 1
     if level in TSUNAMI_LEVELS:
         return TSUNAMI_LEVELS.index(level)
-    raise ValueError(f"unknown level {level!r}: expected one of {INTENSITIES}, {TSUNAMI_LEVELS} or an integer")
+    if level in CAP_SEVERITIES:
+        return CAP_SEVERITIES.index(level) + 1
+    scales = f"{INTENSITIES}, {TSUNAMI_LEVELS}, {CAP_SEVERITIES}"
+    raise ValueError(f"unknown level {level!r}: expected one of {scales} or an integer")
 
 
 def require_aware(name: str, value: datetime | None) -> None:

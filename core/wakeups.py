@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from types import TracebackType
+from typing import Any
 
 from core.db import CONNECTION_ERRORS, Connection, open_connection
 
@@ -36,6 +37,14 @@ class Wakeup:
         self.event.clear()
         self.heard, self._rung = frozenset(self._rung), set()
         return True
+
+    async def wait_or_stop(self, timeout: float, stopping: asyncio.Task[Any]) -> None:
+        """As `wait`, but no longer than `stopping` runs: a loop that is asked to stop does not finish its pause."""
+        waiting = asyncio.create_task(self.wait(timeout))
+        await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
 
 
 class Wakeups:

@@ -8,7 +8,6 @@ internet, whatever a name resolves to at that moment.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -170,11 +169,7 @@ async def deliver_webhooks_forever(deps: Deps, stop: asyncio.Event) -> None:
                     log.exception("webhooks: this turn failed; the next one tries again")
                     watch_at = loop.time() + WATCH_EVERY_S
                 if not tried:
-                    waiting = asyncio.create_task(bell.wait(POLL_S))
-                    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                    waiting.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await waiting
+                    await bell.wait_or_stop(POLL_S, stopping)
     finally:
         stopping.cancel()
         deps.wakeups.off(store.DELIVERIES, bell)

@@ -88,7 +88,8 @@ class PersonLine:
     household: bool
 
 
-SQL_PEOPLE = """
+#: A person as their organisation's lists show them; what follows chooses and orders them.
+SELECT_LINE = """
 SELECT r.id, m.org_id, r.name, r.language, r.second_language, r.state, m.employee_id, m.dorm_id, m.room, m.shift,
        m.start_date, m.end_date, m.household, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
        EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id) AS has_place,
@@ -104,12 +105,17 @@ LEFT JOIN LATERAL (
            bool_or(k.state IN ('dead', 'opted_out')) AS dead
     FROM contact k WHERE k.resident_id = r.id
 ) c ON true
+"""
+SQL_PEOPLE = (
+    SELECT_LINE
+    + """
 WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
   AND ($2 = '' OR r.name ILIKE '%' || $2 || '%' OR m.employee_id = $2 OR d.name ILIKE '%' || $2 || '%')
   AND ($3::uuid IS NULL OR r.id = $3)
 ORDER BY d.name NULLS LAST, m.room, r.name, r.id
 LIMIT $4 OFFSET $5
 """
+)
 SQL_COUNT_PEOPLE = """
 SELECT count(*) AS people, count(*) FILTER (WHERE r.state = 'invited') AS invited,
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id)) AS placeless,
@@ -122,7 +128,8 @@ WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
 """
 
 
-def _line(row: Record) -> PersonLine:
+def line_of(row: Record) -> PersonLine:
+    """A line from a row of SELECT_LINE; who works in somebody's home has no name of a workplace."""
     line = PersonLine(**{name: row[name] for name in PersonLine.__dataclass_fields__})
     return replace(line, site=site_shown(line.site, household=line.household))
 
@@ -131,7 +138,7 @@ async def list_people(
     conn: Connection, orgs: Collection[UUID], *, search: str = "", limit: int = 200, offset: int = 0
 ) -> list[PersonLine]:
     """The live members of `orgs`, by dorm, room and name. `search`: part of a name or dorm, or an employee number."""
-    return [_line(row) for row in await conn.fetch(SQL_PEOPLE, list(orgs), _literal(search), None, limit, offset)]
+    return [line_of(row) for row in await conn.fetch(SQL_PEOPLE, list(orgs), _literal(search), None, limit, offset)]
 
 
 def _literal(search: str) -> str:
@@ -147,7 +154,7 @@ async def count_people(conn: Connection, orgs: Collection[UUID], now: datetime) 
 async def find_person(conn: Connection, resident_id: UUID, orgs: Collection[UUID]) -> PersonLine | None:
     """One person, if they are a live member of one of `orgs`; None otherwise, whoever they are."""
     row = await conn.fetchrow(SQL_PEOPLE, list(orgs), "", resident_id, 1, 0)
-    return _line(row) if row else None
+    return line_of(row) if row else None
 
 
 SQL_CHANNELS = """
