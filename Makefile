@@ -17,13 +17,14 @@ INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-iso
 # Compiles what the service imports, once: every later start is twice as fast, also where Python may not write its cache.
 WARM := import main, ops.service, demo.run; from alerts.channels_setup import channel_kinds; channel_kinds(); from core.i18n import Catalogs; Catalogs.load(); import twilio.rest, pywebpush, shapely, phonenumbers
 
-.PHONY: help setup demo run test check bench lock docs security
+.PHONY: help setup demo run test check bench lock docs security fuzz
 help:
 	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"
 	@echo "make run    the live service on its own PostgreSQL, listening to the real feeds"
 	@echo "make test   the whole test suite        make check   format, lint, types, import rules"
 	@echo "make bench  every benchmark, as JSON    make lock    renew the locked requirements (maintainers)"
 	@echo "make security  scanners and attackers   make docs    renew what docs/ says of the code"
+	@echo "make fuzz   ten minutes of damaged input for each parser (Linux on x86_64; FUZZ_SECONDS=60 for less)"
 
 setup: .venv/stamp-runtime
 
@@ -53,6 +54,12 @@ docs: .venv/stamp-runtime
 # Scanners and attackers of their own virtual environment (schemathesis, semgrep, bandit); sqlmap comes from the system.
 security: .venv/stamp-dev .venv/stamp-security
 	$(BIN)/python tests/security/run.py
+
+# Every parser against inputs that atheris makes up, starting from tests/fuzz/corpus. What is found goes into the corpus,
+# which `make test` replays.
+FUZZ_SECONDS ?= 600
+fuzz: .venv/stamp-dev .venv/stamp-security
+	@for file in tests/fuzz/fuzz_*.py; do $(BIN)/python "$$file" -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 .venv/stamp-security: requirements-security.lock .venv/pyvenv.cfg
 	@$(PY) -m venv .venv/security
@@ -84,4 +91,4 @@ lock: .venv/stamp-dev
 	printf 'setuptools>=80\nuv>=0.13\n' | $(LOCK) - --output-file build.lock
 	$(LOCK) pyproject.toml --output-file requirements.lock
 	$(LOCK) pyproject.toml --extra dev --constraints build.lock --constraints requirements.lock --output-file requirements-dev.lock
-	printf 'schemathesis>=4.32\nsemgrep>=1.150\nbandit>=1.9\n' | $(LOCK) - --output-file requirements-security.lock
+	$(LOCK) requirements-security.in --output-file requirements-security.lock
