@@ -6,6 +6,7 @@ stays true, and when silence becomes a case. Each file carries its own examples,
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,11 @@ RULES: Final = Path(__file__).resolve().parents[1] / "rules"
 
 
 class RuleError(ValueError):
-    """A rule file cannot be used. The message names the file and the key."""
+    """A rule file cannot be used. The message names the file and the key; `key`: its path, "" where there is none."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Condition(StrEnum):
@@ -92,6 +97,8 @@ class Rule:
     #: Whether a rise in level asks people again who have already answered.
     rise_asks_again: bool
     examples: tuple[Example, ...]
+    #: The fingerprint of the text it was read from: what a decision says it went by.
+    version: str = ""
 
     def asks(self, severity: Severity) -> tuple[Answer, ...]:
         """What people are asked at this severity: the questions, or nothing."""
@@ -124,10 +131,25 @@ def load_rules(folder: Path = RULES) -> dict[str, Rule]:
 def read_rule(path: Path) -> Rule:
     """One rule file. Raises RuleError naming the file and the key that is wrong, missing or unknown."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise RuleError(f"rules/{path.name}: not readable as TOML ({error})") from error
-    table = _Table(f"rules/{path.name}", "", raw)
+    return parse_rule(text, path.stem)
+
+
+def version_of(text: str) -> str:
+    """The fingerprint of a rule's text: the first 12 hex digits of its SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def parse_rule(text: str, hazard: str) -> Rule:
+    """The rule that a TOML text says, as `rules/<hazard>.toml` would. Raises RuleError as `read_rule` does."""
+    name = f"rules/{hazard}.toml"
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{name}: not readable as TOML ({error})") from error
+    table = _Table(name, "", raw)
     rule = Rule(
         hazard=table.take("hazard", str),
         levels=_levels(table.table("levels")),
@@ -144,9 +166,10 @@ def read_rule(path: Path) -> Rule:
         incident_end_h=table.seconds("incident_end_h"),
         rise_asks_again=table.take("rise_asks_again", bool),
         examples=tuple(_example(table.inner(f"example[{i}]", e)) for i, e in enumerate(table.take("example", list), 1)),
+        version=version_of(text),
     )
     table.finish()
-    _check(table, rule, path.stem)
+    _check(table, rule, hazard)
     return rule
 
 
@@ -160,7 +183,8 @@ class _Table:
         self.raw: dict[str, Any] = dict(raw)
 
     def error(self, key: str, problem: str) -> RuleError:
-        return RuleError(f"{self.file}: {self.name + '.' if self.name else ''}{key} {problem}")
+        path = f"{self.name}.{key}" if self.name else key
+        return RuleError(f"{self.file}: {path} {problem}", path)
 
     def take(self, key: str, kind: type) -> Any:
         if key not in self.raw:

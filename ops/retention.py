@@ -175,11 +175,13 @@ KEPT: Final[Mapping[str, str]] = {
     "incident_summary": "Numbers of people and cases by how they ended; per organisation only whether they answered.",
     "key_rotation": "Which encryption keys were used when; no keys.",
     "lease": "Which process is at work.",
+    "manual_act": "What staff sent by hand, which office said so, and who agreed: the evidence for these decisions.",
     "org_relation": "Which organisation supervises which.",
     "organisation": "Names of organisations.",
     "poster": "Posters of community groups.",
     "purge_run": "What the purge did, in numbers: the proof that this table is followed.",
     "report": "Official reports as received: the evidence for every decision, never dropped.",
+    "rule_edit": "Which rule was changed by whom, and who agreed: without it no decision could be replayed.",
     "schema_migration": "Which version the database has.",
     "site": "Workplaces and dorms of organisations: kept until the organisation removes them.",
 }  # fmt: skip
