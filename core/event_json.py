@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from core.model import Area, Change, Event, Hypocenter, MessageType, Polygon, Status, Tier
+from core.model import Area, Change, Event, Hypocenter, MessageType, Observation, Polygon, Status, Tier
 
 
 def area_to_json(area: Area) -> dict[str, Any]:
@@ -58,7 +58,27 @@ def event_to_json(event: Event) -> dict[str, Any]:
         "polygons": [{"geometry": polygon.geometry, "level": polygon.level} for polygon in event.polygons],
         "comment_codes": list(event.comment_codes),
         "text": event.text,
+        "observations": [_observation_to_json(observation) for observation in event.observations],
+        "notes": list(event.notes),
     }
+
+
+def _observation_to_json(observation: Observation) -> dict[str, Any]:
+    return {
+        "basis": observation.basis,
+        "scheme": observation.scheme,
+        "code": observation.code,
+        "name": observation.name,
+        "area": observation.area,
+        "first_at": _text(observation.first_at),
+        "first": observation.first,
+        "height": observation.height,
+        "height_at": _text(observation.height_at),
+    }
+
+
+def _observation_from_json(data: dict[str, Any]) -> Observation:
+    return Observation(**{**data, "first_at": _time(data["first_at"]), "height_at": _time(data["height_at"])})
 
 
 def area_from_json(data: dict[str, Any]) -> Area:
@@ -90,6 +110,9 @@ def event_from_json(data: dict[str, Any]) -> Event:
         polygons=tuple(Polygon(geometry=p["geometry"], level=p["level"]) for p in data["polygons"]),
         comment_codes=tuple(data["comment_codes"]),
         text=data["text"],
+        # Events stored before these fields existed have neither.
+        observations=tuple(_observation_from_json(o) for o in data.get("observations", ())),
+        notes=tuple(data.get("notes", ())),
     )
 
 

@@ -90,6 +90,9 @@ TSUNAMI_LEVELS = ("none", "forecast", "advisory", "warning", "major_warning")
 #: Severity in rising order where a source states nothing finer: CAP 1.2 `info/severity`, and manual incidents.
 CAP_SEVERITIES = ("minor", "moderate", "severe", "extreme")
 
+#: How a note of an Event starts that an operator must read (`Event.notes`).
+UNKNOWN_KIND = "unknown kind"
+
 #: A level: an intensity, tsunami grade or CAP severity (str), a warning level 2-5 or 0 when lifted (int), or None.
 Level = str | int | None
 
@@ -167,6 +170,30 @@ class Hypocenter:
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """One wave of a tsunami: measured at a gauge, or expected at a coast. A fact to show, never a reason to tell."""
+
+    #: "observed", "forecast", or "estimated" at the coast from offshore gauges.
+    basis: str
+    #: (scheme, code) of the gauge or coast: jma.tide_gauge, jma.tsunami_area, jma.coast.
+    scheme: str
+    code: str
+    name: str = ""
+    #: Code of the forecast area (jma.tsunami_area) a gauge is listed under; "" offshore.
+    area: str = ""
+    #: When the first wave came or is expected, and the source's words about it: 津波到達中と推測, 押し.
+    first_at: datetime | None = None
+    first: str = ""
+    #: The largest wave in the source's words: １ｍ, 巨大, 観測中; when it was measured, None for a forecast.
+    height: str = ""
+    height_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        require_aware("first_at", self.first_at)
+        require_aware("height_at", self.height_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What one report says about one hazard. Several events can come out of one report.
 
@@ -196,6 +223,11 @@ class Event:
     comment_codes: tuple[str, ...] = ()
     #: The source's own free text (Japanese), for operators and to show beside the translation.
     text: str = ""
+    #: Tsunami: arrival times and heights, as issued.
+    observations: tuple[Observation, ...] = ()
+    #: What our reader wants an operator to know, one English sentence each. A note that starts with UNKNOWN_KIND must
+    #: reach an operator whatever else is decided: the source warns in words that our tables do not know.
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("issued_at", "sent_at", "occurred_at", "valid_until"):
