@@ -1,4 +1,7 @@
-"""A fake of JMA's feed host on loopback: real HTTP, with every fault a test asks for."""
+"""The plainest feed host on loopback: real HTTP, lists and bodies as put there, with every fault a test asks for.
+
+How JMA's own host behaves over time is tests/jma_server.py.
+"""
 
 from __future__ import annotations
 
@@ -69,21 +72,25 @@ class FeedServer:
 
 
 @asynccontextmanager
+async def served(handle: Answer) -> AsyncIterator[str]:
+    """A server on a free port of loopback that answers every GET with `handle`; its address without a path."""
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
 async def feed_server() -> AsyncIterator[FeedServer]:
     """A running fake on a free port."""
     fake = FeedServer()
-    app = web.Application()
-    app.router.add_get("/{tail:.*}", fake.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    fake.base = f"http://127.0.0.1:{port}"
-    try:
+    async with served(fake.handle) as fake.base:
         yield fake
-    finally:
-        await runner.cleanup()
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
