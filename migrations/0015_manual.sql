@@ -96,6 +96,8 @@ DECLARE
     agreed approval := agreed_by_two(wanted, 'rule_edit');
     edit bigint;
 BEGIN
+    -- In order of their numbers: whoever has read up to one has read all before it.
+    PERFORM pg_advisory_xact_lock(hashtext('daijobu rules'));
     INSERT INTO rule_edit (approval_id, hazard, toml, made_by, approved_by, at)
     VALUES (wanted, agreed.payload ->> 'hazard', agreed.payload ->> 'toml', agreed.made_by, agreed.decided_by, at)
     RETURNING id INTO edit;
