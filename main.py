@@ -196,10 +196,10 @@ async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
 
 
 def _read_service() -> Callable[..., Coroutine[Any, Any, int]]:
+    gc.disable()  # everything read here stays: looking through it for garbage only costs time
     from ops.service import run_service
     from ops.wires import read_files
 
-    gc.disable()  # everything read here stays: looking through it for garbage only costs time
     read_files()
     gc.freeze()
     gc.enable()

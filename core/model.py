@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Status(StrEnum):
@@ -259,9 +259,8 @@ class UnreadableReport(ValueError):
     """The document cannot be read. The message is one sentence naming what is wrong and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class AreaCode:
-    """(scheme, code): the only form in which a code leaves the geo tables."""
+class AreaCode(NamedTuple):
+    """(scheme, code): the only form in which a code leaves the geo tables. A tuple: thousands are made at start."""
 
     scheme: str
     code: str

@@ -13,10 +13,9 @@ import hashlib
 import io
 import string
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import PoFileError, read_po, write_po
@@ -43,8 +42,7 @@ class ReviewState(StrEnum):
         return self in (ReviewState.APPROVED, ReviewState.FIELD_TESTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One text of one language. `comment` is the translator comment as written; `state` what it is worth now."""
 
     key: str

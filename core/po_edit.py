@@ -14,7 +14,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -51,7 +50,7 @@ def _set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
         if language in texts:
             entries[key] = Entry(key, source, texts[language])
         elif key in entries:
-            entries[key] = replace(entries[key], source=source)
+            entries[key] = entries[key]._replace(source=source)
         else:
             continue
         po.write(folder / f"{language}.po", language, entries.values())
@@ -70,7 +69,7 @@ def _approve(path: Path, language: str, prefix: str, *, by: str, on: date, state
         raise WordingError(f"{path.name} has no key that starts with {prefix!r}")
     for entry in chosen:
         stamp = f"state: {state}; by: {by}; on: {on}; of: {entry.fingerprint}"
-        entries[entry.key] = replace(entry, comment=stamp, fuzzy=False)
+        entries[entry.key] = entry._replace(comment=stamp, fuzzy=False)
     po.write(path, language, entries.values())
     return len(chosen)
 

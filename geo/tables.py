@@ -9,8 +9,8 @@ from __future__ import annotations
 import lzma
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from core.model import AreaCode
 
@@ -24,8 +24,7 @@ class AreaDataError(RuntimeError):
     """A file of geo/data is missing or damaged. The message names the file and how to restore it."""
 
 
-@dataclass(frozen=True, slots=True)
-class AreaRow:
+class AreaRow(NamedTuple):
     """One area code with its names and the areas it lies in."""
 
     scheme: str

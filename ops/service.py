@@ -13,15 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from alerts.deps import Deps
-from alerts.fanout import decide_forever
-from alerts.outbox import send_forever
 from core.db import CONNECTION_ERRORS, Connection, Pool
 from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
 from core.web import Site
 from ops.site_web import build_app, make_site
-from ops.tend import tend_forever
-from ops.webhooks import deliver_webhooks_forever
 from ops.wires import Wires, open_wires
 from registry.consent_store import keep_texts
 from registry.signin_store import ensure_first_operator
@@ -52,22 +48,31 @@ async def run_service(
     async with open_wires(settings, migrate_first=alone, dsn=dsn) as wires:
         if alone:
             await print_first_sign_in(wires)
-        loops: dict[str, Loop] = {
-            "poll": poll,
-            "decide": decide_forever,
-            "send": send_forever,
-            "tend": tend_forever,
-            "hooks": deliver_webhooks_forever,
-        }
         async with contextlib.AsyncExitStack() as stack:
             if "serve" in roles:
                 await keep_texts(wires.deps.pool, wires.deps.catalogs, wires.deps.clock.now())
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
+            loops = {"poll": poll, **await asyncio.to_thread(our_loops)}
             await run_loops(
                 wires, {name: loop for name, loop in loops.items() if STARTED_BY.get(name, name) in roles}, stop
             )
     return 0
+
+
+def our_loops() -> dict[str, Loop]:
+    """Every loop but poll's, by name. Their modules are read once the website answers: people at it do not wait."""
+    from alerts.fanout import decide_forever
+    from alerts.outbox import send_forever
+    from ops.tend import tend_forever
+    from ops.webhooks import deliver_webhooks_forever
+
+    return {
+        "decide": decide_forever,
+        "send": send_forever,
+        "tend": tend_forever,
+        "hooks": deliver_webhooks_forever,
+    }
 
 
 def with_port(settings: Settings) -> Settings:

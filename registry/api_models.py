@@ -37,15 +37,15 @@ EmployeeId = Annotated[
 
 
 class Strict(BaseModel):
-    """Base of everything that comes in."""
+    """Base of everything that comes in. Validators are built at the first use, not while the service starts."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class Shown(BaseModel):
     """Base of everything that goes out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class PersonIn(Strict):

@@ -10,13 +10,17 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from core.later import Later
+
+if TYPE_CHECKING:
+    from authlib.oauth2 import rfc7636
+    from authlib.oauth2.rfc6749 import parameters
+    from joserfc import errors, jwk, jwt
+else:
+    rfc7636, parameters = Later("authlib.oauth2.rfc7636"), Later("authlib.oauth2.rfc6749.parameters")
+    errors, jwk, jwt = Later("joserfc.errors"), Later("joserfc.jwk"), Later("joserfc.jwt")
 
 #: What an id_token may be signed with. Never "none", never a shared secret.
 ALGORITHMS: Final = ("RS256", "PS256", "ES256")
@@ -103,7 +107,7 @@ def read_attempt(text: str, now: datetime) -> Attempt:
 def authorization_url(provider: Provider, client_id: str, redirect_uri: str, attempt: Attempt) -> str:
     """Where the browser goes to sign in at the provider."""
     return str(
-        prepare_grant_uri(
+        parameters.prepare_grant_uri(
             provider.authorization_endpoint,
             client_id=client_id,
             response_type="code",
@@ -111,7 +115,7 @@ def authorization_url(provider: Provider, client_id: str, redirect_uri: str, att
             scope="openid email",
             state=attempt.state,
             nonce=attempt.nonce,
-            code_challenge=create_s256_code_challenge(attempt.verifier),
+            code_challenge=rfc7636.create_s256_code_challenge(attempt.verifier),
             code_challenge_method="S256",
         )
     )
@@ -132,7 +136,7 @@ def check_id_token(
     nonce are right (OpenID Connect Core 1.0, 3.1.3.7) and the e-mail address is verified.
     """
     try:
-        read = jwt.decode(token, KeySet.import_key_set({"keys": list(keys.get("keys", []))}), list(ALGORITHMS))
+        read = jwt.decode(token, jwk.KeySet.import_key_set({"keys": list(keys.get("keys", []))}), list(ALGORITHMS))
         registry = jwt.JWTClaimsRegistry(
             now=int(now.timestamp()),
             leeway=LEEWAY_S,
@@ -143,7 +147,7 @@ def check_id_token(
             nonce={"essential": True, "value": nonce},
         )
         registry.validate(read.claims)
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (errors.JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise OidcError(f"the id_token was not accepted: {type(error).__name__}") from error
     claims = read.claims
     audience = claims["aud"]

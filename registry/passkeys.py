@@ -15,25 +15,21 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
+from core.later import Later
+
+if TYPE_CHECKING:
+    import webauthn
+    from webauthn.helpers import exceptions, structs
+else:
+    webauthn, exceptions, structs = (
+        Later("webauthn"),
+        Later("webauthn.helpers.exceptions"),
+        Later("webauthn.helpers.structs"),
+    )
 
 RP_NAME: Final = "Daijobu"
 #: A page left open longer than this must be opened again before its passkey button works.
@@ -120,32 +116,32 @@ def registration_options(
     party: RelyingParty, challenge: bytes, *, user: UUID, name: str, known: Iterable[bytes] = ()
 ) -> str:
     """JSON for navigator.credentials.create: a passkey that is found by itself and verifies its user."""
-    return options_to_json(
-        generate_registration_options(
+    return webauthn.options_to_json(
+        webauthn.generate_registration_options(
             rp_id=party.id,
             rp_name=RP_NAME,
             user_id=user.bytes,
             user_name=name or RP_NAME,
             user_display_name=name or RP_NAME,
             challenge=challenge,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
                 require_resident_key=True,
-                user_verification=UserVerificationRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=credential) for credential in known],
+            exclude_credentials=[structs.PublicKeyCredentialDescriptor(id=credential) for credential in known],
         )
     )
 
 
 def authentication_options(party: RelyingParty, challenge: bytes, known: Iterable[bytes] = ()) -> str:
     """JSON for navigator.credentials.get; `known`: the passkeys of this person, none: whatever the phone has for us."""
-    return options_to_json(
-        generate_authentication_options(
+    return webauthn.options_to_json(
+        webauthn.generate_authentication_options(
             rp_id=party.id,
             challenge=challenge,
-            allow_credentials=[PublicKeyCredentialDescriptor(id=credential) for credential in known],
-            user_verification=UserVerificationRequirement.REQUIRED,
+            allow_credentials=[structs.PublicKeyCredentialDescriptor(id=credential) for credential in known],
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
     )
 
@@ -165,8 +161,8 @@ def _read(answer: str) -> dict[str, Any]:
 def challenge_in(answer: str) -> bytes:
     """The challenge that a browser's answer is for. Raises PasskeyError."""
     try:
-        client_data = json.loads(base64url_to_bytes(_read(answer)["response"]["clientDataJSON"]))
-        return base64url_to_bytes(client_data["challenge"])
+        client_data = json.loads(webauthn.base64url_to_bytes(_read(answer)["response"]["clientDataJSON"]))
+        return webauthn.base64url_to_bytes(client_data["challenge"])
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error, RecursionError) as error:
         raise PasskeyError("the answer names no challenge") from error
 
@@ -174,7 +170,7 @@ def challenge_in(answer: str) -> bytes:
 def credential_in(answer: str) -> bytes:
     """The id of the passkey that answered. Raises PasskeyError."""
     try:
-        return base64url_to_bytes(_read(answer)["rawId"])
+        return webauthn.base64url_to_bytes(_read(answer)["rawId"])
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise PasskeyError("the answer names no passkey") from error
 
@@ -182,14 +178,14 @@ def credential_in(answer: str) -> bytes:
 def read_registration(answer: str, challenge: bytes, party: RelyingParty) -> NewPasskey:
     """A new passkey. Raises PasskeyError."""
     try:
-        made = verify_registration_response(
+        made = webauthn.verify_registration_response(
             credential=_read(answer),
             expected_challenge=challenge,
             expected_rp_id=party.id,
             expected_origin=party.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except (exceptions.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise PasskeyError(f"the new passkey was not accepted: {type(error).__name__}") from error
     return NewPasskey(made.credential_id, made.credential_public_key, made.sign_count)
 
@@ -197,7 +193,7 @@ def read_registration(answer: str, challenge: bytes, party: RelyingParty) -> New
 def check_answer(answer: str, challenge: bytes, party: RelyingParty, passkey: Passkey) -> int:
     """The passkey's new sign count, if its answer is right. Raises PasskeyError: also when the count went backwards."""
     try:
-        checked = verify_authentication_response(
+        checked = webauthn.verify_authentication_response(
             credential=_read(answer),
             expected_challenge=challenge,
             expected_rp_id=party.id,
@@ -206,7 +202,7 @@ def check_answer(answer: str, challenge: bytes, party: RelyingParty, passkey: Pa
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+    except (exceptions.WebAuthnException, ValueError, KeyError, TypeError) as error:
         raise PasskeyError(f"the passkey's answer was not accepted: {type(error).__name__}") from error
     return checked.new_sign_count
 

@@ -36,7 +36,7 @@ def approve(*languages: str) -> Catalogs:
     for lang in languages:
         for key, entry in files[lang].items():
             stamp = f"state: approved; by: r1; on: 2026-11-01; of: {entry.fingerprint}"
-            files[lang][key] = replace(entry, comment=stamp)
+            files[lang][key] = entry._replace(comment=stamp)
     return Catalogs(files)
 
 
@@ -299,7 +299,7 @@ def test_one_draft_text_among_approved_ones_marks_the_whole() -> None:
     for key, entry in files["vi"].items():
         if key != "do.heavy_rain.severe":
             stamp = f"state: approved; by: r1; on: 2026-11-01; of: {entry.fingerprint}"
-            files["vi"][key] = replace(entry, comment=stamp)
+            files["vi"][key] = entry._replace(comment=stamp)
     catalogs = Catalogs(files)
     assert compose(RAIN, "vi", "push", catalogs, names).unreviewed
     assert not compose(QUAKE, "vi", "push", catalogs, names).unreviewed
