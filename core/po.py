@@ -42,18 +42,23 @@ class ReviewState(StrEnum):
         return self in (ReviewState.APPROVED, ReviewState.FIELD_TESTED)
 
 
+_NEW: Final = f"{_STATE} {ReviewState.DRAFT}"
+
+
 class Entry(NamedTuple):
     """One text of one language. `comment` is the translator comment as written; `state` what it is worth now."""
 
     key: str
     source: str
     text: str
-    comment: str = f"{_STATE} {ReviewState.DRAFT}"
+    comment: str = _NEW
     fuzzy: bool = False
 
     @property
     def state(self) -> ReviewState:
         """The review state; DRAFT unless the comment's hash belongs to exactly this text and the entry is not fuzzy."""
+        if self.comment == _NEW:  # nearly all of them, at every start
+            return ReviewState.DRAFT
         fields = dict(
             (name.strip(), value.strip())
             for name, _, value in (part.partition(":") for part in self.comment.split(";"))
