@@ -302,6 +302,8 @@ def alert_context(
     worst = next((r for r in plan.areas if r.severity == plan.severity), None)
     return {
         "hazard": event.hazard,
+        "source": event.source,
+        "rule": rule.version,
         "event_type": event.type,
         "moment": plan.moment.value,
         "severity": plan.severity.value,

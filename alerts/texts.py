@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -82,6 +83,7 @@ class Texts:
             simulated=self.context["simulated"],
             asks=questions if telling.asked else (),
             sender=self.sender,
+            source=source_of(self.context),
             earlier_at=datetime.fromisoformat(earlier) if earlier else None,
         )
 
@@ -119,6 +121,14 @@ class Texts:
             segments=counted.parts,
             encoding=counted.encoding,
         )
+
+
+def source_of(context: Mapping[str, Any]) -> str:
+    """Whom a text names as its source (`source.<this>`), by an alert's context. What P2PQuake relays is JMA's."""
+    source = str(context.get("source") or "jma")
+    if source == "manual":
+        return f"manual.{context['office']}"
+    return "cap" if source.startswith("cap.") else "jma"
 
 
 def place_text(kind: PlaceKind | None, rated: RatedArea) -> PlaceText:

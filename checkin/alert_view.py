@@ -15,6 +15,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from alerts import wording
+from alerts.texts import source_of
 from alerts.wording import PlaceText, TextContext, Voice
 from checkin.link_store import IncidentView
 from core.i18n import Catalogs, ruby
@@ -55,6 +56,8 @@ class AlertView:
     #: The source's own headline, in Japanese as issued; "" if it has none.
     original: str
     office: str
+    #: What was said comes from JMA; else the line that says when names who said it.
+    from_jma: bool
     #: Keys of the words that say what this is not (a drill, a simulation); None for a real alert.
     tag_first: str | None
     tag_last: str | None
@@ -93,6 +96,7 @@ def alert_view(
         urgent=severity.asks,
         original=str(incident.context.get("headline") or ""),
         office=str(incident.context.get("office") or ""),
+        from_jma=context.source == "jma",
         tag_first=f"{tag}.first" if tag else None,
         tag_last=f"{tag}.last" if tag else None,
     )
@@ -116,6 +120,7 @@ def text_context(
         purpose=incident.purpose,
         simulated=simulated or incident.simulated,
         asks=incident.offered if severity.asks else (),
+        source=source_of(incident.context),
         earlier_at=earlier,
     )
 
