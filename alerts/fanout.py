@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from alerts import fanout_store, leader_store, store
+from alerts import fanout_store, leader_store, rule_store, store
 from alerts.decide import Act, Decision, FactsOnly, Geography, Ignored, Tell, decide
 from alerts.deps import Deps
 from alerts.fanout_store import AlertRow, Slice
@@ -22,6 +22,7 @@ from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
 from alerts.polygons import prepare
+from alerts.rule_book import rule_at
 from alerts.rules import Rule
 from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
@@ -88,6 +89,7 @@ async def decide_next_event(deps: Deps) -> bool:
             event_id = raw.id
             row = raw.read()
             now = deps.clock.now()
+            await rule_store.refresh(conn, deps.rules)
             rule = deps.rules.get(row.event.hazard)
             known = await store.known_for(conn, row.event, row.purpose, row.id)
             decision: Decision = decide(row.event, rule, known, now, geography(deps.areas))
@@ -99,6 +101,7 @@ async def decide_next_event(deps: Deps) -> bool:
                 case Act():
                     assert rule is not None
                     await store.apply_act(conn, deps.vault, row, decision, rule, now)
+            await rule_store.note_version(conn, row.id, rule)
             log.info("event %d (%s): %s", row.id, row.event.type, type(decision).__name__)
     except CONNECTION_ERRORS:
         raise
@@ -168,12 +171,14 @@ async def fan_out_slice(deps: Deps) -> bool:
 async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> int:
     """One slice of at most `limit` people, inside the caller's transaction; how many of them were told."""
     now = deps.clock.now()
+    await rule_store.refresh(conn, deps.rules)
+    rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
     polygons = await prepare(alert, deps.areas)
     ids = await fanout_store.slice_ids(conn, alert if polygons is None else polygons.alert, limit)
     if polygons is not None:
         alert = await polygons.slice(conn, ids)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
-    maker = SliceMaker(deps, alert, spec_of(deps.rules[alert.context["hazard"]], alert, deps))
+    maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
     # Pure work on up to 20,000 people: in a thread, so that pages answer meanwhile.
     rows = await asyncio.to_thread(maker.make, people, links)
     last = len(ids) < limit

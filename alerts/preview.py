@@ -16,6 +16,7 @@ from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
 from alerts.people import Telling, consider
 from alerts.polygons import prepare
+from alerts.rule_store import refresh
 from alerts.rules import Rule
 from core.audit import Actor, audit
 from core.db import Connection
@@ -33,6 +34,7 @@ PREVIEW_FIELDS = ("name", "language", "place", "channels")
 async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose = Purpose.LIVE) -> dict[str, Any]:
     """The answer of `main.py preview --json`: {"incident", "people", "totals"}. Decided as of the event's own time."""
     known = await store.known_for(conn, event, purpose, 0)
+    await refresh(conn, deps.rules)
     rule = deps.rules.get(event.hazard)
     # An archived telegram is previewed as of its own time, or it would only ever be too old.
     at = min(deps.clock.now(), max(event.sent_at, event.issued_at))

@@ -17,6 +17,7 @@ from typing import Final
 
 from alerts.deps import Deps
 from alerts.reminder_store import remind
+from alerts.rule_store import refresh
 from alerts.staff_calls import call_staff
 from checkin.cases_store import expire_claims, open_due_cases
 from checkin.help_alarm import tell_of_help
@@ -63,6 +64,8 @@ class Task:
 
 
 async def _cases(deps: Deps) -> int:
+    await refresh(deps.pool, deps.rules)
+
     def case_after(hazard: str, severity: Severity, night: bool) -> int:
         rule = deps.rules.get(hazard)
         if rule is None:
@@ -77,6 +80,7 @@ async def _claims(deps: Deps) -> int:
 
 
 async def _reminders(deps: Deps) -> int:
+    await refresh(deps.pool, deps.rules)
     return await remind(deps.pool, deps.rules, deps.clock.now())
 
 

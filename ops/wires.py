@@ -11,7 +11,8 @@ from os import getpid
 
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
-from alerts.rules import Rule, load_rules
+from alerts.rule_book import RuleBook
+from alerts.rule_store import refresh
 from core.clock import SystemClock
 from core.db import Pool, connect
 from core.i18n import Catalogs
@@ -59,6 +60,7 @@ async def open_wires(
         clock = SystemClock()
         vault = await open_vault(pool, settings, clock.now())
         catalogs, rules, areas = await reading
+        await refresh(pool, rules)
         channels = make_channels(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
@@ -85,6 +87,6 @@ async def _as_owner(dsn: str, work: Callable[[Pool], Awaitable[object]]) -> None
         await pool.close()
 
 
-def read_files() -> tuple[Catalogs, dict[str, Rule], Areas]:
+def read_files() -> tuple[Catalogs, RuleBook, Areas]:
     """Wording, rules and area tables; wording and areas are read once per process."""
-    return Catalogs.load(), load_rules(), Areas.load()
+    return Catalogs.load(), RuleBook.load(), Areas.load()

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
 from alerts.fanout import decide_once
-from alerts.rules import load_rules
+from alerts.rule_book import RuleBook
 from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.i18n import Catalogs
@@ -157,7 +157,7 @@ async def stage(pool: Pool, dsn: str, data_dir: Path) -> AsyncIterator[Stage]:
             settings=settings,
             vault=VAULT,
             catalogs=Catalogs.load(),
-            rules=load_rules(),
+            rules=RuleBook.load(),
             areas=AREAS,
             clock=clock,
             channels=channels,
