@@ -11,10 +11,10 @@ from checkin.help_store import check_in_token, live_incident_for_help
 from checkin.link_store import open_link
 from checkin.replies import all_well_answer
 from checkin.store import record_check_in
-from checkin.web import done, link_not_found, offers_retry
+from checkin.web import done, offers_retry
 from core.db import transaction
 from core.model import Answer, AnsweredBy
-from core.web import TOKEN, Route, link_hash, public_form, site
+from core.web import TOKEN, Route, link_hash, link_not_found, public_form, site
 
 
 @offers_retry

@@ -7,10 +7,9 @@ from typing import Final
 from aiohttp import web
 
 from checkin.family_store import family_view, make_link, own_link, revoke
-from checkin.web import link_not_found
 from core.audit import Actor, audit
 from core.db import transaction
-from core.web import TOKEN, Route, language_of, link_gone, link_hash, public_form, render, see_other, site
+from core.web import TOKEN, Route, language_of, link_hash, link_not_found, public_form, render, see_other, site
 from registry.owner_web import own_page, owner_of
 
 
@@ -20,7 +19,7 @@ async def own(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         link = await own_link(conn, wires.vault, owner.resident_id, wires.clock.now())
     url = f"{wires.settings.site_url}/f/{link.token}" if link else ""
     return own_page(request, "family_own.html", owner, url=url, until=link.expires_at if link else None)
@@ -34,7 +33,7 @@ async def change(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         if form.get("do") == "make":
             await make_link(conn, wires.vault, owner.resident_id, now)
         elif form.get("do") == "end":

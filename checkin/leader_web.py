@@ -10,10 +10,10 @@ from aiohttp import web
 from checkin.alert_view import alert_view
 from checkin.leader_store import LeaderView, open_leader_link, record_for_site
 from checkin.replies import all_well_answer, proxy_answers
-from checkin.web import here, link_not_found, page_language
+from checkin.web import here, page_language
 from core.db import transaction
 from core.model import Answer
-from core.web import TOKEN, Route, link_hash, public_form, render, see_other, site
+from core.web import TOKEN, Route, link_hash, link_not_found, public_form, render, see_other, site
 from geo.areas import Areas
 
 

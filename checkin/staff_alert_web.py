@@ -19,13 +19,12 @@ from checkin.dashboard_store import mark_opened, people_of, standings, supervise
 from checkin.staff_alert_store import StaffAlert, bind, board_counts, dorms_of, find_alert
 from checkin.visit_store import say_visit, visits_of, withdraw_visit
 from checkin.visits import arrival, suggested
-from checkin.web import link_not_found
 from core.audit import audit
 from core.clock import date_in_japan
 from core.db import Scope, transaction
 from core.model import Role
 from core.tokens import looks_like_token, random_token, token_hash
-from core.web import SCOPE, STAFF_TOKEN, Route, public_form, render, see_other, site
+from core.web import SCOPE, STAFF_TOKEN, Route, link_not_found, public_form, render, see_other, site
 from registry.access import scope_of
 from registry.guard_web import staff_language
 

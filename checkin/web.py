@@ -20,7 +20,6 @@ from checkin.alert_view import alert_view
 from checkin.drills import HELP_HAZARD, asks_if_real
 from checkin.help_store import check_in_token, standing_call
 from checkin.link_store import HelpView, LinkView, help_view, open_link
-from checkin.misses import Misses
 from checkin.replies import answer_with_detail, read_detail
 from checkin.store import Recorded, record_check_in
 from core.db import CONNECTION_ERRORS, Connection
@@ -29,12 +28,10 @@ from core.web import (
     TOKEN,
     Handler,
     Route,
-    Site,
     clean_text,
-    client_address,
     language_of,
-    link_gone,
     link_hash,
+    link_not_found,
     public_form,
     render,
     see_other,
@@ -168,23 +165,6 @@ async def check_in_detail(request: web.Request) -> web.Response:
 
 
 # ---------------------------------------------------------------- shared with the leader's page
-
-
-def link_not_found(request: web.Request) -> web.Response:
-    """The one page for links that are unknown, revoked or over; braked per address, with nothing said about which."""
-    wires = site(request)
-    if not misses(wires).allow(client_address(request), wires.clock.now()):
-        response = link_gone(request, status=429, too_many=True)
-        response.headers["Retry-After"] = "60"
-        return response
-    return link_gone(request)
-
-
-def misses(wires: Site) -> Misses:
-    """The process's brake for guessers."""
-    brake = wires.extras.setdefault("link_misses", Misses())
-    assert isinstance(brake, Misses)
-    return brake
 
 
 def page_language(request: web.Request, own: str) -> str:

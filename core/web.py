@@ -24,6 +24,7 @@ from core.clock import Clock
 from core.crypto import Vault
 from core.db import Pool, Scope, ScopedPool
 from core.i18n import Catalogs, Sayer
+from core.misses import Misses
 from core.model import Role
 from core.settings import Settings
 from core.tokens import looks_like_token, token_hash
@@ -278,6 +279,18 @@ def link_hash(request: web.Request) -> bytes | None:
 def link_gone(request: web.Request, *, status: int = 404, too_many: bool = False) -> web.Response:
     """The one page for links that open nothing: unknown, revoked or over, with nothing said about which."""
     return render(request, "link_gone.html", lang=language_of(request), status=status, too_many=too_many)
+
+
+def link_not_found(request: web.Request) -> web.Response:
+    """`link_gone` for a link that was tried: braked per address, so that nobody can guess at links."""
+    wires = request.app[SITE]
+    brake = wires.extras.setdefault("link_misses", Misses())
+    assert isinstance(brake, Misses)
+    if brake.allow(client_address(request), wires.clock.now()):
+        return link_gone(request)
+    response = link_gone(request, status=429, too_many=True)
+    response.headers["Retry-After"] = "60"
+    return response
 
 
 def see_other(location: str) -> web.Response:

@@ -7,7 +7,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import transaction
 from core.qr import qr_svg
-from core.web import TOKEN, Route, link_gone, render, site
+from core.web import TOKEN, Route, link_not_found, render, site
 from registry.inapp import read_user_agent
 from registry.owner_web import owner_language, owner_of
 
@@ -22,7 +22,7 @@ async def card(request: web.Request) -> web.Response:
             actor, now = Actor("personal link"), wires.clock.now()
             await audit(conn, actor, "person.card", at=now, subjects=[owner.resident_id], fields=["name"])
     if owner is None:
-        return link_gone(request)
+        return link_not_found(request)
     lang = owner_language(request, owner)
     url = f"{wires.settings.site_url}/p/{token}"
     return render(

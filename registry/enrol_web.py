@@ -14,7 +14,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import Connection, transaction
 from core.tokens import looks_like_token
-from core.web import TOKEN, Route, language_of, link_gone, public_form, render, see_other, site
+from core.web import TOKEN, Route, language_of, link_not_found, public_form, render, see_other, site
 from geo.areas import Areas
 from registry.consent import ASKED
 from registry.enrol_store import Invitation, enrol, keep_draft, owner_of_invitation, read_draft, read_invitation
@@ -66,7 +66,7 @@ async def _open(request: web.Request, conn: Connection) -> tuple[Invitation, Dra
     if used:
         return render(request, "enrol_used.html", lang=language_of(request), status=410)
     if owner is None:
-        return link_gone(request)
+        return link_not_found(request)
     if owner.state != "invited":
         return see_other(f"/p/{token}")
     return await read_invitation(conn, owner), await read_draft(conn, site(request).vault, owner.resident_id)

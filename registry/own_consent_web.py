@@ -9,7 +9,7 @@ from aiohttp import web
 
 from core.audit import Actor, audit
 from core.db import transaction
-from core.web import TOKEN, Route, link_gone, public_form, see_other, site
+from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
 from registry.consent import Choice, ConsentLine, choices, current, line_for_org, to_ask_again
 from registry.consent_store import consent_lines, record, set_shields
 from registry.needs_store import KINDS, Need, read_needs, set_needs
@@ -47,7 +47,7 @@ async def page(request: web.Request) -> web.Response:
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         lines = await consent_lines(conn, owner.resident_id)
         viewers = await viewers_of(conn, owner.resident_id)
         needs = (await read_needs(conn, site(request).vault, [owner.resident_id])).get(owner.resident_id, [])
@@ -76,7 +76,7 @@ async def save(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         person = owner.resident_id
         language = owner_language(request, owner)
         lines = await consent_lines(conn, person)

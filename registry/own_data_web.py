@@ -11,7 +11,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.clock import date_in_japan
 from core.db import transaction
-from core.web import TOKEN, Route, link_gone, public_form, render, see_other, site
+from core.web import TOKEN, Route, link_not_found, public_form, render, see_other, site
 from registry.consent import given, shares_answer
 from registry.consent_store import consent_lines
 from registry.disclosure_store import mark_read
@@ -36,7 +36,7 @@ async def seen(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         consents = await consent_lines(conn, owner.resident_id)
         viewers = [
             (viewer, sees(viewer.kind, shares_answer=shares_answer(
@@ -60,7 +60,7 @@ async def download(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         data = await everything_about(conn, wires.vault, owner.resident_id, now - KEPT)
         await audit(conn, SELF, "person.download", at=now, subjects=[owner.resident_id], fields=["name", *sorted(data)])
     body = json.dumps({"made_at": now.isoformat()} | data, ensure_ascii=False, indent=1)
@@ -76,7 +76,7 @@ async def pause_page(request: web.Request) -> web.Response:
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
     if owner is None:
-        return link_gone(request)
+        return link_not_found(request)
     today = _today(request)
     return own_page(request, "personal_pause.html", owner, first=today + timedelta(days=1), last=today + LONGEST_PAUSE)
 
@@ -97,7 +97,7 @@ async def pause_now(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         if until is None:
             await resume(conn, owner.resident_id)
         elif owner.state in ("enrolled", "paused"):
@@ -114,7 +114,7 @@ async def stay_now(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         postal = form.get("postal_code", "")
         if postal and not await move_home(conn, wires.vault, owner.resident_id, postal):
             return see_other(f"{back}?problem=postal")
@@ -130,7 +130,7 @@ async def read_disclosures(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         await mark_read(conn, owner.resident_id, wires.clock.now())
     return see_other(f"/p/{request.match_info['token']}")
 
@@ -139,7 +139,7 @@ async def delete_page(request: web.Request) -> web.Response:
     """GET /p/<token>/delete: what deleting means, and a button."""
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
-    return link_gone(request) if owner is None else own_page(request, "personal_delete.html", owner)
+    return link_not_found(request) if owner is None else own_page(request, "personal_delete.html", owner)
 
 
 async def delete_now(request: web.Request) -> web.Response:
@@ -149,7 +149,7 @@ async def delete_now(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         erased = await erase_resident(conn, owner.resident_id, wires.clock.now())
     if erased.done:
         return render(request, "personal_deleted.html", lang=owner_language(request, owner))

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from core.audit import Actor, audit
 from core.db import transaction
-from core.web import TOKEN, Route, link_gone, public_form, see_other, site
+from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
 from registry.consent import Choice
 from registry.consent_store import record
 from registry.owner_web import own_page, owner_language, owner_of
@@ -18,7 +18,7 @@ async def page(request: web.Request) -> web.Response:
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         partners = await partners_of(conn, owner.resident_id)
     return own_page(request, "personal_partners.html", owner, partners=partners)
 
@@ -31,7 +31,7 @@ async def save(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         person = owner.resident_id
         language = owner_language(request, owner)
         made = []

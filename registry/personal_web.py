@@ -11,7 +11,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.crypto import Vault
 from core.db import Connection, transaction
-from core.web import TOKEN, Route, link_gone, public_form, see_other, site
+from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
 from geo.areas import Areas
 from geo.store import insert_places
 from registry.consent import ASKED, Choice, standing, to_ask_again
@@ -50,7 +50,7 @@ async def page(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         await audit(
             conn,
             Actor("personal link"),
@@ -105,7 +105,7 @@ async def save(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         language = wires.catalogs.normalise(form.get("language", "")) or owner.language
         second = wires.catalogs.normalise(form.get("second_language", "")) if form.get("second_language") else None
         # What is wrong is said in the language just chosen.
@@ -183,7 +183,7 @@ async def stop_page(request: web.Request) -> web.Response:
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
     if owner is None:
-        return link_gone(request)
+        return link_not_found(request)
     return own_page(request, "registry_stop.html", owner, done=owner.state == "left")
 
 
@@ -195,7 +195,7 @@ async def stop_now(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         await stop(conn, owner.resident_id, now)
         withdrawn = [
             Choice(line.scope, False, line.viewer_org, line.incident_id)

@@ -14,7 +14,7 @@ from core.web import (
     TOKEN,
     Route,
     clean_text,
-    link_gone,
+    link_not_found,
     public_form,
     render,
     see_other,
@@ -46,7 +46,7 @@ async def page(request: web.Request) -> web.Response:
     async with transaction(site(request).pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         presences = await read_presences(conn, [owner.resident_id], _today(request))
     return _show(request, owner, presences[owner.resident_id])
 
@@ -74,7 +74,7 @@ async def save(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         person = owner.resident_id
         try:
             match form.get("do"):

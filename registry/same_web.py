@@ -10,7 +10,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import transaction
 from core.tokens import looks_like_token, token_hash
-from core.web import TOKEN, Route, link_gone, public_form, render, see_other, site
+from core.web import TOKEN, Route, link_not_found, public_form, render, see_other, site
 from registry.owner_web import owner_language, owner_of
 from registry.same_store import ANSWERS, answer, claim, own_questions
 
@@ -32,7 +32,7 @@ async def page(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         questions = await own_questions(conn, owner.resident_id, wires.clock.now())
     return render(
         request,
@@ -53,7 +53,7 @@ async def save(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
-            return link_gone(request)
+            return link_not_found(request)
         said = form.get("said", "")
         if said in ANSWERS:
             try:

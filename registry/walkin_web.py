@@ -17,6 +17,7 @@ from core.web import (
     client_address,
     language_of,
     link_gone,
+    link_not_found,
     public_form,
     render,
     see_other,
@@ -33,7 +34,7 @@ async def page(request: web.Request) -> web.Response:
     token = request.match_info["token"]
     async with transaction(site(request).pool) as conn:
         poster = await open_poster(conn, token) if looks_like_token(token) else None
-    return link_gone(request) if poster is None else _show(request, poster)
+    return link_not_found(request) if poster is None else _show(request, poster)
 
 
 def _show(request: web.Request, poster: Poster, problem: str = "", form: dict[str, str] | None = None) -> web.Response:
@@ -64,7 +65,7 @@ async def register(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         poster = await open_poster(conn, token) if looks_like_token(token) else None
     if poster is None:
-        return link_gone(request)
+        return link_not_found(request)
     if poster.ended_at is not None:
         return _show(request, poster)
     if not name:

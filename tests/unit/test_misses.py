@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from checkin.misses import Misses
+from core.misses import Misses
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 
