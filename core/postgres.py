@@ -69,8 +69,14 @@ SERVER_SETTINGS = {
     "log_parameter_max_length_on_error": "0",
     "log_error_verbosity": "terse",
 }
-#: For tests only: a crash of the machine loses everything, and every commit is fast.
-FORGETFUL_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+#: For tests only: a crash of the machine loses everything, and every commit is fast. Their tables hold a handful of
+#: rows, which the planner cannot know: starting parallel workers would cost more than the whole query.
+FORGETFUL_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
 
 
 class EmbeddedPostgres:

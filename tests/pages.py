@@ -20,6 +20,9 @@ from core.web import SITE, Route, Site, add_routes, make_jinja, security_headers
 from registry.guard_web import guard
 from tests.people import NOW, VAULT
 
+#: One for all websites of a run, as a service has one: what is compiled once is compiled.
+JINJA = make_jinja()
+
 
 def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulated: bool = False) -> web.Application:
     """The routes of one part behind the middleware every page has."""
@@ -31,7 +34,7 @@ def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulate
         catalogs=Catalogs.load(),
         clock=clock,
         wakeups=Wakeups(""),
-        jinja=make_jinja(),
+        jinja=JINJA,
         simulated=simulated,
     )
     add_routes(app, routes)

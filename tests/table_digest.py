@@ -1,4 +1,7 @@
-"""A fingerprint of every table, quick enough to be taken after each request of a test."""
+"""A fingerprint of every table, quick enough to be taken after each request of a test.
+
+No row changes without a transaction that ends: while what a snapshot sees is the same, so is every table.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ SELECT c.relname AS name FROM pg_class c
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND NOT c.relispartition ORDER BY 1
 """
 
+#: Which transactions have ended: the first that has not begun, and those before it that still run.
+SQL_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+
 
 class Digest:
     """Fingerprints of a database's tables; `changed()` names those that are no longer as they were."""
@@ -27,6 +33,7 @@ class Digest:
     def __init__(self, conn: Pool | Connection, query: str) -> None:
         self._conn, self._query = conn, query
         self._last: dict[str, str] = {}
+        self._snapshot = ""
 
     @classmethod
     async def of(cls, conn: Pool | Connection, without: Collection[str] = TRACES) -> Digest:
@@ -45,6 +52,10 @@ class Digest:
 
     async def changed(self) -> list[str]:
         """The tables that changed since this was asked last."""
+        snapshot = str(await self._conn.fetchval(SQL_SNAPSHOT))
+        if snapshot == self._snapshot:
+            return []
+        self._snapshot = snapshot
         now = {row["name"]: row["digest"] or "" for row in await self._conn.fetch(self._query)}
         before, self._last = self._last, now
         return sorted(name for name in now if before.get(name) != now[name])

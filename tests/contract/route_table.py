@@ -6,6 +6,8 @@ each role sees there, for its own things and for somebody else's. Nothing here i
 
 from __future__ import annotations
 
+from functools import cache
+
 from core.model import Role
 
 #: Letters of the tables below.
@@ -415,6 +417,7 @@ CLOSED: dict[str, list[int]] = {
 ENDLESS = {"/events/stream"}
 
 
+@cache
 def rows() -> list[tuple[str, str, list[int]]]:
     """The lines of `PAGES`: path with the names of its ids, route, statuses."""
     parts = [line.split() for line in PAGES.strip().splitlines()]

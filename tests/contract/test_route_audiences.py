@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -81,16 +80,12 @@ async def walks(server: Server, template: str) -> AsyncIterator[dict[str, Walk]]
     """One walk while the incidents are open, one after they have closed."""
     made: dict[str, Walk] = {}
     for name in ("open", "closed"):
-        database = f"daijobu_walk_{uuid4().hex[:12]}"
-        await server.admin.execute(f"CREATE DATABASE {database} TEMPLATE {template} STRATEGY wal_log")
-        pool = await connect(server.dsn_of(database), size=6)
-        try:
+        async with server.copy_of(template) as dsn:
+            pool = await connect(dsn, size=6)
             async with world(pool, closed=name == "closed") as there:
                 paths = [path for path, _, _ in rows() if name == "open" or _OF_INCIDENTS.match(path)]
                 made[name] = await walk(pool, there, paths)
-        finally:
             pool.terminate()
-            await server.admin.execute(f"DROP DATABASE {database} WITH (FORCE)")
     yield made
 
 
@@ -139,10 +134,11 @@ def test_after_the_end_of_an_incident(walks: dict[str, Walk]) -> None:
 
 def test_what_is_somebody_elses_looks_like_what_does_not_exist(walks: dict[str, Walk]) -> None:
     wrong, compared = [], 0
+    route_of = {path: route for path, route, _ in rows()}
     for name, one in walks.items():
         nothing = {route: path for path, route, _ in rows() if "{no_id}" in path and (path, "-") in one.visits}
         for (path, who), visit in one.visits.items():
-            route = next(r for p, r, _ in rows() if p == path)
+            route = route_of[path]
             if path in NO_THINGS:
                 continue
             if visit.status != 404 or route not in nothing:

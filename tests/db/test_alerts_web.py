@@ -23,13 +23,14 @@ from alerts.web import ROUTES
 from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
-from core.web import SITE, Site, add_routes, make_jinja, security_headers
+from core.web import SITE, Site, add_routes, security_headers
 from registry.guard_web import guard
 from registry.store import personal_token
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, send_all, wires
 from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
 from tests.outbox_kit import states
+from tests.pages import JINJA
 from tests.people import VAULT, Person
 
 
@@ -87,7 +88,7 @@ async def world(db: Pool, db_dsn: str, tmp_path: Path) -> AsyncIterator[World]:
                 catalogs=deps.catalogs,
                 clock=clock,
                 wakeups=deps.wakeups,
-                jinja=make_jinja(),
+                jinja=JINJA,
                 extras={"channels": channels},
             )
             add_routes(app, ROUTES)

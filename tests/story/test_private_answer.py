@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from aiohttp import ClientResponse, web
@@ -293,12 +293,8 @@ async def test_the_employers_reach_is_the_same(
     source = db_dsn.rpartition("/")[2].partition("?")[0]
     found = []
     for act in (ok, help_):
-        name = f"daijobu_copy_{uuid4().hex[:12]}"
-        await server.admin.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY wal_log")
-        try:
-            found.append(await reach(server.dsn_of(name), world, act))
-        finally:
-            await server.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        async with server.copy_of(source) as dsn:
+            found.append(await reach(dsn, world, act))
     well_off, calling = found
     assert well_off.keys() == calling.keys()
     different = [where for where in well_off if well_off[where] != calling[where]]
