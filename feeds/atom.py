@@ -5,28 +5,24 @@ Source: https://xml.kishou.go.jp/xmlpull.html.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urljoin
 
 from core.model import UnreadableReport
-from feeds.jma.envelope import parse_xml
+from feeds.listing import Entry, Listing, UnreadableFeed
+from feeds.untrusted import parse_xml
+
+__all__ = ["Entry", "UnreadableFeed", "atom_listing", "parse_atom"]
 
 ATOM = "http://www.w3.org/2005/Atom"
+#: The long files list several days of reports: they may be larger than any report.
+MAX_LIST_BYTES = 30_000_000
 _NS = {"a": ATOM}
 
 
-class UnreadableFeed(ValueError):
-    """The document is no Atom feed. The message is one sentence saying what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One report a feed lists. `updated` is None where the feed gives no time we can read."""
-
-    url: str
-    title: str
-    updated: datetime | None
+def atom_listing(body: bytes, base_url: str) -> Listing:
+    """The entries of an Atom feed as a listing. Raises UnreadableFeed."""
+    return Listing(entries=tuple(parse_atom(body, base_url)))
 
 
 def parse_atom(body: bytes, base_url: str) -> list[Entry]:
@@ -35,7 +31,7 @@ def parse_atom(body: bytes, base_url: str) -> list[Entry]:
     An entry without an address is left out: there is nothing to fetch. Raises UnreadableFeed.
     """
     try:
-        root = parse_xml(body)
+        root = parse_xml(body, max_bytes=MAX_LIST_BYTES)
     except UnreadableReport as error:
         raise UnreadableFeed(str(error)) from None
     if root.tag != f"{{{ATOM}}}feed":
@@ -56,13 +52,14 @@ def parse_atom(body: bytes, base_url: str) -> list[Entry]:
             Entry(
                 url=url,
                 title=(element.findtext("a:title", namespaces=_NS) or "").strip(),
-                updated=_time(element.findtext("a:updated", namespaces=_NS)),
+                updated=time_of(element.findtext("a:updated", namespaces=_NS)),
             ),
         )
     return list(entries.values())
 
 
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
+    """An ISO 8601 time with its zone; None for anything else."""
     try:
         when = datetime.fromisoformat((text or "").strip())
     except ValueError:

@@ -1,17 +1,22 @@
-"""One polite, guarded HTTP GET: no redirects, a cap on size (also after decompression) and on time."""
+"""One polite, guarded HTTP GET: redirects only where we may go, caps on size (also after unpacking) and on time."""
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-#: Whole exchange; a telegram is at most a few hundred kilobytes.
-TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+#: Whole exchange, redirects included; a telegram is at most a few hundred kilobytes. A server that sends a byte now and
+#: then is cut off by the total, one that stops by the pause.
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10, sock_read=15)
+#: More redirects in a row are a circle.
+MAX_REDIRECTS = 3
 #: Longest wait we accept from Retry-After: a wrong header must not silence a feed for a day.
 MAX_RETRY_AFTER = timedelta(minutes=30)
 _CHUNK = 65_536
@@ -45,6 +50,8 @@ class Fetched:
     size: int
     etag: str | None
     last_modified: str | None
+    #: The server's own time (Date header); None if it gave none.
+    server_date: datetime | None = None
 
 
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
@@ -64,6 +71,11 @@ def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:
     return min(max(wait, timedelta(0)), MAX_RETRY_AFTER)
 
 
+def user_agent(contact: str) -> str:
+    """How we name ourselves to a feed's host, so that its operators can reach ours."""
+    return f"Daijobu/0.1 (disaster safety check-in; contact: {contact})"
+
+
 async def fetch(
     session: aiohttp.ClientSession,
     url: str,
@@ -71,47 +83,93 @@ async def fetch(
     headers: dict[str, str],
     max_bytes: int,
     now: datetime,
+    may_go_to: Callable[[str], bool] = lambda url: False,
+    timeout: aiohttp.ClientTimeout = TIMEOUT,
 ) -> Fetched:
-    """GET `url`. Raises FetchError for anything but 200 and 304, for a body over `max_bytes` and for a cut one."""
-    size = 0
+    """GET `url`. Raises FetchError for anything but 200 and 304, for a body over `max_bytes` and for a cut one.
+
+    A redirect is followed at most MAX_REDIRECTS times, and only to an address that `may_go_to` allows.
+    """
+    came: list[int] = []
     try:
+        async with asyncio.timeout(timeout.total):
+            return await _follow(session, url, headers, max_bytes, now, may_go_to, timeout, came)
+    except zlib.error as error:
+        raise FetchError(f"{url}: the compressed body is damaged: {error}", size=sum(came)) from None
+    except TimeoutError:
+        raise FetchError(f"{url}: no complete answer within {timeout.total:.0f} s", size=sum(came)) from None
+    except (aiohttp.ClientError, ValueError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise FetchError(f"{url}: {reason}", size=sum(came)) from None
+
+
+async def _follow(
+    session: aiohttp.ClientSession,
+    url: str,
+    headers: dict[str, str],
+    max_bytes: int,
+    now: datetime,
+    may_go_to: Callable[[str], bool],
+    timeout: aiohttp.ClientTimeout,
+    came: list[int],
+) -> Fetched:
+    here, path = url, url
+    for _ in range(MAX_REDIRECTS + 1):
         async with session.get(
-            url,
+            here,
             headers={**headers, "Accept-Encoding": "gzip"},
             allow_redirects=False,
             # Unpacked here, where the cap is kept: a small gzip can hold gigabytes.
             auto_decompress=False,
-            timeout=TIMEOUT,
+            timeout=timeout,
         ) as response:
-            if response.status == 304:
-                return Fetched(None, 0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
-            if response.status != 200:
-                kind = "redirect, not followed" if 300 <= response.status < 400 else "refused or failed"
-                raise FetchError(
-                    f"{url}: HTTP {response.status} ({kind})",
-                    status=response.status,
-                    retry_after=parse_retry_after(response.headers.get("Retry-After"), now),
-                )
-            encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-            if encoding not in ("identity", "gzip", ""):
-                raise FetchError(f"{url}: answered in the encoding {encoding!r}, which was not asked for")
-            unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                size += len(chunk)
-                body += chunk if unpack is None else unpack.decompress(chunk, max_bytes + 1 - len(body))
-                if len(body) > max_bytes or size > max_bytes:
-                    raise FetchError(f"{url}: larger than {max_bytes} bytes, not read further", size=size)
-            if unpack is not None and not unpack.eof:
-                raise FetchError(f"{url}: the compressed body ends early", size=size)
-            return Fetched(bytes(body), size, response.headers.get("ETag"), response.headers.get("Last-Modified"))
-    except zlib.error as error:
-        raise FetchError(f"{url}: the compressed body is damaged: {error}", size=size) from None
-    except TimeoutError:
-        raise FetchError(f"{url}: no complete answer within {TIMEOUT.total:.0f} s", size=size) from None
-    except (aiohttp.ClientError, ValueError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise FetchError(f"{url}: {reason}", size=size) from None
+            location = response.headers.get("Location", "")
+            if response.status not in (301, 302, 303, 307, 308) or not location:
+                return await _take(response, path, max_bytes, now, came)
+            there = urljoin(here, location)
+            path = f"{url} (redirect to {there[:200]})"
+            if not may_go_to(there):
+                raise FetchError(f"{path}: HTTP {response.status}, not followed", status=response.status)
+            here = there
+    raise FetchError(f"{path}: more than {MAX_REDIRECTS} redirects")
+
+
+def _date(value: str | None) -> datetime | None:
+    try:
+        when = email.utils.parsedate_to_datetime(value or "")
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+async def _take(response: aiohttp.ClientResponse, path: str, max_bytes: int, now: datetime, came: list[int]) -> Fetched:
+    """The answer's body, unpacked. `path` names it in errors; each chunk's size is added to `came`."""
+    about = (response.headers.get("ETag"), response.headers.get("Last-Modified"), _date(response.headers.get("Date")))
+    if response.status == 304:
+        return Fetched(None, 0, *about)
+    if response.status != 200:
+        raise FetchError(
+            f"{path}: HTTP {response.status} (refused or failed)",
+            status=response.status,
+            retry_after=parse_retry_after(response.headers.get("Retry-After"), now),
+        )
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", ""):
+        raise FetchError(f"{path}: answered in the encoding {encoding!r}, which was not asked for")
+    unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    body = bytearray()
+    size = 0
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        size += len(chunk)
+        came.append(len(chunk))
+        body += chunk if unpack is None else unpack.decompress(chunk, max_bytes + 1 - len(body))
+        if len(body) > max_bytes or size > max_bytes:
+            raise FetchError(f"{path}: larger than {max_bytes} bytes, not read further", size=size)
+        if unpack is not None and unpack.unused_data:
+            raise FetchError(f"{path}: the compressed body goes on after its end", size=size)
+    if unpack is not None and not unpack.eof:
+        raise FetchError(f"{path}: the compressed body ends early", size=size)
+    return Fetched(bytes(body), size, *about)
 
 
 def same_origin_or_allowed(url: str, feed_url: str, allowed_hosts: frozenset[str]) -> bool:
@@ -128,4 +186,6 @@ def same_origin_or_allowed(url: str, feed_url: str, allowed_hosts: frozenset[str
         return False
     if (here.scheme, here.hostname) == (there.scheme, there.hostname) and ports[0] == ports[1]:
         return here.scheme in ("http", "https")
-    return here.scheme == "https" and ports[0] in (None, 443) and here.hostname in allowed_hosts
+    # The same host by the better way counts as the same host.
+    hosts = allowed_hosts | {there.hostname} if there.scheme == "http" and ports[1] in (None, 80) else allowed_hosts
+    return here.scheme == "https" and ports[0] in (None, 443) and here.hostname in hosts

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from feeds.atom import Entry
 from feeds.feed import Feed, Stream
 from feeds.fetch import same_origin_or_allowed
+from feeds.listing import Entry, Item
 
 #: The short files show the last ten minutes; after a longer silence the long one must be read.
 GAP = timedelta(minutes=8)
-#: Last heard longer ago than this: late, then stale. Three missed polls are no chance.
-LATE_AFTER = timedelta(minutes=3)
-STALE_AFTER = timedelta(minutes=10)
 #: Longer addresses do not fit an index, and no feed of ours has them.
 MAX_URL = 500
 _FIRST_BACKOFF = timedelta(seconds=30)
@@ -78,7 +76,9 @@ def backoff(failures: int, retry_after: timedelta | None) -> timedelta:
     return own if retry_after is None else max(retry_after, _FIRST_BACKOFF)
 
 
-def choose(entries: list[Entry], feed: Feed, stream: Stream, feed_url: str, now: datetime) -> tuple[list[Entry], int]:
+def choose(
+    entries: Sequence[Entry], feed: Feed, stream: Stream, feed_url: str, now: datetime
+) -> tuple[list[Entry], int]:
     """(entries whose body is worth fetching, newest first; how many point to a host that is not allowed).
 
     Filtered by the type code in the address before anything is fetched. An entry older than the stream's reach is
@@ -92,7 +92,9 @@ def choose(entries: list[Entry], feed: Feed, stream: Stream, feed_url: str, now:
             continue
         if entry.updated is not None and now - entry.updated > stream.reach:
             continue
-        if len(entry.url) > MAX_URL or not same_origin_or_allowed(entry.url, feed_url, feed.body_hosts):
+        if max(len(entry.url), len(entry.identity)) > MAX_URL or not same_origin_or_allowed(
+            entry.url, feed_url, feed.body_hosts
+        ):
             refused += 1
             continue
         chosen.append(entry)
@@ -100,12 +102,10 @@ def choose(entries: list[Entry], feed: Feed, stream: Stream, feed_url: str, now:
     return chosen, refused
 
 
-def freshness(state: StreamState, stream: Stream, now: datetime) -> str:
-    """`ok`, `late` or `stale`. A feed that answers but shows nothing new for long may be frozen: late at best.
-
-    Silence is never an all-clear: a stream never heard is stale.
-    """
-    if state.last_heard_at is None or now - state.last_heard_at > STALE_AFTER:
-        return "stale"
-    quiet = state.newest_report_at is None or now - state.newest_report_at > stream.quiet_after
-    return "late" if quiet or now - state.last_heard_at > LATE_AFTER else "ok"
+def choose_items(items: Iterable[Item], stream: Stream, now: datetime) -> list[Item]:
+    """The items worth keeping, newest first, each identity once; older than the stream's reach is superseded."""
+    chosen: dict[str, Item] = {}
+    for item in items:
+        if item.updated is None or now - item.updated <= stream.reach:
+            chosen.setdefault(item.key, item)
+    return sorted(chosen.values(), key=lambda item: item.updated or now, reverse=True)

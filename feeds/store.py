@@ -7,13 +7,12 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from core.clock import SystemClock
 from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.event_json import event_to_json
 from core.model import Event, MessageType, Parsed, Purpose, Status, UnreadableReport
 from feeds.feed import Feed
-from feeds.known import all_feeds
-from feeds.schedule import StreamState, freshness
+from feeds.known import feed_named
+from feeds.schedule import StreamState
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +48,8 @@ RETURNING id
 
 SQL_INSERT_EVENT = """
 INSERT INTO event (report_id, seq, source, type, hazard, status, message_type, thread, event_ids, issued_at, sent_at,
-                   received_at, headline, office, purpose, payload, decided_at, outcome)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+                   received_at, headline, office, purpose, payload, decided_at, outcome, decide_after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 ON CONFLICT (report_id, seq, purpose, issued_at) DO NOTHING
 RETURNING id
 """
@@ -67,11 +66,13 @@ async def store_report(
     error: str | None = None,
     purpose: str = Purpose.LIVE,
     shift: timedelta | None = None,
+    grace: timedelta = timedelta(0),
 ) -> StoredReport:
     """Keep one document and its events; call inside a transaction. Pass `parsed`, or `error` if it cannot be read.
 
     The same bytes are one report, whatever their URL. Events of a status other than actual are stored as decided with
-    the outcome `not_live`. `shift` moves the events' times (a replay); the bytes never change.
+    the outcome `not_live`. `shift` moves the events' times (a replay); the bytes never change. `grace`: the events
+    wait so long undecided (Feed.grace).
     Raises ValueError unless exactly one of `parsed` and `error` is given.
     """
     if (parsed is None) == (error is None):
@@ -101,7 +102,7 @@ async def store_report(
     event_ids = []
     undecided = False
     for seq, event in enumerate(parsed.events if parsed else ()):
-        event_id = await _insert_event(conn, report_id, seq, shifted(event, shift), received_at, purpose)
+        event_id = await _insert_event(conn, report_id, seq, shifted(event, shift), received_at, purpose, grace)
         if event_id is not None:
             event_ids.append(event_id)
             undecided = undecided or event.status is Status.ACTUAL
@@ -111,7 +112,13 @@ async def store_report(
 
 
 async def _insert_event(
-    conn: Connection, report_id: int, seq: int, event: Event, received_at: datetime, purpose: str
+    conn: Connection,
+    report_id: int,
+    seq: int,
+    event: Event,
+    received_at: datetime,
+    purpose: str,
+    grace: timedelta,
 ) -> int | None:
     live = event.status is Status.ACTUAL
     event_id: int | None = await conn.fetchval(
@@ -134,6 +141,7 @@ async def _insert_event(
         event_to_json(event),
         None if live else received_at,
         None if live else "not_live",
+        received_at + grace if grace else None,
     )
     return event_id
 
@@ -156,22 +164,23 @@ async def ingest(
     body: bytes,
     *,
     source: str = "jma",
+    feed: Feed | None = None,
     url: str | None = None,
     received_at: datetime,
     purpose: str = Purpose.LIVE,
     shift: timedelta | None = None,
 ) -> StoredReport:
-    """Parse one document of the feed `source` and keep it with its events, in one transaction.
+    """Parse one document of `feed` (of the one named `source` where it is not given) and keep it with its events, in one transaction.
 
     The poller, `replay` and the demo all come through here. An unreadable document is kept with the reason.
     Raises KeyError for a feed we do not have.
     """
-    feed: Feed = all_feeds()[source]
+    feed = feed or feed_named(source)
     parsed, error = parse_or_reason(feed, body)
     async with transaction(pool) as conn:
         return await store_report(
             conn,
-            source=source,
+            source=feed.name,
             url=url,
             body=body,
             received_at=received_at,
@@ -179,6 +188,7 @@ async def ingest(
             error=error,
             purpose=purpose,
             shift=shift,
+            grace=feed.grace,
         )
 
 
@@ -259,24 +269,9 @@ async def bytes_used(conn: Pool | Connection, source: str, day: date) -> int:
     return used
 
 
-async def feed_states(conn: Pool | Connection, now: datetime | None = None) -> list[dict[str, object]]:
-    """One row per stream, for status pages: feed, last_heard_at, newest_report_at, state (ok, late, stale), error.
+SQL_FORGET_STATES = "DELETE FROM feed_state WHERE feed <> ALL($1::text[])"
 
-    A stream that was never heard is `stale`. `now` defaults to the system's clock.
-    """
-    at = now or SystemClock().now()
-    rows: list[dict[str, object]] = []
-    for feed in all_feeds().values():
-        for stream in feed.streams:
-            name = f"{feed.name}.{stream.name}"
-            state = await load_state(conn, name)
-            rows.append(
-                {
-                    "feed": name,
-                    "last_heard_at": state.last_heard_at,
-                    "newest_report_at": state.newest_report_at,
-                    "state": freshness(state, stream, at),
-                    "error": state.error,
-                }
-            )
-    return rows
+
+async def forget_states(conn: Pool | Connection, streams: list[str]) -> None:
+    """Delete the states of all streams but these: a feed that was switched off is not a feed that went silent."""
+    await conn.execute(SQL_FORGET_STATES, streams)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.model import MessageType, Status, UnreadableReport
-from feeds.jma.envelope import MAX_BYTES
+from feeds.untrusted import MAX_BYTES
 from feeds.sources.jma import parse
 from tests.telegrams import body, parsed
 
