@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from checkin.cases import Claim
@@ -115,8 +114,7 @@ async def dorm_counts(conn: Connection, purpose: Purpose, dorm_ids: Sequence[UUI
 # ---------------------------------------------------------------- one unit
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What a person said about themselves: the answer, ticks such as "trapped", and their own words."""
 
     answer: Answer
@@ -149,8 +147,7 @@ async def needs(conn: Connection, vault: Vault, purpose: Purpose, resident_ids: 
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(NamedTuple):
     """Somebody to call first: the dorm's leader or deputy, or a clerk of the organisation."""
 
     #: "leader", "deputy" or "staff"
@@ -194,8 +191,7 @@ async def callees(conn: Connection, dorm_id: UUID | None, org_ids: Sequence[UUID
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(NamedTuple):
     """Where a dorm is and its telephone: an organisation's own data."""
 
     name: str
@@ -233,8 +229,7 @@ async def orgs_of(conn: Connection, resident_ids: Sequence[UUID]) -> list[UUID]:
     return [row["org_id"] for row in await conn.fetch(SQL_ORGS_OF, list(resident_ids))]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of what was done about a unit."""
 
     at: datetime
@@ -270,8 +265,7 @@ async def history(conn: Connection, vault: Vault, case_ids: Sequence[UUID]) -> l
 # ---------------------------------------------------------------- revealing one person's contacts
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """One way to reach a person: the channel, and the number, address or handle."""
 
     channel: str

@@ -7,9 +7,9 @@ silent. At most one is open per person across all open incidents of a purpose.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from core.clock import JST
@@ -171,8 +171,7 @@ def proxy_answer(found: Found, questions: Sequence[str]) -> Answer | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who works on a case, and until when without an action."""
 
     staff_id: UUID

@@ -7,8 +7,8 @@ are locked in the order of their ids. So two writers wait for each other and nev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from checkin.cases import CLAIM_LASTS, CaseAfter, Outcome, Step, after_answer, case_delay
@@ -270,8 +270,7 @@ async def _keep_up(pool: Pool, now: datetime) -> None:
 # ---------------------------------------------------------------- claims
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """What came of a claim: taken, or who has it already (and until when without an action)."""
 
     taken: bool

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from core.model import Answer, Severity
@@ -33,8 +34,7 @@ _ORDER = list(State)
 WAITING = frozenset({State.HELP, State.UNREACHABLE, State.SILENT, State.EARLIER})
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """The facts that decide a person's state; people with equal facts are counted together."""
 
     asked: bool
@@ -109,8 +109,7 @@ def totals(standings: Iterable[tuple[Standing, int]]) -> Totals:
     return Totals(by_state, not_enrolled)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The best that is known about getting through: the channel, what is physically true of it, and when."""
 
     channel: str
@@ -178,8 +177,7 @@ def urgency(person: Person) -> tuple[int, int, int, float, str]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """People of one site and dorm, who needs somebody first on top."""
 
     site: str
@@ -201,8 +199,7 @@ def groups(people: Iterable[Person]) -> list[Group]:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """What a page shows of one group: people to act for as rows, the others by name, the rest as a number."""
 
     group: Group
@@ -247,8 +244,7 @@ def needs_help_first(people: Sequence[Person]) -> list[Person]:
     return sorted((p for p in people if p.state is State.HELP), key=urgency)
 
 
-@dataclass(frozen=True, slots=True)
-class EmployerRow:
+class EmployerRow(NamedTuple):
     """One employer in the supervising view."""
 
     org_id: UUID

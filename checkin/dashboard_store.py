@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from checkin.dashboard import Delivery, EmployerRow, Person, Standing, totals
@@ -14,8 +13,7 @@ from core.model import Answer, Purpose, Severity
 from registry.access import site_shown
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+class Incident(NamedTuple):
     """One incident as the heading of a page shows it."""
 
     id: UUID

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -17,8 +16,7 @@ from core.tokens import link_token, token_hash
 LIFE: Final = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyLink:
+class FamilyLink(NamedTuple):
     """A live link as its owner sees it."""
 
     token: str
@@ -60,8 +58,7 @@ async def revoke(conn: Connection, resident_id: UUID, now: datetime) -> None:
     await conn.execute(SQL_REVOKE, resident_id, now)
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyView:
+class FamilyView(NamedTuple):
     """What the family sees. `calm`: no live question is open. No place, no organisation, no warning."""
 
     resident_id: UUID

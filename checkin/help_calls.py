@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.model import Purpose
@@ -14,8 +13,7 @@ from core.model import Purpose
 PAUSE: Final = timedelta(minutes=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One open call for help. `municipality`: JIS code; "" where none is known or none may be told."""
 
     case_id: UUID

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from alerts.staff_call_store import Uncalled
@@ -55,8 +55,7 @@ SQL_TOLD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What one coordinator was told before: of which calls, and when last."""
 
     cases: frozenset[UUID]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from checkin.link_store import IncidentView, incident_view
@@ -20,8 +19,7 @@ from core.db import Connection, Pool, transaction
 from core.model import Answer, AnsweredBy, PlaceKind, Purpose
 
 
-@dataclass(frozen=True, slots=True)
-class SitePerson:
+class SitePerson(NamedTuple):
     """One person of the dorm, as the leader may see them: name, room and how they stand. No notes, no details.
 
     A leader stands in for the organisation: who does not share answers with it shows here only that they have one.
@@ -46,8 +44,7 @@ class SitePerson:
         return self.status_by is AnsweredBy.SELF
 
 
-@dataclass(frozen=True, slots=True)
-class LeaderView:
+class LeaderView(NamedTuple):
     """A live leader link: who leads which site, in which incident, and the people there."""
 
     link_id: UUID

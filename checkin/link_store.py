@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from checkin.replies import LINK_AFTER_CLOSE, LINK_MAX_AGE, StatusView, allowed_answers, current_status
@@ -13,8 +12,7 @@ from core.db import Connection, Pool, Record
 from core.model import Answer, Answered, AnsweredBy, Moment, PlaceKind, Purpose, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentView:
+class IncidentView(NamedTuple):
     """The incident a link leads to, as far as a page needs it."""
 
     id: UUID
@@ -37,8 +35,7 @@ class IncidentView:
         return allowed_answers(self.context.get("questions", ()), self.moment)
 
 
-@dataclass(frozen=True, slots=True)
-class LinkView:
+class LinkView(NamedTuple):
     """A live check-in link: whose, for which incident, and how its holder stands."""
 
     link_id: UUID
@@ -143,8 +140,7 @@ def answers_of(row: Record) -> list[Answered]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class CardPlace:
+class CardPlace(NamedTuple):
     """One place to name to 119: what it is called, its postal code, and its address as far as we know it."""
 
     kind: PlaceKind
@@ -154,8 +150,7 @@ class CardPlace:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class HelpView:
+class HelpView(NamedTuple):
     """What somebody who called for help is shown: where to send help, and who is coming to them."""
 
     places: tuple[CardPlace, ...]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from checkin.cases import CLOSES, Found, Outcome, choices, proxy_answer
@@ -25,8 +25,7 @@ class OutcomeRefused(ValueError):
         self.fields = fields
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(NamedTuple):
     """How many cases of the unit were closed, and how many stay open (missing people stay as cases of their own)."""
 
     closed: int

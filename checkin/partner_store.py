@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from checkin.dashboard import Standing, State, state_of
@@ -33,8 +33,7 @@ async def incidents_of_partner(conn: Connection, org_id: UUID, today: date) -> l
     return [incident_of(row) for row in await conn.fetch(SQL_INCIDENTS, org_id, today)]
 
 
-@dataclass(frozen=True, slots=True)
-class PartnerLine:
+class PartnerLine(NamedTuple):
     """One person: name, state and the time of the answer; nothing else is read."""
 
     id: UUID

@@ -8,8 +8,8 @@ was offline sends its old taps late.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core.model import Answer, Answered, AnsweredBy, Moment, require_aware
 
@@ -19,8 +19,7 @@ LINK_AFTER_CLOSE = timedelta(hours=72)
 LINK_MAX_AGE = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusView:
+class StatusView(NamedTuple):
     """Where one person stands in one incident. Everything is None for somebody who has not answered."""
 
     current: Answered | None = None
@@ -93,8 +92,7 @@ def all_well_answer(offered: Sequence[Answer]) -> Answer:
     return next((answer for answer in offered if answer.is_green), Answer.OK)
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """What a person may add after answering. Free words travel apart, encrypted."""
 
     hurt: bool = False

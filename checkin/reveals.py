@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 #: A volunteer who calls one person after another opens about one number in two minutes.
@@ -13,8 +12,7 @@ MOST: Final = 30
 WINDOW: Final = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Revealed:
+class Revealed(NamedTuple):
     """How many people's numbers one member of staff opened within WINDOW, and when an alarm was last raised."""
 
     staff_id: UUID

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from alerts.staff_call_store import LINK_LASTS
@@ -20,8 +19,7 @@ from core.tokens import link_token, token_hash
 AFTER_CLOSE: Final = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class StaffAlert:
+class StaffAlert(NamedTuple):
     """A link that works: whose it is, for which incident, and whether a device has opened it."""
 
     id: UUID
@@ -98,8 +96,7 @@ async def bind(conn: Connection, alert_id: UUID, device_sha256: bytes, now: date
     return bool(await conn.execute(SQL_BIND, alert_id, device_sha256, now) == "UPDATE 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Dorm:
+class Dorm(NamedTuple):
     """A dorm of the own organisation with people who were told in an incident."""
 
     id: UUID
@@ -122,8 +119,7 @@ async def dorms_of(conn: Connection, incident_id: UUID, org_id: UUID, today: dat
     return [Dorm(**dict(row.items())) for row in await conn.fetch(SQL_DORMS, incident_id, org_id, today)]
 
 
-@dataclass(frozen=True, slots=True)
-class BoardCounts:
+class BoardCounts(NamedTuple):
     """How many people wait on the board of a purpose; no names."""
 
     needs_help: int
@@ -152,8 +148,7 @@ async def board_counts(conn: Connection, purpose: Purpose, now: datetime) -> Boa
 # ---------------------------------------------------------------- one's own links, after signing in
 
 
-@dataclass(frozen=True, slots=True)
-class OwnLink:
+class OwnLink(NamedTuple):
     """One of one's own links, as the account page lists it."""
 
     id: UUID

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core.db import Connection
 
@@ -11,8 +11,7 @@ from core.db import Connection
 LOOP_SILENT = timedelta(seconds=90)
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """One loop's sign of life, judged by the database's clock, so that machines need not agree on the time."""
 
     name: str
@@ -28,8 +27,7 @@ async def loops(conn: Connection) -> list[Loop]:
     return [Loop(row["name"], row["at"], row["alive"]) for row in await conn.fetch(SQL_LOOPS, LOOP_SILENT)]
 
 
-@dataclass(frozen=True, slots=True)
-class Outbox:
+class Outbox(NamedTuple):
     """Messages by state, and by how many seconds the oldest due one is late."""
 
     counts: dict[str, int]
@@ -52,8 +50,7 @@ async def outbox(conn: Connection, now: datetime) -> Outbox:
     return Outbox({row["state"]: row["messages"] for row in rows}, late)
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(NamedTuple):
     """Something an operator must look at: an alert that is held, or a report that could not be read."""
 
     kind: str  # "held" or "unreadable"

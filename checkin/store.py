@@ -6,9 +6,8 @@ those given for them (leader, employer, coordinator).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from checkin.cases_store import on_answer
@@ -25,8 +24,7 @@ class UnknownPerson(LookupError):
     """There is no such resident or incident, or the incident has alerted nobody yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What became of an answer. `duplicate`: the same tap had arrived before, and nothing was written.
 
     `incident_id`: where it was stored; another one than asked for if that was over (see `record_check_in`).

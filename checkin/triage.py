@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from checkin.cases import Claim
@@ -18,8 +19,7 @@ from core.model import CaseReason, Purpose, Severity
 ALONE_SHARE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCase:
+class OpenCase(NamedTuple):
     """One open case as the order sees it."""
 
     id: UUID
@@ -47,8 +47,7 @@ class OpenCase:
     missing_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DormCount:
+class DormCount(NamedTuple):
     """How many people of a dorm were asked, and how many of them have not answered."""
 
     asked: int
@@ -63,8 +62,7 @@ class Why:
     fields: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What one coordinator takes on at a time."""
 
     purpose: Purpose
@@ -226,8 +224,7 @@ def people_by_place(chosen_units: Iterable[Unit]) -> dict[str, int]:
     return {code: sum(len(unit.cases) for unit in members) for code, members in by_municipality(chosen_units)}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A part of a list too long for one page; `first` and `last` count from 1, `of` is the whole list."""
 
     units: tuple[Unit, ...]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from checkin.dashboard import Standing, State, Totals, state_of
@@ -25,8 +24,7 @@ _COLUMN_OF: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """So many people of one organisation with the same facts; `told` False: not told in this incident."""
 
     org_id: UUID
@@ -35,8 +33,7 @@ class Counted:
     people: int
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row of the page; None stands for a hidden number. `org_id` None: all of them."""
 
     org_id: UUID | None

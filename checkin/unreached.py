@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from registry.reach import ContactFacts, Reach, is_silent, reach
@@ -15,8 +14,7 @@ SILENT: Final = "silent"
 WHYS: Final = (Reach.DEAD.value, Reach.NONE.value, Reach.REFUSED.value, Reach.STALE.value, SILENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One person of an organisation, with what is needed to judge their reach; no address of theirs."""
 
     id: UUID
@@ -39,8 +37,7 @@ class Member:
         return max((c.proven_at for c in self.contacts if c.proven_at), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A person on the list. `why`: one of WHYS."""
 
     member: Member
@@ -52,8 +49,7 @@ class Line:
         return "invited" if self.member.state == "invited" else self.why
 
 
-@dataclass(frozen=True, slots=True)
-class Unreached:
+class Unreached(NamedTuple):
     """The list and its numbers. `people`: of how many."""
 
     people: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.db import Connection
 from registry.reach import SILENT_AFTER, STALE_AFTER
@@ -13,8 +12,7 @@ from registry.reach import SILENT_AFTER, STALE_AFTER
 PURGE_LATE: Final = timedelta(hours=48)
 
 
-@dataclass(frozen=True, slots=True)
-class LastPurge:
+class LastPurge(NamedTuple):
     """The newest run that came to its end. `why`: the sentence with which the clock check was overridden."""
 
     at: datetime
@@ -41,8 +39,7 @@ async def last_purge(conn: Connection, now: datetime) -> LastPurge | None:
     return LastPurge(row["at"], row["touched"], row["people"], row["why"], now - row["at"] > PURGE_LATE)
 
 
-@dataclass(frozen=True, slots=True)
-class ReachTotals:
+class ReachTotals(NamedTuple):
     """Of all registered people: how many cannot be reached, how many have given no sign of their own for a year."""
 
     people: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.clock import JST
@@ -18,8 +17,7 @@ SHOWN_AFTER: Final = timedelta(hours=6)
 _STEP: Final = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """Somebody of the staff is on the way to a dorm."""
 
     site_id: UUID

@@ -7,9 +7,8 @@ A sealer chains and signs the rows afterwards (core/seal_store.py, docs/audit.md
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.db import CONNECTION_ERRORS, Connection, StatementRefused
@@ -24,8 +23,7 @@ class AuditUnwritable(RuntimeError):
     """The audit row could not be written, so what it stands for must not happen. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acts: a member of staff, or a part of the service ("import", "leader link")."""
 
     name: str

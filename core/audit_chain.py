@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.signing import is_signed
@@ -19,8 +19,7 @@ from core.signing import is_signed
 GENESIS: Final = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+class AuditRow(NamedTuple):
     """One row of the audit log, as the chain sees it: everything but its seal."""
 
     id: int
@@ -50,8 +49,7 @@ class AuditRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(NamedTuple):
     """The hash of one row and its place in the chain; `row` None: the row itself is gone."""
 
     seq: int
@@ -127,8 +125,7 @@ def seal_rows(rows: Sequence[AuditRow], seq: int, last: bytes) -> list[Seal]:
     return sealed
 
 
-@dataclass(frozen=True, slots=True)
-class Break:
+class Break(NamedTuple):
     """The first thing that is wrong: what kind, at which number of the chain, which audit row, and a sentence."""
 
     kind: str  # changed, missing, inserted, reordered, rewritten, cut, forged

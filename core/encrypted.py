@@ -5,11 +5,10 @@ A new column `something_enc bytea` gets a line here; a test compares this list w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptedColumn:
+class EncryptedColumn(NamedTuple):
     """A bytea column that holds values of core.crypto.Vault (or NULL)."""
 
     table: str

@@ -133,6 +133,10 @@ class Catalogs:
         """The keys this language's own file has."""
         return frozenset(self._files.get(lang, ()))
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a text at all; English has every one."""
+        return key in self._files["en"]
+
     def entry(self, lang: str, key: str) -> Entry:
         """The text of this language or of the first one in its chain that has it. Raises LookupError naming the key."""
         own = self._files.get(lang, {}).get(key)
@@ -232,8 +236,11 @@ def install(env: jinja2.Environment) -> None:
 
 
 def _fill(entry: Entry, fields: dict[str, object]) -> str:
-    _require(entry, fields)
-    return entry.text.format_map(fields)
+    try:
+        return entry.text.format_map(fields)
+    except KeyError:
+        _require(entry, fields)
+        raise
 
 
 def _require(entry: Entry, fields: dict[str, object]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from core.db import Connection, DatabaseError, Pool
 
@@ -20,8 +20,7 @@ class SchemaError(DatabaseError):
     """The schema in the database and the files in migrations/ do not fit. The message says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """One file of migrations/."""
 
     name: str  # 0001_initial

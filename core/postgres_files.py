@@ -15,8 +15,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 #: `sun_path` of a Unix socket holds 108 bytes with the closing NUL on Linux, 104 on macOS.
 SOCKET_PATH_LIMIT = 107 if sys.platform == "linux" else 103
@@ -28,8 +28,7 @@ class PostgresError(RuntimeError):
     """The embedded PostgreSQL cannot run. The message says why and what the person can do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """The account the server runs as; `switch` says whether that differs from ours (we are root)."""
 
     name: str
@@ -38,8 +37,7 @@ class Account:
     switch: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The paths of one server. `home` is ours alone (0700, owned by the server's account)."""
 
     home: Path
@@ -63,8 +61,7 @@ class Layout:
         return self.data / "postmaster.pid"
 
 
-@dataclass(frozen=True, slots=True)
-class PidFile:
+class PidFile(NamedTuple):
     """What postmaster.pid says (line numbers: PostgreSQL's src/include/utils/pidfile.h)."""
 
     pid: int

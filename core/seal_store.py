@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from core.audit_chain import GENESIS, AuditRow, Head, Seal, canonical, seal_rows
 from core.db import Connection, Pool, Record, expect_rows, transaction
@@ -166,8 +167,7 @@ UNION ALL SELECT hash FROM audit_head WHERE seq = $1 LIMIT 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of the chain: the number and hash it follows, and its last number."""
 
     after: int
@@ -184,8 +184,7 @@ async def part_of(conn: Connection, begin: datetime, end: datetime) -> Part | No
     return Part(row["first"] - 1, GENESIS if before is None else bytes(before), row["last"])
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """How far the chain reaches: first and last number there are (0 and 0 for none), rows that wait for their seal,
     and below which number rows were removed because their time was over (0: never)."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
@@ -24,8 +24,7 @@ class SigningError(RuntimeError):
     """The signing key is missing, unreadable or another one than before. The message says which and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(NamedTuple):
     """One private key. `public_key`: its 32 public bytes; `key_id`: the first 16 hex digits of their SHA-256."""
 
     private: Ed25519PrivateKey

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.audit_chain import GENESIS, Break, Head, Walker, instant
 from core.db import Connection, Pool, transaction
@@ -19,8 +18,7 @@ KEPT_AT_LEAST: Final = timedelta(days=3 * 365 - 2)
 Progress = Callable[[int], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a verification found. `rows` were walked, from number `first` to number `last`."""
 
     found: Break | None
@@ -61,8 +59,7 @@ class Verdict:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(NamedTuple):
     """A head that somebody else kept, with the public key it was signed with: the chain must still lead to it."""
 
     head: Head

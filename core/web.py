@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -40,8 +40,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_PUBLIC_FORM_BYTES: Final = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class Audience:
+class Audience(NamedTuple):
     """Who may call a route. `public`: anybody; `token`: the URL itself is the capability; else these staff roles.
 
     `half`: what a session may still lack here (registry.second_factor.Demand); elsewhere it must be whole.
@@ -68,8 +67,7 @@ def staff(*roles: Role, half: Iterable[str] = ()) -> Audience:
     return Audience("staff", frozenset(roles) or frozenset(Role), frozenset(half))
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One page or action: method, path, handler and who may call it."""
 
     method: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from geo.areas import Areas
 from geo.postal import PlaceNotFound
@@ -22,8 +22,7 @@ _KINDS = {"city": ["shi"], "ward": ["ku"], "town": ["machi", "cho"], "village": 
 _PREFECTURE_WORDS = ("ken", "prefecture", "pref", "fu", "to")
 
 
-@dataclass(frozen=True, slots=True)
-class AddressMatch:
+class AddressMatch(NamedTuple):
     """The municipalities an address text names: one, or the designated city when no ward is named."""
 
     jis: tuple[str, ...]

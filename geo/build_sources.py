@@ -10,9 +10,8 @@ import json
 import sqlite3
 import struct
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 #: SHA-256 of the 11 GeoJSON members of reversejp 0.1.1, joined in name order: the same in every wheel of that release.
 REVERSEJP_SHA256 = "b3c03cdcc45215129ce15800649df90ee33ef82477d9c96c2ef42d6c27f3a4a3"
@@ -22,8 +21,7 @@ class SourceError(RuntimeError):
     """A source of the build is missing or is not the one this build was written for."""
 
 
-@dataclass(frozen=True, slots=True)
-class JisTown:
+class JisTown(NamedTuple):
     """A municipality or ward as Japan Post lists it."""
 
     jis: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.model import AreaCode, Located, Precision
 from geo.address import AddressIndex, postal_code_in
@@ -19,8 +19,7 @@ from geo.shapes import OutsideJapan, Shapes
 __all__ = ["Geocoder", "PlaceNotFound", "locate"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Clue:
+class _Clue(NamedTuple):
     """What one source says: JIS codes, parts of split municipalities (7 digits), and codes that only lie nearby."""
 
     source: str  # point | postal code | address

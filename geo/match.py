@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.later import Later
 from core.model import Area, AreaCode, Polygon, Precision, level_rank
@@ -39,8 +38,7 @@ class UnusablePolygon(ValueError):
     """A polygon of a report cannot be used. The message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceCodes:
+class PlaceCodes(NamedTuple):
     """A place as the matcher sees it. `key` is the caller's own (a place id)."""
 
     key: Any
@@ -50,8 +48,7 @@ class PlaceCodes:
     precision: Precision = Precision.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(NamedTuple):
     """Why a place is inside: the area that counts for it, or the worst polygon around its point."""
 
     key: Any

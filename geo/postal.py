@@ -13,8 +13,8 @@ import re
 import sqlite3
 import threading
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 #: Every dash people type in a postal code or house number, after NFKC.
 _DASHES = "-‐‑‒–—―−ー－ｰ﹣~〜"
@@ -24,8 +24,7 @@ class PlaceNotFound(ValueError):
     """We cannot tell where a place is. The message says why and what to write instead."""
 
 
-@dataclass(frozen=True, slots=True)
-class PostalPlace:
+class PostalPlace(NamedTuple):
     """What a postal code stands for. Some codes span two municipalities: `jis` then has both."""
 
     code: str  # 7 digits

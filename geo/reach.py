@@ -8,8 +8,7 @@ polygon: told once too often, but not forgotten.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from core.later import Later
 from core.model import AreaCode
@@ -29,8 +28,7 @@ else:
 MAX_AREA_KM2: Final = 40_000.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """One polygon of a report, ready to be asked: its widened shape, and the municipalities it touches (7 digits)."""
 
     shape: BaseGeometry

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.later import Later
 from core.model import AreaCode
@@ -35,8 +34,7 @@ class OutsideJapan(ValueError):
     """A point lies in no municipality and near none. The message names the point."""
 
 
-@dataclass(frozen=True, slots=True)
-class PointAreas:
+class PointAreas(NamedTuple):
     """Where a point lies: 7-digit polygon codes it is inside of (or nearest to), and those within BORDER_M."""
 
     inside: tuple[str, ...]

@@ -6,7 +6,7 @@ The exact point and the address of a home arrive here already encrypted (core.cr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from core.db import Connection, Pool, WriteMismatch, expect_rows
@@ -16,8 +16,7 @@ from geo.match import PlaceCodes
 from geo.mesh import mesh_centre
 
 
-@dataclass(frozen=True, slots=True)
-class NewPlace:
+class NewPlace(NamedTuple):
     """A place to store. The encrypted fields are bound to `id` (columns "place.point" and "place.address")."""
 
     id: UUID

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from aiohttp import web
@@ -37,8 +37,7 @@ MAX_KEY: Final = 200
 _MOST_ERRORS: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What an operation works with: whose token, one connection in a transaction, the checked body."""
 
     request: web.Request

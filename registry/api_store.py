@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -86,8 +85,7 @@ async def use_token(conn: Connection, token: str, now: datetime) -> tuple[ApiTok
     return found, int(calls)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLine:
+class TokenLine(NamedTuple):
     """A token on the page of its owner. `org_name`: whose people it reads."""
 
     id: UUID
@@ -114,7 +112,7 @@ ORDER BY t.revoked_at IS NOT NULL, t.id DESC
 async def tokens_of(conn: Connection, owner_id: UUID, now: datetime) -> list[TokenLine]:
     """The tokens an organisation made; those revoked more than 30 days ago are left out."""
     rows = await conn.fetch(SQL_TOKENS_OF, owner_id, now)
-    return [TokenLine(**{name: row[name] for name in TokenLine.__dataclass_fields__}) for row in rows]
+    return [TokenLine(**{name: row[name] for name in TokenLine._fields}) for row in rows]
 
 
 SQL_LIVE_TOKENS = "SELECT count(*) FROM api_token WHERE owner_id = $1 AND revoked_at IS NULL AND expires_at > $2"
@@ -146,8 +144,7 @@ REPEATABLE: Final = timedelta(hours=24)
 _BODY: Final = "api_idempotency.body_enc"
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """What was answered before under the same key. `same`: whether the request was the same as well."""
 
     same: bool

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.model import Role
@@ -43,8 +42,7 @@ _LETTERS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PREFIX_LENGTH: Final = len("dj_live_") + 6
 
 
-@dataclass(frozen=True, slots=True)
-class ApiToken:
+class ApiToken(NamedTuple):
     """A live token as a call knows it. `org_id`: whose people; `owner_id`: who made it; `role`: decides the fields."""
 
     id: UUID
@@ -86,8 +84,7 @@ def scopes_for(role: Role, asked: frozenset[str]) -> frozenset[Scope]:
     return frozenset(given)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(NamedTuple):
     """Where a token stands in the current minute."""
 
     limit: int

@@ -9,9 +9,8 @@ after 72 hours; it shows the named fields only; each look is in the audit log; t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 LASTS: Final = timedelta(hours=72)
@@ -30,8 +29,7 @@ class BreakGlassProblem(ValueError):
         self.key = f"staff.glass.problem.{key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a coordinator asks for. Exactly one of `municipality` (JIS code) and `person` is given."""
 
     purpose: str

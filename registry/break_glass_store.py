@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -20,8 +21,7 @@ from registry.needs_store import read_needs
 MOST = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Scopes:
+class Scopes(NamedTuple):
     """What can be disclosed about now: towns (code -> people told there) and people with an open live case."""
 
     towns: dict[str, int]
@@ -60,8 +60,7 @@ async def scopes_now(conn: Connection) -> Scopes:
     return Scopes(towns, people)
 
 
-@dataclass(frozen=True, slots=True)
-class Glass:
+class Glass(NamedTuple):
     """One disclosure, open or over."""
 
     id: UUID

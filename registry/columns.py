@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from registry.column_content import looks_like
 from registry.headings import FIELDS, FURIGANA, HEADINGS, NAME_PARTS, PRIVATE, field_of
@@ -69,8 +69,7 @@ class Columns:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
+class _Reading(NamedTuple):
     """One way to read a row (or two) as headings."""
 
     position: int  # of the last heading row, in the sheet's rows; -1: none

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 SCOPES: Final = ("C1", "C2", "C3", "C4", "C5", "C6")
@@ -24,8 +24,7 @@ PER_ORG: Final = frozenset({"C2"})
 PER_INCIDENT: Final = frozenset({"C5"})
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """One wording of the lines. `asks_again`: the scopes whose meaning changed with it, so that people are asked."""
 
     name: str
@@ -37,8 +36,7 @@ VERSIONS: Final = (Version("2026-11", frozenset(SCOPES)),)
 CONSENT_VERSION: Final = VERSIONS[-1].name
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentLine:
+class ConsentLine(NamedTuple):
     """One stored row. Rows are never changed: the newest of a scope and viewer counts."""
 
     scope: str

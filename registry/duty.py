@@ -7,9 +7,8 @@ Duties and messages go to both; approvals stay personal, because two people must
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.clock import JST, date_in_japan
@@ -20,8 +19,7 @@ LONGEST_ABSENCE: Final = timedelta(days=365)
 LONGEST_DUTY: Final = timedelta(days=31)
 
 
-@dataclass(frozen=True, slots=True)
-class StandIn:
+class StandIn(NamedTuple):
     """`deputy_id` acts for `staff_id` from `from_day` through `until_day` (days in Japan)."""
 
     staff_id: UUID

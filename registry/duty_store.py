@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.clock import date_in_japan
@@ -44,8 +44,7 @@ async def with_stand_ins(conn: Connection, staff_ids: Sequence[UUID], now: datet
 # ---------------------------------------------------------------- the duty list
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
+class Duty(NamedTuple):
     """One entry of the duty list; it ends before `ends_at`."""
 
     id: UUID
@@ -102,8 +101,7 @@ async def remove_duty(conn: Connection, duty_id: UUID, org_id: UUID, now: dateti
 # ---------------------------------------------------------------- deputies
 
 
-@dataclass(frozen=True, slots=True)
-class Deputy:
+class Deputy(NamedTuple):
     """One entry of who acts for whom, as the team page shows it."""
 
     id: UUID

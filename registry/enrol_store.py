@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -26,8 +26,7 @@ _COLUMN = "enrolment_draft.data_enc"
 DRAFT_LASTS = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
+class Invitation(NamedTuple):
     """What is known of an invited person when they open their link. `dorm`, `site`: names, "" for none."""
 
     owner: Owner

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from registry.phones import Line, PhoneProblem, read_phone
 from registry.records import HANDLE_CHANNELS, LANDLINE
@@ -76,8 +76,7 @@ class Draft:
         return step in STEPS and (step in self.done or step == self.step)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known without the person. `home`, `work`: a place is stored already (dorm, site, or own address)."""
 
     languages: Collection[str]

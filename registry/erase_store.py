@@ -15,16 +15,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
 from core.db import Connection, expect_rows
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(NamedTuple):
     """What became of a wish to be deleted. `waits_for`: the title of an open incident it waits for, None if done."""
 
     done: bool

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -20,8 +20,7 @@ INSERT INTO held_form (id, staff_id, path, fields_enc, created_at, expires_at) V
 """
 
 
-@dataclass(frozen=True, slots=True)
-class HeldForm:
+class HeldForm(NamedTuple):
     """A form that waits: where it posts to, and its fields in order."""
 
     path: str

@@ -11,8 +11,8 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -51,8 +51,7 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """What every step needs: the wires (a pool of the clerk's own scope), whose upload, who acts."""
 
     pool: Pool

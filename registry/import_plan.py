@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from core.model import Located
@@ -33,8 +34,7 @@ class Action(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class SiteKey:
+class SiteKey(NamedTuple):
     """A workplace or dorm by its employer's key, kind and name."""
 
     employer: str
@@ -42,8 +42,7 @@ class SiteKey:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingSite:
+class ExistingSite(NamedTuple):
     """A site already registered, with the address its place was made from (None: no place yet)."""
 
     id: UUID
@@ -52,8 +51,7 @@ class ExistingSite:
     address: AddressInput | None
 
 
-@dataclass(frozen=True, slots=True)
-class ExistingPerson:
+class ExistingPerson(NamedTuple):
     """A registered member of one of the employers of this upload."""
 
     id: UUID
@@ -113,8 +111,7 @@ class Choices:
         return (sorted(self.rows.items()), sorted(self.employers.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """A field that would change: from what to what, as text ("" where there was nothing, or nothing may be shown)."""
 
     field: str
@@ -141,8 +138,7 @@ class RowPlan:
     keeps_home: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedEmployer:
+class ProposedEmployer(NamedTuple):
     """A company the file names and nobody knows: how many rows name it, and which known ones (key, name) it may be."""
 
     key: str
@@ -151,8 +147,7 @@ class ProposedEmployer:
     similar: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The whole upload, ready to be shown or applied."""
 
     rows: tuple[RowPlan, ...]

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from registry.columns import Guess
 from registry.import_reader import decode_guess
@@ -25,8 +25,7 @@ _LINE_BYTES: Final = 64_000_000
 Progress = Callable[[int, int], None]  # (people read, people in all)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What reading one file may take: address space of the process in bytes, seconds from start to end."""
 
     memory: int = 1_500_000_000

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -18,8 +17,7 @@ from registry.names import name_key
 from registry.rows import AddressInput
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """The organisation that uploads."""
 
     id: UUID

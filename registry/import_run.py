@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor
@@ -46,8 +46,7 @@ def locate_offline(given: AddressInput, prefectures: Collection[str] = ()) -> Lo
         raise PlaceUnknown(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """A file as it arrived."""
 
     file_name: str
@@ -63,8 +62,7 @@ def read_upload(upload: Upload, supported: Collection[str]) -> tuple[list[Person
     return read_rows(columns, supported), columns.extra
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A plan with what it was made from."""
 
     plan: Plan

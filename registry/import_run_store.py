@@ -7,9 +7,8 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -99,8 +98,7 @@ async def drop_old_bodies(conn: Connection, now: datetime) -> None:
     await forget_old_changes(conn, now - UNDO_LIFE)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One upload. state: new, columns (look at them), ready (the dry run is shown), applied, undone, failed."""
 
     id: UUID
@@ -141,9 +139,7 @@ SQL_LOCK_RUN = "SELECT id FROM import_run WHERE id = $1 AND org_id = $2 FOR UPDA
 
 
 def _run(row: Record) -> Run:
-    return Run(
-        **{name: row[name] for name in Run.__dataclass_fields__ if name != "subjects"}, subjects=tuple(row["subjects"])
-    )
+    return Run(**{name: row[name] for name in Run._fields if name != "subjects"}, subjects=tuple(row["subjects"]))
 
 
 async def get_run(conn: Connection, run_id: UUID, org_id: UUID, *, lock: bool = False) -> Run | None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from registry.import_ledger import Change
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """Somebody whom the undo leaves alone, and why (staff.import.undo.why.<code>)."""
 
     resident_id: UUID
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
+class Undo(NamedTuple):
     """What taking an import back would do. `orgs`: the changes of organisations, sites and their places."""
 
     remove: tuple[UUID, ...]  # people whom the import made

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -49,8 +48,7 @@ async def plan_undo(conn: Connection, vault: Vault, run: Run) -> Undo:
     return undo(changes, created, acted, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Undone:
+class Undone(NamedTuple):
     """What an undo did: people removed and restored, and who stayed and why, by name (their organisation's page)."""
 
     removed: int

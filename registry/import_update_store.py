@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -18,8 +18,7 @@ from registry.records import INVITATION, NewContact, NewMembership, NewResident
 from registry.rows import PersonRow
 
 
-@dataclass(frozen=True, slots=True)
-class RowWriter:
+class RowWriter(NamedTuple):
     """Turns rows into what is stored, now that every organisation, site and place has its id."""
 
     orgs: dict[str, UUID]

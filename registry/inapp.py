@@ -8,8 +8,7 @@ worker registration is needed; embedded web views have none). iOS gives push onl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 #: What the user agent of an in-app browser contains -> the app's name. The first that matches counts.
@@ -30,8 +29,7 @@ _APPS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Browser:
+class Browser(NamedTuple):
     """What matters about a browser. `app`: the app it is built into ("" for a browser of its own)."""
 
     app: str

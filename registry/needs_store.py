@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -18,8 +17,7 @@ KINDS: Final = ("medicine", "pregnant", "wheelchair", "small_child", "interprete
 NEED_COLUMN: Final = "resident_need.need_enc"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """One need. `note`: the person's own words, "" where the kind says it all."""
 
     kind: str

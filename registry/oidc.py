@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from core.later import Later
 
@@ -40,8 +40,7 @@ class OidcError(ValueError):
     """The provider's answer cannot be trusted, or names nobody. The message is for the log: no address in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(NamedTuple):
     """What the provider says about itself under /.well-known/openid-configuration."""
 
     issuer: str
@@ -64,8 +63,7 @@ class Attempt:
         return json.dumps(asdict(self))
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Whom the provider vouches for."""
 
     email: str

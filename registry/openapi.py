@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -31,8 +30,7 @@ An organisation's own list of people, and where they stand in an incident, for H
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a path or a query. `schema`: JSON Schema (OpenAPI 3.1)."""
 
     name: str
@@ -41,8 +39,7 @@ class Parameter:
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One call of the API: what it is for, what it takes and gives, and the coroutine that does it.
 
     `path` is relative to /api/v1. `scope` None: for anybody. `refuses`: statuses besides those every call may answer.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.db import Connection, expect_rows
@@ -19,8 +19,7 @@ SQL_JOIN = "SELECT join_partner($1, $2, $3)"
 SQL_LEAVE = "SELECT leave_partner($1, $2, $3)"
 
 
-@dataclass(frozen=True, slots=True)
-class Partner:
+class Partner(NamedTuple):
     """A partner organisation as a person meets it: with it or not, and whether it sees their answers."""
 
     id: UUID

@@ -13,9 +13,8 @@ import ipaddress
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -45,16 +44,14 @@ class PasskeyError(ValueError):
     """The browser's answer is not good: wrong site, wrong key, expired, or copied. The message is for the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
+class RelyingParty(NamedTuple):
     """For which site a passkey works: its host name, and the origin the browser must say."""
 
     id: str
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passkey:
+class Passkey(NamedTuple):
     """A registered passkey, as needed to check its answer."""
 
     id: UUID
@@ -64,8 +61,7 @@ class Passkey:
     sign_count: int
 
 
-@dataclass(frozen=True, slots=True)
-class NewPasskey:
+class NewPasskey(NamedTuple):
     """What a browser has just made."""
 
     credential_id: bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 from core.db import Connection
@@ -33,4 +32,4 @@ async def member(conn: Connection, org_id: UUID, employee_id: str) -> PersonLine
 async def _lines(conn: Connection, org_id: UUID, after: UUID, employee_id: str, limit: int) -> list[PersonLine]:
     rows = await conn.fetch(SQL_MEMBERS, org_id, after, employee_id, limit)
     lines = [line_of(row) for row in rows]
-    return [replace(line, site="") if line.household else line for line in lines]
+    return [line._replace(site="") if line.household else line for line in lines]

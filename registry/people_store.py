@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.db import Connection, Record
@@ -30,8 +29,7 @@ async def own_orgs(conn: Connection, me: Staff) -> dict[UUID, str]:
     return {org: name for org, name in names.items() if org in allowed}
 
 
-@dataclass(frozen=True, slots=True)
-class EmployerEnrolment:
+class EmployerEnrolment(NamedTuple):
     """How far one supervised employer is: staff who have signed in, people told of us and enrolled, the last upload."""
 
     org_id: UUID
@@ -62,8 +60,7 @@ async def enrolment_of_employers(conn: Connection, org_id: UUID) -> list[Employe
     return sorted(lines, key=lambda e: (e.opened_at is not None, e.enrolled - e.people, e.name, e.org_id.int))
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLine:
+class PersonLine(NamedTuple):
     """One person in the list. `reach`: push, phone, handle, dead or none: the best way that is not known to be dead.
 
     `site` is access.HOUSEHOLD for who works in somebody's home.
@@ -130,8 +127,8 @@ WHERE m.org_id = ANY($1::uuid[]) AND m.ended_at IS NULL AND r.state <> 'left'
 
 def line_of(row: Record) -> PersonLine:
     """A line from a row of SELECT_LINE; who works in somebody's home has no name of a workplace."""
-    line = PersonLine(**{name: row[name] for name in PersonLine.__dataclass_fields__})
-    return replace(line, site=site_shown(line.site, household=line.household))
+    line = PersonLine(**{name: row[name] for name in PersonLine._fields})
+    return line._replace(site=site_shown(line.site, household=line.household))
 
 
 async def list_people(
@@ -181,8 +178,7 @@ async def leads(conn: Connection, resident_id: UUID, orgs: Collection[UUID]) -> 
 # ---------------------------------------------------------------- sites
 
 
-@dataclass(frozen=True, slots=True)
-class SiteLine:
+class SiteLine(NamedTuple):
     """A dorm or workplace with who answers for it. Leaders are "r:<id>" (resident) or "s:<id>" (staff), "" for none."""
 
     id: UUID
@@ -210,7 +206,7 @@ GROUP BY s.id ORDER BY s.kind, s.name
 async def sites_of(conn: Connection, orgs: Collection[UUID], site_id: UUID | None = None) -> list[SiteLine]:
     """The sites of `orgs`, or the one with this id if it is theirs."""
     rows = await conn.fetch(SQL_SITES_OF, list(orgs), site_id)
-    return [SiteLine(**{name: row[name] for name in SiteLine.__dataclass_fields__}) for row in rows]
+    return [SiteLine(**{name: row[name] for name in SiteLine._fields}) for row in rows]
 
 
 SQL_OCCUPANTS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -50,8 +51,7 @@ async def owner_of_link(conn: Connection | Pool, token: str) -> Owner | None:
     return Owner(**dict(row.items())) if row else None
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """One of a person's contacts, decrypted for the person themselves (push subscriptions stay closed)."""
 
     id: UUID

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -20,8 +20,7 @@ WALK_IN_WINDOW = timedelta(minutes=10)
 WALK_IN_KEPT = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Poster:
+class Poster(NamedTuple):
     """One poster of a community group; `label`: where it hangs. `ended_at`: out of use since."""
 
     id: UUID
@@ -134,8 +133,7 @@ async def walk_in(
     return link_token(vault.link_key, await conn.fetchval(SQL_LINK_OF, person.id))
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(NamedTuple):
     """One person's invitation on paper. `token` of the link that ends when they enrol."""
 
     resident_id: UUID

@@ -7,10 +7,9 @@ for a person who is in another country. Only the person's own word counts; what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Nobody is away for ever: after this the person is asked again.
 LONGEST: Final = timedelta(days=366)
@@ -24,8 +23,7 @@ class Kind(StrEnum):
     MOVED_OUT = "moved_out"  # lives elsewhere now: never stored, the home changes instead
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(NamedTuple):
     """Somebody's absence. `until`: the last day away, in Japan. `own`: the person said it or confirmed it."""
 
     kind: Kind

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.db import Connection, expect_rows
@@ -42,8 +42,7 @@ async def withdraw(conn: Connection, resident_id: UUID) -> None:
     await conn.execute(SQL_CLEAR, resident_id, ["employer"])
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """What is said about where a person is. `proposed_by`: the organisation's name, "" without a proposal."""
 
     own: Absence | None

@@ -7,16 +7,14 @@ anything of a person in either: these texts end up in other people's logs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: Content type of every problem document.
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """What is wrong with one field. `pointer`: where it stands in the body, e.g. /people/3/phone."""
 
     pointer: str

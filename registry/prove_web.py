@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from aiohttp import web
@@ -41,8 +40,7 @@ from registry.signin_store import begin_try, forget_tries, prove_session
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What came of a try: the new session id, or the key of the problem with its fields."""
 
     session_id: str | None

@@ -8,10 +8,9 @@ push service took a silent message, proves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 #: Without any proof for this long a way to reach somebody is called stale: numbers change hands, phones are replaced.
 STALE_AFTER: Final = timedelta(days=90)
@@ -48,8 +47,7 @@ class Reach(StrEnum):
 ORDER: Final = (Standing.PROVEN, Standing.NEW, Standing.STALE, Standing.REFUSED, Standing.DEAD)
 
 
-@dataclass(frozen=True, slots=True)
-class ContactFacts:
+class ContactFacts(NamedTuple):
     """What is stored about one contact that the service can send to (handles for helpers are not asked)."""
 
     state: str  # contact.state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.ids import uuid7
@@ -31,8 +31,7 @@ class NewContact:
     id: UUID = field(default_factory=uuid7)
 
 
-@dataclass(frozen=True, slots=True)
-class NewMembership:
+class NewMembership(NamedTuple):
     """What one organisation knows about a person: where they work and sleep, under which number."""
 
     org_id: UUID
@@ -45,8 +44,7 @@ class NewMembership:
     end_date: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewConsent:
+class NewConsent(NamedTuple):
     """One line of consent. basis "own": the person said so; "invitation": an organisation entered them (C1 only)."""
 
     scope: str

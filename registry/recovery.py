@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.model import Role
@@ -19,8 +18,7 @@ LINK_LIFE: Final = timedelta(hours=2)
 TOLD_FOR: Final = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """An account, as far as this rule goes."""
 
     staff_id: UUID

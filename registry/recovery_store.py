@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -26,8 +26,7 @@ ORDER BY o.name, p.name, p.id
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Colleague:
+class Colleague(NamedTuple):
     """Somebody whom one may help."""
 
     account: Account
@@ -80,8 +79,7 @@ async def _start_anew(conn: Connection, staff_id: UUID, by: UUID, by_name: str, 
     return await make_signin_link(conn, staff_id, now, life=LINK_LIFE)
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """An operator's account."""
 
     staff_id: UUID

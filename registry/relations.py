@@ -7,8 +7,7 @@ volunteer network is itself a volunteer network or a community group: its coordi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.model import OrgKind
@@ -33,8 +32,7 @@ ABOVE: Final = tuple(dict.fromkeys(above for above, _ in _RELATIONS))
 BELOW: Final = tuple(dict.fromkeys(below for _, below in _RELATIONS))
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(NamedTuple):
     """`other_id` stands below `org_id`; `kind`: "supervises", "member" or "umbrella"."""
 
     org_id: UUID

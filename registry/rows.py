@@ -12,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core.text import clean_line
 from registry.cells import EMAIL_PATTERN, read_date, read_degrees, read_postal_code
@@ -36,8 +36,7 @@ class Weight(IntEnum):
     REFUSE = 2  # this row is not imported
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something about a row, said to the clerk as staff.import.reason.<code> with `values`."""
 
     code: str

@@ -7,15 +7,14 @@ the number.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.clock import JST
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """Two residents with an equal address. `*_enrolled_at`: when each enrolled, None if only invited."""
 
     one: UUID
@@ -24,8 +23,7 @@ class Found:
     other_enrolled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """`ask`, who uses the service already, is asked whether `about` is them too."""
 
     ask: UUID

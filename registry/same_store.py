@@ -7,9 +7,8 @@ loop, so that no page's answer or timing tells anybody that a number is known el
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.db import Connection, expect_rows
@@ -20,8 +19,7 @@ from registry.same_person import Found, Question, questions
 UNDO_FOR = timedelta(days=29)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """One question as the person's own page shows it."""
 
     id: UUID

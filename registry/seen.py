@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from core.model import OrgKind, Role
@@ -45,8 +44,7 @@ def what_of(action: str) -> What:
     return _ACTIONS.get(action, What.OTHER)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """Rows of the audit log about one person, counted: whose organisation, in which role, which action."""
 
     org: str
@@ -57,8 +55,7 @@ class Look:
     last: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of "who looked"."""
 
     org: str
@@ -118,8 +115,7 @@ ROLE_OF_KIND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Viewer:
+class Viewer(NamedTuple):
     """An organisation the person belongs to now."""
 
     org_id: UUID

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -19,8 +19,7 @@ ORDER BY s.id_sha256 = $2 DESC, s.last_seen_at DESC
 """
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSession:
+class OpenSession(NamedTuple):
     """One place where a member of staff is signed in. `this`: the one that asks."""
 
     id: UUID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.audit import Actor
@@ -25,8 +25,7 @@ MIN_PASSWORD: Final = 12
 MAX_PASSWORD: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class MenuItem:
+class MenuItem(NamedTuple):
     """One entry of the staff menu; `label` is the key of its words."""
 
     href: str
@@ -104,7 +103,13 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     ),
     Role.AUDITOR: (MenuItem("/audit", "staff.menu.audit"), _STATUS),
     Role.UMBRELLA: (MenuItem("/umbrella", "staff.menu.umbrella"), _TEAM, _STATUS),
-    Role.OPERATOR: (MenuItem("/operator", "staff.menu.operator"), _DASHBOARD, _APPROVALS, _STATUS),
+    Role.OPERATOR: (
+        MenuItem("/operator", "staff.menu.operator"),
+        MenuItem("/alarms", "staff.menu.alarms"),
+        _DASHBOARD,
+        _APPROVALS,
+        _STATUS,
+    ),
 }
 
 
@@ -118,8 +123,7 @@ def home_of(role: Role) -> str:
     return _MENUS[role][0].href
 
 
-@dataclass(frozen=True, slots=True)
-class CookieRule:
+class CookieRule(NamedTuple):
     """Name and flags of the session cookie; HttpOnly and SameSite=Lax always."""
 
     name: str

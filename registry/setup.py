@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from registry.signin_store import ensure_first_operator
 
@@ -13,8 +12,7 @@ __all__ = ["STEPS", "Facts", "Step", "ensure_first_operator", "steps"]
 STEPS: Final = ("account", "region", "organisation", "invitation", "import", "providers", "feeds", "coordinators")
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the database and the process say about this installation."""
 
     has_password: bool
@@ -29,8 +27,7 @@ class Facts:
     coordinators: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step: done or not, and whether it is the one to do now."""
 
     name: str

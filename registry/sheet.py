@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 20_000_000
 MAX_ROWS: Final = 200_000
@@ -21,16 +20,14 @@ class UnreadableTable(ValueError):
         self.values = values
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of the sheet: its number as the spreadsheet shows it (1 is the top) and its cells as text."""
 
     number: int
     cells: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
+class Sheet(NamedTuple):
     """One sheet of a file with its non-empty rows; a CSV is one sheet without a name."""
 
     name: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -159,8 +158,7 @@ WHERE lower(p.email) = lower($1) AND p.disabled_at IS NULL AND o.closed_at IS NU
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What is needed to check a password."""
 
     staff_id: UUID
@@ -281,8 +279,7 @@ async def make_invitation(
     return token
 
 
-@dataclass(frozen=True, slots=True)
-class StaffLink:
+class StaffLink(NamedTuple):
     """A live one-time link."""
 
     kind: str

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 #: "A棟101", "2階 5", "B-201", "3F-2": whatever stands before the last number, with the word that names it.
@@ -31,8 +30,7 @@ def unit_of(room: str) -> str:
     return f"{number[1]}F" if number else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Occupant:
+class Occupant(NamedTuple):
     """Somebody who lives or works at a site."""
 
     id: UUID
@@ -42,8 +40,7 @@ class Occupant:
     shift: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One unit with its people by room; `name` "" for rooms without one."""
 
     name: str

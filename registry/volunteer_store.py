@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from core.audit import Actor, audit
@@ -48,8 +48,7 @@ async def end_passes(conn: Connection, leader: Actor, now: datetime) -> None:
     await audit(conn, leader, "end_volunteer_pass", at=now)
 
 
-@dataclass(frozen=True, slots=True)
-class LeaderPass:
+class LeaderPass(NamedTuple):
     """The QR code a leader shows now."""
 
     token: str
@@ -72,8 +71,7 @@ async def leader_pass(conn: Connection, vault: Vault, leader_id: UUID, now: date
     return LeaderPass(vault.decrypt(row["token_enc"], row["id"], _TOKEN), row["expires_at"], row["uses_left"])
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """A volunteer who joined by a QR code of this organisation."""
 
     staff_id: UUID
@@ -95,8 +93,7 @@ async def joined(conn: Connection, org_id: UUID, now: datetime) -> list[Joined]:
     return [Joined(row["id"], row["name"], row["created_at"], row["ended"]) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Pass:
+class Pass(NamedTuple):
     """A live QR code, as its scanner sees it."""
 
     id: UUID

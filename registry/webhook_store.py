@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from core.crypto import Vault
@@ -19,8 +18,7 @@ DELIVERIES: Final = "daijobu_webhooks"
 _SECRET, _OLD_SECRET = "webhook.secret_enc", "webhook.secret_old_enc"
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(NamedTuple):
     """A subscription. `failing_since`: None while it answers; `disabled_at`: switched off until somebody looks."""
 
     id: UUID
@@ -89,7 +87,7 @@ async def webhooks_of(
 ) -> list[Webhook]:
     """The subscriptions about an organisation's people, or those that an organisation made; or the one of these."""
     rows = await conn.fetch(SQL_WEBHOOKS, org_id, owner_id, webhook_id)
-    return [Webhook(**{name: row[name] for name in Webhook.__dataclass_fields__}) for row in rows]
+    return [Webhook(**{name: row[name] for name in Webhook._fields}) for row in rows]
 
 
 SQL_CHANGE_WEBHOOK = "UPDATE webhook SET url = $2, events = $3, names = $4, token_id = $5 WHERE id = $1"
@@ -133,8 +131,7 @@ async def rotate_secret(conn: Connection, vault: Vault, webhook_id: UUID, secret
 # ---------------------------------------------------------------- the outbox
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """Something to tell an organisation. `data` holds no name."""
 
     event: Event
@@ -186,8 +183,7 @@ async def enqueue(conn: Connection, org_id: UUID, news: Iterable[News], now: dat
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A delivery that this process holds the lease of. `name`: the person's, where the subscription may have it."""
 
     id: int
@@ -302,8 +298,7 @@ async def failed(pool: Pool, due: Due, code: int | None, error: str, again: date
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class DeadDelivery:
+class DeadDelivery(NamedTuple):
     """A delivery that was given up: shown with its reason, without what it says."""
 
     id: int
@@ -325,7 +320,7 @@ WHERE webhook_id = $1 AND state = 'dead' ORDER BY id DESC LIMIT $2
 async def dead_of(conn: Connection, webhook_id: UUID, limit: int = 50) -> list[DeadDelivery]:
     """The newest deliveries of a subscription that were given up."""
     rows = await conn.fetch(SQL_DEAD, webhook_id, limit)
-    return [DeadDelivery(**{name: row[name] for name in DeadDelivery.__dataclass_fields__}) for row in rows]
+    return [DeadDelivery(**{name: row[name] for name in DeadDelivery._fields}) for row in rows]
 
 
 SQL_SWITCH_ON = "UPDATE webhook SET disabled_at = NULL, disabled_reason = '', failing_since = NULL WHERE id = $1"

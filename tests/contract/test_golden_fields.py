@@ -14,11 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from checkin.cases_store import open_due_cases
+from checkin.staff_alert_store import new_link
 from checkin.store import record_check_in
 from checkin.webhook_watch_store import watch
 from core.db import Pool, transaction
 from core.ids import uuid7
 from core.model import Answer, AnsweredBy, Role
+from core.tokens import token_hash
 from registry import store
 from registry.access import FIELDS
 from registry.consent import Choice
@@ -156,7 +158,7 @@ def marks_in(text: str, marked: Marked) -> set[str]:
     return {mark for mark, pattern in patterns.items() if re.search(pattern, text)}
 
 
-async def everything(there: World, marked: Marked) -> dict[tuple[str, str], set[str]]:
+async def everything(db: Pool, there: World, marked: Marked) -> dict[tuple[str, str], set[str]]:
     """(visitor, route) -> the marks found in all that this visitor gets from this route."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     ids = there.ids | {"person": marked.person, "dorm": marked.dorm, "alone": marked.person}
@@ -180,7 +182,25 @@ async def everything(there: World, marked: Marked) -> dict[tuple[str, str], set[
             if method == "GET" and path.startswith(begin):
                 _, text, _ = await there.ask("-", path.replace("{token}", token))
                 found["link", path] |= marks_in(text, marked)
+    for owner, path in (await _staff_links(db, there, marked)).items():
+        status, text, _ = await there.ask("-", path, Cookie="alert=golden")
+        assert status == 200, f"{owner}: {text}"
+        found[f"night {owner}", "/a/{token}"] |= marks_in(text, marked)
     return {key: marks for key, marks in found.items() if marks}
+
+
+async def _staff_links(db: Pool, there: World, marked: Marked) -> dict[str, str]:
+    """Who is called at night, and the way of their link, opened on their device already."""
+    links = {}
+    for owner in ("employer", "sibling", "union", "group", "partner", "network"):
+        org = there.orgs[owner]
+        async with transaction(db) as conn:
+            token = await new_link(
+                conn, org_id=org.id, staff_id=org.staff_id, incident_id=marked.incident,
+                device_sha256=token_hash("golden"), now=NOW,
+            )  # fmt: skip
+        links[owner] = f"/a/{token}"
+    return links
 
 
 async def _program(there: World, marked: Marked, owner: str, found: dict[tuple[str, str], set[str]]) -> None:
@@ -211,7 +231,7 @@ def _lines(table: dict[tuple[str, str], set[str]]) -> list[str]:
 async def test_exactly_these_fields_appear(db: Pool) -> None:
     async with world(db) as there:
         marked = await mark(db, there)
-        found = await everything(there, marked)
+        found = await everything(db, there, marked)
         payloads = [row for row in await db.fetch(SQL_PAYLOADS)]
         assert payloads, "the answer was news for the employer's webhook"
         assert set().union(*(marks_in(row["text"], marked) for row in payloads)) == set(), "ids only"

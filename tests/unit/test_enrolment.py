@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from registry.consent import ASKED
@@ -23,7 +21,7 @@ from registry.enrolment import (
 from registry.rows import AddressInput
 
 KNOWN = Known(languages=("ja", "en", "vi", "my"))
-DORM = replace(KNOWN, home=True, has_leader=True)
+DORM = KNOWN._replace(home=True, has_leader=True)
 
 
 def locate(given: AddressInput) -> tuple[str, ...]:
