@@ -7,28 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from lxml import etree
 
 from core.model import Event, MessageType, Status, UnreadableReport
-from feeds.jma import codes
+from feeds.jma import codes, kinds
+from feeds.untrusted import Element as Element
+from feeds.untrusted import parse_xml
 
 ROOT_NS = "http://xml.kishou.go.jp/jmaxml1/"
-#: Prefixes in our paths: j Report and Control, h Head, s and m the seismology and meteorology Body, e basic elements.
+#: Prefixes in our paths: j Report and Control, h Head; s, m, v the Body of seismology, meteorology, volcanology;
+#: e basic elements.
 NS = {
     "j": ROOT_NS,
     "h": ROOT_NS + "informationBasis1/",
     "s": ROOT_NS + "body/seismology1/",
     "m": ROOT_NS + "body/meteorology1/",
+    "v": ROOT_NS + "body/volcanology1/",
     "e": ROOT_NS + "elementBasis1/",
 }
-
-#: The heaviest telegram (VPWS50) is a little over 4 MB; deeper or larger is not a telegram.
-MAX_BYTES = 8_000_000
-MAX_DEPTH = 40
-
-Element: TypeAlias = etree._Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,20 @@ class Envelope:
     head: Element
     body: Element
 
-    def event(self, *, hazard: str, subject: str, message_type: MessageType | None = None, **facts: Any) -> Event:
+    def event(
+        self,
+        *,
+        hazard: str,
+        subject: str,
+        message_type: MessageType | None = None,
+        thread_type: str | None = None,
+        **facts: Any,
+    ) -> Event:
         """The event with everything that Control and Head say; `facts` are the family's own fields of Event.
 
         `subject` is what later telegrams of the same matter share (event id, region, river section): one thread per
-        (type, status, subject). `message_type`: where the body makes it a lift.
+        (type, status, subject). `message_type`: where the body makes it a lift. `thread_type`: where telegrams of
+        two types are revisions of one matter.
         """
         return Event(
             source="jma",
@@ -68,7 +75,7 @@ class Envelope:
             hazard=hazard,
             status=self.status,
             message_type=message_type or self.message_type,
-            thread=f"{self.type}:{self.status}:{subject}",
+            thread=f"{thread_type or self.type}:{self.status}:{subject}",
             event_ids=self.event_ids,
             issued_at=self.reported_at,
             sent_at=self.sent_at,
@@ -110,44 +117,11 @@ def time_at(element: Element, path: str, where: str) -> datetime | None:
     return when
 
 
-def parse_xml(body: bytes) -> Element:
-    """The document's root. No DTD, no entities, no network; size and depth are capped.
+def read_envelope(body: bytes, scheme: codes.WarningScheme = "new") -> Envelope:
+    """Read Control and Head. Raises UnreadableReport naming the element that is missing or wrong.
 
-    Raises UnreadableReport with the reason in one sentence.
+    `scheme`: which of JMA's two warning schemes is read; types of the other one are ignored.
     """
-    if len(body) > MAX_BYTES:
-        raise UnreadableReport(f"document of {len(body)} bytes: larger than {MAX_BYTES}, not read")
-    if not body.strip():
-        raise UnreadableReport("document is empty")
-    # Refused before the parser sees it: an internal subset can define entities that expand without end.
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-        raise UnreadableReport("document has a DOCTYPE: refused, telegrams never have one")
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(body, parser)
-    except etree.XMLSyntaxError as error:
-        raise UnreadableReport(f"not well-formed XML: {str(error).splitlines()[0]}") from None
-    # In an encoding other than UTF-8 the DOCTYPE escapes the search above.
-    if root.getroottree().docinfo.doctype:
-        raise UnreadableReport("document has a DOCTYPE: refused, telegrams never have one")
-    depth = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        if depth > MAX_DEPTH:
-            raise UnreadableReport(f"elements are nested deeper than {MAX_DEPTH} levels: not a telegram")
-    return root
-
-
-def read_envelope(body: bytes) -> Envelope:
-    """Read Control and Head. Raises UnreadableReport naming the element that is missing or wrong."""
     root = parse_xml(body)
     if root.tag != f"{{{ROOT_NS}}}Report":
         raise UnreadableReport(f"root element is {etree.QName(root).localname}, not a JMA Report")
@@ -164,9 +138,11 @@ def read_envelope(body: bytes) -> Envelope:
     if sent_at is None or reported_at is None:
         raise UnreadableReport(f"{'Control/DateTime' if sent_at is None else 'Head/ReportDateTime'} is missing")
 
-    type_code, ignored = _type_of(title)
+    kind = codes.type_of_title(title)
+    type_code = "" if kind is None else kind.code
+    ignored = f"type not used: {title[:60]}" if kind is None else codes.why_ignored(kind, scheme)
     info_type = text_at(head, "h:InfoType")
-    message_type = codes.INFO_TYPE.get(info_type)
+    message_type = kinds.INFO_TYPE.get(info_type)
     if message_type is None:
         if ignored is None:
             raise UnreadableReport(f"Head/InfoType is {info_type[:20]!r}, expected 発表, 訂正 or 取消")
@@ -180,7 +156,7 @@ def read_envelope(body: bytes) -> Envelope:
     if len(event_ids) > 20 or any(len(event_id) > 100 for event_id in event_ids):
         raise UnreadableReport("Head/EventID is longer than any id JMA gives")
     # Not stripped: only the exact word is real.
-    status = codes.STATUS.get(control.findtext("j:Status", namespaces=NS) or "", Status.UNKNOWN)
+    status = kinds.STATUS.get(control.findtext("j:Status", namespaces=NS) or "", Status.UNKNOWN)
     return Envelope(
         type=type_code,
         title=title,
@@ -201,21 +177,8 @@ def read_envelope(body: bytes) -> Envelope:
     )
 
 
-def _type_of(title: str) -> tuple[str, str | None]:
-    """Type code of a Control/Title, and why it is ignored (None: it is used)."""
-    name = codes.plain(title)
-    if name in codes.USED:
-        return codes.USED[name], None
-    if name in codes.IGNORED:
-        return codes.IGNORED[name]
-    reason = f"type not used: {title[:60]}"
-    if "特別警報" in name or "危険警報" in name:
-        reason += " (its title names a special or urgent warning: an operator should read it)"
-    return "", reason
-
-
 def require_body(envelope: Envelope, prefix: str) -> None:
-    """Raise UnreadableReport unless Body is of the family's namespace (`s` or `m`): a wrong title must not pass."""
+    """Raise UnreadableReport unless Body is of the family's namespace (s, m or v): a wrong title must not pass."""
     namespace = etree.QName(envelope.body).namespace
     if namespace != NS[prefix]:
         raise UnreadableReport(f"{envelope.type}: Body is of namespace {namespace}, expected {NS[prefix]}")

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from core.model import INTENSITIES, Area, Change, Event, Hypocenter, Level, MessageType, UnreadableReport
 from feeds.jma.codes import plain
-from feeds.jma.envelope import NS, Element, Envelope, require_body, required_text, text_at, time_at
+from feeds.jma.envelope import NS, Envelope, require_body, required_text, text_at, time_at
+from feeds.untrusted import Element
 
 #: City/Condition and station Int where the figure has not come in and 5-lower or more is assumed.
 NOT_RECEIVED = "震度5弱以上未入電"
@@ -22,7 +23,7 @@ _NUMBER = r"([+-][0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _ISO6709 = re.compile(rf"{_NUMBER}{_NUMBER}{_NUMBER}?/?")
 
 
-def parse_quake(envelope: Envelope) -> Event:
+def parse_quake(envelope: Envelope) -> tuple[Event, ...]:
     """The event of one earthquake telegram. Raises UnreadableReport naming what is missing."""
     require_body(envelope, "s")
     if not envelope.event_ids:
@@ -33,15 +34,17 @@ def parse_quake(envelope: Envelope) -> Event:
     if not cancelled and not areas and quake is None:
         raise UnreadableReport(f"{envelope.type}: Body has neither Earthquake nor Intensity/Observation")
     text, comment_codes = comments(envelope.body)
-    return envelope.event(
-        hazard="earthquake",
-        # One thread per type: cancelling a VXSE53 does not retract the VXSE51 of the same quake.
-        subject=min(envelope.event_ids),
-        occurred_at=None if quake is None else time_at(quake, "s:OriginTime", "Earthquake/OriginTime"),
-        hypocenter=None if quake is None else hypocenter(quake),
-        areas=areas,
-        comment_codes=comment_codes,
-        text=text,
+    return (
+        envelope.event(
+            hazard="earthquake",
+            # One thread per type: cancelling a VXSE53 does not retract the VXSE51 of the same quake.
+            subject=min(envelope.event_ids),
+            occurred_at=None if quake is None else time_at(quake, "s:OriginTime", "Earthquake/OriginTime"),
+            hypocenter=None if quake is None else hypocenter(quake),
+            areas=areas,
+            comment_codes=comment_codes,
+            text=text,
+        ),
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.model import MessageType, Status, UnreadableReport
-from feeds.untrusted import MAX_BYTES
+from core.model import UNKNOWN_KIND, Change, MessageType, Status, Tier, UnreadableReport
 from feeds.sources.jma import parse
+from feeds.untrusted import MAX_BYTES
 from tests.telegrams import body, parsed
 
 GOOD = body("vxse53_first_not_received.xml")
@@ -61,10 +61,27 @@ def test_old_scheme_is_ignored_and_says_why() -> None:
     assert old.ignored is not None and "VPWW55" in old.ignored
 
 
-def test_a_new_kind_of_special_warning_asks_for_an_operator() -> None:
+def test_a_new_type_of_special_warning_asks_for_an_operator() -> None:
     new = parsed("unknown_special.xml")
-    assert (new.events, new.message_type) == ((), MessageType.ISSUE)
-    assert new.ignored is not None and "operator" in new.ignored
+    assert (new.type, new.message_type, new.ignored) == ("unknown", MessageType.ISSUE, None)
+    (titled,) = new.events
+    assert (titled.hazard, titled.areas) == ("other", ())
+    assert titled.notes == (f"{UNKNOWN_KIND}: type (no code) 新しい特別警報のお知らせ",)
+
+
+def test_a_new_type_names_its_towns_but_gives_no_level_that_could_alert() -> None:
+    (found,) = parsed("unknown_kind_elsewhere.xml").events
+    assert found.notes == (f"{UNKNOWN_KIND}: 気象警報・注意報（Ｒ１０）（地すべり） 88 レベル４地すべり危険警報",)
+    assert {(a.code, a.level, a.tier, a.change) for a in found.areas} == {
+        ("4320500", None, Tier.DANGER, Change.ISSUED),
+        ("4348200", None, Tier.DANGER, Change.LIFTED),
+    }
+
+
+def test_a_new_type_whose_grave_kinds_are_all_lifted_is_only_ignored() -> None:
+    text = body("unknown_kind_elsewhere.xml").decode().replace("<Status>発表<", "<Status>解除<")
+    assert parse(text.encode()).events == ()
+    assert parse(text.encode()).ignored == "type not used: 気象警報・注意報（Ｒ１０）（地すべり）"
 
 
 def test_title_editions_are_one_type() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.model import Change, MessageType, Tier, UnreadableReport
+from core.model import UNKNOWN_KIND, Change, MessageType, Tier, UnreadableReport
 from feeds.jma.flood import kind_level, main_text_level
 from feeds.sources.jma import parse
 from tests.telegrams import area, body, event, levels
@@ -91,3 +91,29 @@ def test_a_headline_without_areas_is_unreadable() -> None:
     text = body("vxko_short_form.xml").decode().replace("指定河川洪水予報（", "別の情報（")
     with pytest.raises(UnreadableReport, match="headline"):
         parse(text.encode())
+
+
+def test_a_river_with_water_level_notices_gives_each_gauge_its_own_kind() -> None:
+    notice = event("vxsu_levels.xml")
+    assert (notice.type, notice.hazard, notice.message_type) == ("VXSU", "river_flood", MessageType.ISSUE)
+    # The municipality's code here, not the gauge's: a part of Yatsushiro, which is split since 2026.
+    assert levels(notice, "jma.city") == {"4320212": 4, "4321300": 2}
+    assert levels(notice, "jma.gauge") == {"890100010000001": 4, "890100010000002": 2}
+    assert area(notice, "jma.city", "4321300").parent == "890100010000002"
+    assert event("vxsu_lifted.xml").message_type is MessageType.LIFT
+    assert event("vxsu_lifted.xml").thread == notice.thread
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [("レベル５氾濫緊急特別警報", 5), ("レベル４氾濫危険警報", 4), ("氾濫特別警報", 5), ("氾濫注意報解除", 0)],
+)
+def test_an_unknown_kind_is_read_by_its_name_and_noted(name: str, level: int) -> None:
+    text = body("vxko_short_form.xml").decode()
+    kind = event("vxko_short_form.xml").areas[0]
+    text = text.replace(f"<Name>{kind.kind}</Name>", f"<Name>{name}</Name>").replace(
+        f"<Code>{kind.kind_code}</Code>", "<Code>77</Code>"
+    )
+    (changed,) = parse(text.encode()).events
+    assert {a.level for a in changed.areas} == {level}
+    assert changed.notes == (f"{UNKNOWN_KIND}: VXKO 77 {name}",)

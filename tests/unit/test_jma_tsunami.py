@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
 
-from core.model import Change, MessageType, Tier, UnreadableReport
+from core.model import UNKNOWN_KIND, Change, MessageType, Tier, UnreadableReport
 from feeds.sources.jma import parse
 from tests.telegrams import area, body, event
 
@@ -60,7 +61,36 @@ def test_cancel() -> None:
     assert (cancelled.message_type, cancelled.areas) == (MessageType.CANCEL, ())
 
 
-def test_an_unknown_kind_is_not_guessed() -> None:
-    broken = body("vtse41_warning.xml").decode().replace("<Code>53</Code>", "<Code>99</Code>")
+@pytest.mark.parametrize(
+    ("kind", "level", "tier"),
+    [
+        ("大津波特別警報", "major_warning", Tier.SPECIAL),
+        ("津波警報（新）", "warning", Tier.WARNING),
+        ("津波注意報（新）", "advisory", Tier.ADVISORY),
+        ("新しいお知らせ", None, Tier.NONE),
+    ],
+)
+def test_an_unknown_kind_takes_what_its_name_says_and_does_not_silence_the_other_coasts(
+    kind: str, level: str | None, tier: Tier
+) -> None:
+    text = body("vtse41_warning.xml").decode()
+    start = text.index("<Category>")
+    broken = text[:start] + text[start:].replace("大津波警報：発表", kind, 1).replace(">53<", ">99<", 1)
+    (changed,) = parse(broken.encode()).events
+    assert (area(changed, "jma.tsunami_area", "760").level, area(changed, "jma.tsunami_area", "760").tier) == (
+        level,
+        tier,
+    )
+    assert area(changed, "jma.tsunami_area", "770").level == "warning"
+    assert changed.notes == (f"{UNKNOWN_KIND}: VTSE41 99 {kind}",)
+
+
+def test_a_telegram_whose_kinds_say_nothing_is_unreadable() -> None:
+    text = re.sub(
+        r"<Kind>.*?</Kind>",
+        "<Kind><Name>？</Name><Code>99</Code></Kind>",
+        body("vtse41_warning.xml").decode(),
+        flags=re.S,
+    )
     with pytest.raises(UnreadableReport, match="99"):
-        parse(broken.encode())
+        parse(text.encode())
