@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from alerts.decide import RatedArea
+from alerts.decision import RatedArea
 from core.event_json import area_from_json, area_to_json
 from core.model import Severity
 

@@ -10,14 +10,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from alerts import fanout_store, leader_store, rule_store, store
-from alerts.decide import Act, Decision, FactsOnly, Geography, Ignored, Tell, decide
+from alerts import fanout_store, guard_store, leader_store, rule_store, store
+from alerts.decide import decide
+from alerts.decision import Act, Decision, FactsOnly, Geography, Ignored, Tell
 from alerts.deps import Deps
+from alerts.event_store import LATE, LATE_AFTER, mark_decided, next_event, summarise_late
 from alerts.fanout_store import AlertRow, Slice
+from alerts.guard import must_count, why_share
+from alerts.known_store import known_for
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
@@ -27,7 +32,7 @@ from alerts.rules import Rule
 from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
 from core.ids import uuid7
-from core.model import Moment, Purpose
+from core.model import Event, Moment, Purpose
 from core.tokens import LinkTokens, link_token, token_hash
 from geo.areas import Areas, UnknownArea
 from geo.reach import why_unusable
@@ -47,12 +52,16 @@ HEARTBEAT_EVERY_S: Final = 5.0
 async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
     """Decide events and fan out alerts until `stop` is set. Meant to run under the lease `decide`."""
     bell = await deps.wakeups.on(EVENTS_CHANNEL)
+    unfinished = True
     loop = asyncio.get_running_loop()
     beat_at = 0.0
     stopping = asyncio.create_task(stop.wait(), name="decide stop")
     try:
         while not stop.is_set():
             try:
+                if unfinished:
+                    await summarise(deps)  # what a process that was killed has left
+                    unfinished = False
                 worked = await decide_once(deps)
                 if loop.time() >= beat_at:
                     beat_at = loop.time() + HEARTBEAT_EVERY_S
@@ -72,7 +81,17 @@ async def decide_once(deps: Deps) -> bool:
     worked = False
     while await decide_next_event(deps):
         worked = True
+    if worked:
+        await summarise(deps)
     return await fan_out_slice(deps) or worked
+
+
+async def summarise(deps: Deps) -> None:
+    """Tell operators, once, of everything that came too late to be sent."""
+    async with transaction(deps.pool) as conn:
+        late = await summarise_late(conn, deps.clock.now())
+    if late:
+        log.warning("%d reports came too late to be sent: one summary for operators", late)
 
 
 async def decide_next_event(deps: Deps) -> bool:
@@ -83,23 +102,28 @@ async def decide_next_event(deps: Deps) -> bool:
     event_id = 0
     try:
         async with transaction(deps.pool) as conn:
-            raw = await store.next_event(conn)
+            now = deps.clock.now()
+            raw = await next_event(conn, now)
             if raw is None:
                 return False
             event_id = raw.id
             row = raw.read()
-            now = deps.clock.now()
             await rule_store.refresh(conn, deps.rules)
             rule = deps.rules.get(row.event.hazard)
-            known = await store.known_for(conn, row.event, row.purpose, row.id)
+            known = await known_for(conn, row.event, row.purpose, row.id)
             decision: Decision = decide(row.event, rule, known, now, geography(deps.areas))
+            if known.newest is None or row.event.order > known.newest:
+                await store.stop_held(conn, row, now)
             match decision:
                 case Ignored():
-                    await store.mark_decided(conn, row.id, f"ignored: {decision.reason}", now)
+                    late = decision.missed and now - row.event.sent_at > LATE_AFTER
+                    said = f"{LATE if late else 'ignored: '}{decision.reason}"
+                    await mark_decided(conn, row.id, said, now, operator=decision.operator)
                 case FactsOnly():
                     await store.apply_facts(conn, row, decision, now)
                 case Act():
                     assert rule is not None
+                    decision = await guarded(deps, conn, row.event, decision)
                     await store.apply_act(conn, deps.vault, row, decision, rule, now)
             await rule_store.note_version(conn, row.id, rule)
             log.info("event %d (%s): %s", row.id, row.event.type, type(decision).__name__)
@@ -109,8 +133,17 @@ async def decide_next_event(deps: Deps) -> bool:
         if not event_id:
             raise
         log.exception("event %d cannot be decided; an operator must look", event_id)
-        await store.mark_decided(deps.pool, event_id, f"error: {type(error).__name__}: {error}", deps.clock.now())
+        await mark_decided(deps.pool, event_id, f"error: {type(error).__name__}: {error}", deps.clock.now())
     return True
+
+
+async def guarded(deps: Deps, conn: Connection, event: Event, decision: Act) -> Act:
+    """The decision, held if what people send by hand, or polygons without codes, would reach too many."""
+    if decision.hold is not None or not must_count(event, decision.alerts):
+        return decision
+    reached = await guard_store.count_reached(conn, decision.alerts, deps.areas)
+    registry = await guard_store.count_registry(conn)
+    return replace(decision, hold=why_share(event, reached, registry, deps.settings.manual_share))
 
 
 def geography(areas: Areas) -> Geography:
@@ -204,6 +237,8 @@ def spec_of(rule: Rule, alert: AlertRow, deps: Deps) -> Spec:
         ladder=rule.ladder,
         night=rule.night,
         now=deps.clock.now(),
+        again_if=rule.again_if,
+        valid_until=None if (until := alert.context.get("valid_until")) is None else datetime.fromisoformat(until),
     )
 
 
@@ -244,6 +279,8 @@ class SliceMaker:
         rows.standings.append(
             (person.id, telling.severity.value, telling.asked, self._reason(telling), telling.reachable)
         )
+        if telling.quiet:
+            return
         if person.standing is not None and self.spec.tell is not Tell.SILENT:
             rows.superseded.append(person.id)
         if link is None:

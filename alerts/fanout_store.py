@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from alerts.area_json import areas_from_json
-from alerts.decide import RatedArea, Tell
+from alerts.decision import RatedArea, Tell
 from alerts.people import Contact, Person, Standing, on_shift
+from alerts.policy import ASKS_WINDOW
 from core.clock import date_in_japan
 from core.db import Connection, Pool, expect_rows
 from core.model import Moment, Purpose, Severity
@@ -170,7 +171,7 @@ SQL_PEOPLE = """
 SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, m.shifts, l.id AS link_id,
        ir.severity, ir.reason, ir.asked_at, ir.asks,
        ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered,
-       b.resident_id IS NOT NULL AS away
+       b.resident_id IS NOT NULL AS away, o.asks AS asked_elsewhere
 FROM unnest($1::uuid[]) AS wanted (id)
 JOIN resident AS r ON r.id = wanted.id
 LEFT JOIN resident_place AS h ON h.resident_id = r.id AND h.kind = 'home'
@@ -182,6 +183,10 @@ LEFT JOIN LATERAL (
     SELECT string_agg(shift, ' ') AS shifts FROM membership
     WHERE resident_id = r.id AND ended_at IS NULL AND shift <> ''
 ) AS m ON true
+LEFT JOIN LATERAL (
+    SELECT coalesce(sum(other.asks), 0)::int AS asks FROM incident_resident AS other
+    WHERE other.resident_id = r.id AND other.incident_id <> $2 AND other.purpose = $4 AND other.asked_at > $5
+) AS o ON true
 LEFT JOIN LATERAL (
     SELECT given FROM consent WHERE resident_id = r.id AND scope = 'C1' ORDER BY id DESC LIMIT 1
 ) AS c1 ON true
@@ -223,7 +228,9 @@ async def gather_people(
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
-    for row in await conn.fetch(SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now)):
+    for row in await conn.fetch(
+        SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now), alert.purpose.value, now - ASKS_WINDOW
+    ):
         person_id = row["id"]
         standing = None
         if row["severity"] is not None:
@@ -243,6 +250,7 @@ async def gather_people(
                 standing=standing,
                 on_shift=bool(row["shifts"]) and on_shift(row["shifts"], now),
                 away=row["away"],
+                asked_elsewhere=row["asked_elsewhere"],
                 reached=frozenset(reached.get(person_id, ())),
             )
         )
@@ -284,6 +292,7 @@ ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key
 RETURNING id, key
 """
 # A lift or a cancellation leaves what was asked as it is: who called for help stays on the board.
+# Where less holds now than they were told ($13), only the reason changes.
 # Few people differ in what they were told and why: each group's row is sent and read once.
 SQL_STANDINGS = """
 WITH told AS MATERIALIZED (
@@ -299,14 +308,14 @@ FROM unnest($5::uuid[], $6::int[]) AS p (id, no)
 JOIN told ON told.no = p.no
 JOIN resident AS r ON r.id = p.id
 ON CONFLICT (incident_id, resident_id) DO UPDATE SET
-    orgs = excluded.orgs, severity = excluded.severity,
+    orgs = excluded.orgs, severity = CASE WHEN $13::boolean THEN ir.severity ELSE excluded.severity END,
     asks = CASE WHEN excluded.asked_at IS NULL THEN ir.asks
                 WHEN ir.asked_at < $3 - interval '24 hours' THEN 1 ELSE ir.asks + 1 END,
     asked_at = CASE WHEN $11::boolean THEN NULL ELSE coalesce(
         CASE WHEN $12::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
-    told_at = excluded.told_at,
+    told_at = CASE WHEN $13 THEN ir.told_at ELSE excluded.told_at END,
     last_alert_id = CASE WHEN $12::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
-    reason = excluded.reason, reachable = excluded.reachable
+    reason = excluded.reason, reachable = CASE WHEN $13 THEN ir.reachable ELSE excluded.reachable END
 """
 SQL_SUPERSEDED = """
 UPDATE message AS m SET state = 'cancelled', done_at = $4, error_code = 'superseded'
@@ -314,6 +323,9 @@ FROM alert AS a
 WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pending' AND a.id = m.alert_id
   AND a.id <> $3 AND a.context ->> 'hazard' = $5
 """
+# A round was sent: somebody is asked. From here the window for aftershocks runs.
+SQL_ROUND = "UPDATE incident SET last_round_at = greatest(last_round_at, $2) WHERE id = $1"
+_ROUNDS: Final = (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT)
 SQL_ADVANCE = """
 UPDATE alert SET cursor = $2, people = people + $3, state = CASE WHEN $4::boolean THEN 'done' ELSE state END,
     done_at = CASE WHEN $4::boolean THEN $5::timestamptz END
@@ -326,6 +338,7 @@ async def write_slice(
 ) -> None:
     """Write everything about one slice of people, and how far the alert has come."""
     text_ids: dict[str, int] = {}
+    quiet = alert.tell is Tell.LOWERED
     if rows.texts:
         columns = list(zip(*rows.texts.values(), strict=True))
         for row in await conn.fetch(SQL_TEXTS, alert.id, list(rows.texts), *[list(c) for c in columns]):
@@ -345,9 +358,11 @@ async def write_slice(
             numbers,
             *zip(*groups, strict=True),
             alert.moment is Moment.CANCEL,
-            alert.moment is Moment.REMINDER,
+            alert.moment is Moment.REMINDER or quiet,
+            quiet,
         )
         expect_rows(tag, len(rows.standings), f"standings of alert {alert.id}")
+    if rows.standings and not quiet:
         await conn.copy_records_to_table(
             "alert_resident",
             columns=["alert_id", "resident_id"],
@@ -398,7 +413,11 @@ async def write_slice(
                 for resident, contact, channel, step, key, link, priority, unless, due in rows.messages
             ],
         )
-    tag = await conn.execute(SQL_ADVANCE, alert.id, cursor, len(rows.standings), last, now)
+    if alert.moment in _ROUNDS and any(asked for _, _, asked, _, _ in rows.standings):
+        tag = await conn.execute(SQL_ROUND, alert.incident_id, alert.created_at)
+        expect_rows(tag, 1, f"the last round of incident {alert.incident_id}")
+    told = 0 if quiet else len(rows.standings)
+    tag = await conn.execute(SQL_ADVANCE, alert.id, cursor, told, last, now)
     expect_rows(tag, 1, f"the progress of alert {alert.id}")
 
 

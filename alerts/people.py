@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from alerts.channel import ChannelKind
-from alerts.decide import RatedArea, Tell
+from alerts.decision import RatedArea, Tell
 from alerts.policy import is_night, may_ask
-from alerts.rules import Condition, Night, Step
+from alerts.rules import Again, Condition, Night, Step
 from core.clock import JST
 from core.model import Level, Moment, Severity, level_rank
 
@@ -37,10 +37,17 @@ class Standing:
     #: An answer has come since the person was last asked.
     answered: bool
 
-    def told(self, hazard: str) -> tuple[Severity, Level, bool] | None:
-        """(severity, level, over) of what the person was last told about this hazard; None: nothing yet."""
+    def told(self, hazard: str, now: datetime | None = None) -> tuple[Severity, Level, bool] | None:
+        """(severity, level, over) of what the person was last told about this hazard; None: nothing yet.
+
+        What was valid until a time is over then, without anybody saying so. `now` None: that does not matter here.
+        """
         found = self.reason.get("told", {}).get(hazard)
-        return None if found is None else (Severity(found["severity"]), found["level"], bool(found["over"]))
+        if found is None:
+            return None
+        until = found.get("until")
+        ended = now is not None and until is not None and datetime.fromisoformat(until) <= now
+        return Severity(found["severity"]), found["level"], bool(found["over"]) or ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Person:
     away: bool = False
     #: Contacts that carried the messages of the alerts this one changes.
     reached: frozenset[UUID] = frozenset()
+    #: How often other incidents asked this person within the last 24 hours.
+    asked_elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,10 @@ class Spec:
     ladder: Mapping[Severity, tuple[Step, ...]]
     night: Night
     now: datetime
+    #: For whom another quake of the incident is news (rules/earthquake.toml).
+    again_if: frozenset[Again] = frozenset({Again.STRONGER, Again.NEW_AREA})
+    #: When what the alert says ends by itself; None: when somebody says so.
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,8 @@ class Telling:
     asked: bool
     messages: tuple[Planned, ...]
     reachable: bool
+    #: Only noted, no message: less holds than they were told.
+    quiet: bool = False
 
     @property
     def place(self) -> int | None:
@@ -113,10 +128,10 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
     worse = _worse(home, work, person, spec)
     place = work if worse == "work" else home
     severity = spec.severity if place is None else spec.areas[place].severity
-    before = person.standing.told(spec.hazard) if person.standing is not None else None
+    before = person.standing.told(spec.hazard, spec.now) if person.standing is not None else None
     match spec.tell:
         case Tell.MATCHED:
-            if place is None or not _is_news(spec, place, before):
+            if place is None or not (_is_news(spec, place, before) or _asks_at_last(spec, place, person)):
                 return None
             if not person.enrolled and not severity.asks:
                 return None  # invited people are told only when it is serious
@@ -128,11 +143,15 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
             if spec.moment in (Moment.CANCEL, Moment.LIFT, Moment.REMINDER):
                 severity = before[0]
         case Tell.TOLD_INSIDE:
-            # Areas that are still warned carry a severity; whoever has a place in one is not told that it is over.
-            inside = [i for i in (*person.home, *person.work)]
-            if before is None or before[2] or not inside or any(spec.areas[i].severity.rank > 0 for i in inside):
+            # Areas that are still warned travel along; whoever has a place in one is not told that it is over.
+            inside = [spec.areas[i] for i in (*person.home, *person.work)]
+            if before is None or before[2] or not inside or not all(area.over for area in inside):
                 return None
             severity = before[0]
+        case Tell.LOWERED:
+            if before is None or before[2] or place is None or _weight(spec.areas[place]) >= _told_weight(before):
+                return None
+            return _quietly(person, severity, home, work, worse)
     asked = _asks(spec, severity, person)
     if spec.tell is Tell.SILENT and not asked:
         return None  # asked often enough for one day
@@ -141,6 +160,15 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
     # Who is away is not somebody to look for here, whether a message gets through or not.
     reachable = person.away or any(contact.channel in usable for contact in person.contacts)
     return Telling(person, severity, home, work, worse, asked, messages, reachable)
+
+
+def _quietly(person: Person, severity: Severity, home: int | None, work: int | None, worse: str) -> Telling:
+    """Less holds than the person was told: noted, so that a new rise is news, and no message."""
+    return Telling(person, severity, home, work, worse, asked=False, messages=(), reachable=True, quiet=True)
+
+
+def _told_weight(before: tuple[Severity, Level, bool]) -> tuple[int, int]:
+    return (before[0].rank, level_rank(before[1]))
 
 
 def _worst(indices: Sequence[int], spec: Spec) -> int | None:
@@ -165,6 +193,13 @@ def _worse(home: int | None, work: int | None, person: Person, spec: Spec) -> st
     return "home" if h > w else "work"
 
 
+def _asks_at_last(spec: Spec, place: int, person: Person) -> bool:
+    """A further quake that asks, for somebody who was told of the earlier ones but never asked."""
+    if not spec.again_if_stronger or Again.NOT_ASKED not in spec.again_if or person.standing is None:
+        return False
+    return person.standing.asked_at is None and _asks(spec, spec.areas[place].severity, person)
+
+
 def _is_news(spec: Spec, place: int, before: tuple[Severity, Level, bool] | None) -> bool:
     if before is None:
         return True
@@ -176,16 +211,19 @@ def _is_news(spec: Spec, place: int, before: tuple[Severity, Level, bool] | None
     # Another quake, or a flood that rises: the level counts. The same quake's second report adds nothing to people who
     # were already called at this severity.
     rising = spec.rise_asks_again and spec.hazard != "earthquake"
-    return stronger and area.severity.rank >= severity.rank and (spec.again_if_stronger or rising)
+    again = spec.again_if_stronger and Again.STRONGER in spec.again_if
+    return stronger and area.severity.rank >= severity.rank and (again or rising)
 
 
 def _asks(spec: Spec, severity: Severity, person: Person) -> bool:
     if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks or person.away:
         return False
-    if spec.tell is Tell.TOLD and not (person.home or person.work):
+    if spec.tell is Tell.TOLD_INSIDE or (spec.tell is Tell.TOLD and not (person.home or person.work)):
         return False  # corrected: this person's places are not affected after all
     standing = person.standing
-    return standing is None or may_ask(standing.asks, standing.asked_at, spec.now)
+    if standing is None:
+        return may_ask(person.asked_elsewhere, spec.now, spec.now)
+    return may_ask(standing.asks, standing.asked_at, spec.now, person.asked_elsewhere)
 
 
 def _messages(
@@ -240,6 +278,7 @@ def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
         "scheme": source.scheme,
         "code": source.code,
         "level": area.level if rated.announced else None,
+        "tier": area.tier.value,
         "kind": area.kind,
         "kind_code": area.kind_code,
         "not_received": area.not_received,
@@ -255,15 +294,23 @@ def reason_of(telling: Telling, spec: Spec) -> dict[str, Any]:
     work = spec.areas[telling.work] if telling.work is not None else None
     standing = telling.person.standing
     told = dict(standing.reason.get("told", {})) if standing is not None else {}
-    over = spec.moment in (Moment.CANCEL, Moment.LIFT) or (spec.moment is Moment.CORRECT and telling.place is None)
+    over = spec.moment in (Moment.CANCEL, Moment.LIFT) or (
+        spec.moment is Moment.CORRECT and not _affected(telling, spec)
+    )
     place = telling.place
     before = told.get(spec.hazard)
     level = spec.areas[place].level if place is not None and not over else (before or {}).get("level")
     told[spec.hazard] = {"severity": telling.severity.value, "level": level, "over": over}
+    if spec.valid_until is not None and not over:
+        told[spec.hazard]["until"] = spec.valid_until.isoformat()
     if standing is not None and (over or spec.moment is Moment.REMINDER):
         kept = {key: standing.reason.get(key) for key in ("home", "work", "worse")}
         return {**kept, "told": told}
     return {"home": place_reason(home), "work": place_reason(work), "worse": telling.worse, "told": told}
+
+
+def _affected(telling: Telling, spec: Spec) -> bool:
+    return telling.place is not None and not spec.areas[telling.place].over
 
 
 _SHIFT: Final = re.compile(r"(\d{1,2}):(\d{2})\s*[-–~〜～]\s*(\d{1,2}):(\d{2})")

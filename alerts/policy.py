@@ -79,9 +79,13 @@ def is_night(at: datetime) -> bool:
     return hour >= 22 or hour < 6
 
 
-def may_ask(asks: int, last_asked_at: datetime | None, now: datetime) -> bool:
-    """Whether a person may be asked once more: at most five times in 24 hours."""
-    return asks < MAX_ASKS or last_asked_at is None or now - last_asked_at >= ASKS_WINDOW
+def may_ask(asks: int, last_asked_at: datetime | None, now: datetime, elsewhere: int = 0) -> bool:
+    """Whether a person may be asked once more: at most five times in 24 hours, whatever incidents ask.
+
+    `asks`: of this incident, the last at `last_asked_at`; `elsewhere`: of all others within the last 24 hours.
+    """
+    here = 0 if last_asked_at is None or now - last_asked_at >= ASKS_WINDOW else asks
+    return here + elsewhere < MAX_ASKS
 
 
 def priority(severity: Severity) -> int:

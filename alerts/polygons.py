@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts import fanout_store
-from alerts.decide import RatedArea
+from alerts.decision import RatedArea
 from alerts.fanout_store import AlertRow, Near, ReachedPlaces
 from core.db import Connection, Pool
 from core.model import Area

@@ -10,10 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from alerts import fanout_store, store
-from alerts.decide import Act, AlertPlan, FactsOnly, Ignored, decide
+from alerts.decide import decide
+from alerts.decision import Act, AlertPlan, FactsOnly, Ignored
 from alerts.deps import Deps
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
+from alerts.known_store import known_for
 from alerts.people import Telling, consider
 from alerts.polygons import prepare
 from alerts.rule_store import refresh
@@ -33,7 +35,7 @@ PREVIEW_FIELDS = ("name", "language", "place", "channels")
 
 async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose = Purpose.LIVE) -> dict[str, Any]:
     """The answer of `main.py preview --json`: {"incident", "people", "totals"}. Decided as of the event's own time."""
-    known = await store.known_for(conn, event, purpose, 0)
+    known = await known_for(conn, event, purpose, 0)
     await refresh(conn, deps.rules)
     rule = deps.rules.get(event.hazard)
     # An archived telegram is previewed as of its own time, or it would only ever be too old.

@@ -111,6 +111,14 @@ class Settings(BaseModel):
         60.0, gt=0, description="Seconds between polls of P2PQuake's history, of USGS and of each CAP feed."
     )
 
+    manual_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="What people send by hand, and polygons without area codes, wait for two people if they would "
+        "reach more than this part of the registry (0 to 1); official telegrams are never held for their reach.",
+    )
+
     twilio_account_sid: str = Field("", description="Twilio account SID; empty: no SMS provider (console instead).")
     twilio_auth_token: SecretStr | None = Field(
         None, description="Twilio auth token; also checks the signature of callbacks."

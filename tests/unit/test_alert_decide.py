@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from alerts.decide import (
+from alerts.decide import decide
+from alerts.decision import (
     Act,
     Decision,
     FactsOnly,
@@ -18,10 +20,9 @@ from alerts.decide import (
     RatedArea,
     Tell,
     ToldAlert,
-    decide,
-    rate,
 )
-from core.model import AreaCode, Change, Event, MessageType, Moment, Purpose, Severity, Status
+from alerts.rating import rate
+from core.model import Area, AreaCode, Change, Event, MessageType, Moment, Purpose, Severity, Status
 from tests.alerts_kit import (
     HIGASHI_KU,
     KASHIMA,
@@ -47,7 +48,8 @@ ID = "20261120115800"
 
 
 def run(event: Event, known: Known = NOTHING, late: timedelta = timedelta(seconds=5)) -> Decision:
-    return decide(event, RULES.get(event.hazard), known, event.sent_at + late, GEO)
+    mine = tuple(replace(alert, thread=alert.thread or event.thread) for alert in known.told)
+    return decide(event, RULES.get(event.hazard), replace(known, told=mine), event.sent_at + late, GEO)
 
 
 def open_quake(**changes: object) -> OpenIncident:
@@ -62,9 +64,11 @@ def open_quake(**changes: object) -> OpenIncident:
     return OpenIncident(**(values | changes))  # type: ignore[arg-type]
 
 
-def told(incident: OpenIncident, severity: Severity = Severity.EXTREME, moment: Moment = Moment.ISSUE) -> ToldAlert:
-    areas = (RatedArea(city(MASHIKI, "7"), severity),)
-    return ToldAlert(uuid4(), incident.id, moment, severity, areas)
+def told(
+    incident: OpenIncident, severity: Severity = Severity.EXTREME, moment: Moment = Moment.ISSUE, *areas: Area
+) -> ToldAlert:
+    rated = tuple(RatedArea(area, severity) for area in areas or (city(MASHIKI, "7"),))
+    return ToldAlert(uuid4(), incident.id, moment, severity, rated)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ def test_late_figure_joins_the_open_incident() -> None:
 def test_older_than_the_newest_of_its_thread() -> None:
     newer = quake(city(MASHIKI, "7"), at=NOON + timedelta(minutes=1)).order
     decision = run(quake(region("7"), city(MASHIKI, "7")), Known(Purpose.LIVE, newest=newer))
-    assert decision == Ignored("superseded by a newer report of the same thread")
+    assert decision == Ignored("superseded by a newer report of the same thread", missed=True)
 
 
 @pytest.mark.parametrize(("minutes", "held"), [(1, False), (3, True)])
@@ -241,7 +245,7 @@ def test_rain_is_one_incident_per_office() -> None:
 
 def test_partial_lift_goes_to_those_inside_and_the_rest_stays() -> None:
     incident = open_quake(key="weather:430000", hazard="heavy_rain", event_ids=frozenset())
-    earlier = told(incident, Severity.SEVERE)
+    earlier = told(incident, Severity.SEVERE, Moment.ISSUE, warned(MASHIKI, 4), warned(KASHIMA, 4))
     event = rain(warned(MASHIKI, 4, Change.CONTINUED), warned(KASHIMA, 0))
     decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
     assert isinstance(decision, Act)
@@ -252,12 +256,12 @@ def test_partial_lift_goes_to_those_inside_and_the_rest_stays() -> None:
 
 def test_lowered_below_what_we_tell_is_over_for_those_told() -> None:
     incident = open_quake(key="weather:430000", hazard="heavy_rain", event_ids=frozenset())
-    earlier = told(incident, Severity.SEVERE)
+    earlier = told(incident, Severity.SEVERE, Moment.ISSUE, warned(MASHIKI, 4), warned(KASHIMA, 4))
     event = rain(warned(MASHIKI, 2, Change.LOWERED), warned(KASHIMA, 3, Change.LOWERED))
     decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
     assert isinstance(decision, Act)
-    lift, _ = decision.alerts
-    assert lift.moment is Moment.LIFT
+    lift, lowered, update = decision.alerts
+    assert (lift.moment, lowered.tell, update.tell) == (Moment.LIFT, Tell.LOWERED, Tell.MATCHED)
     assert {r.area.code: r.severity for r in lift.areas} == {MASHIKI: Severity.INFO, KASHIMA: Severity.MODERATE}
 
 

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts.channel import ChannelKind
-from alerts.decide import RatedArea, Tell
+from alerts.decision import RatedArea, Tell
 from alerts.people import Contact, Person, Spec, Standing, consider, on_shift, reason_of
-from core.model import Level, Moment, Severity
+from core.model import Change, Level, Moment, Severity
 from tests.alerts_kit import NOON, RULES, city
 from tests.fakes import FakeChannel, fake_channels
 
@@ -178,7 +178,7 @@ def test_correction_reaches_those_whose_first_message_never_left() -> None:
 
 
 def test_lift_spares_people_with_a_place_that_is_still_warned() -> None:
-    lifted = RatedArea(city("4300000", 4), Severity.INFO)
+    lifted = RatedArea(city("4300000", 4, change=Change.LIFTED), Severity.INFO)
     warned = RatedArea(city("4300001", 4), Severity.SEVERE)
     lift = spec("7", hazard="heavy_rain", moment=Moment.LIFT, tell=Tell.TOLD_INSIDE, areas=(lifted, warned))
     told = standing(Severity.SEVERE, 4, hazard="heavy_rain")

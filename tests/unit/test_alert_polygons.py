@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from alerts.area_json import areas_from_json, areas_to_json
-from alerts.decide import (
+from alerts.decide import decide
+from alerts.decision import (
     Act,
     Decision,
     FactsOnly,
@@ -22,12 +24,10 @@ from alerts.decide import (
     RatedArea,
     Tell,
     ToldAlert,
-    codes_of,
-    decide,
-    rate,
 )
 from alerts.people import place_reason
 from alerts.polygons import reached_areas
+from alerts.rating import codes_of, rate
 from core.model import Area, AreaCode, Event, Level, MessageType, Moment, Polygon, Precision, Purpose, Severity
 from geo.areas import Areas
 from geo.match import PlaceCodes
@@ -57,7 +57,9 @@ def geography(complaint: str | None = None) -> Geography:
 
 def run(event: Event, known: Known | None = None, complaint: str | None = None) -> Decision:
     now = event.sent_at + timedelta(seconds=5)
-    return decide(event, RULES.get(event.hazard), known or Known(Purpose.LIVE), now, geography(complaint))
+    known = known or Known(Purpose.LIVE)
+    mine = tuple(replace(alert, thread=alert.thread or event.thread) for alert in known.told)
+    return decide(event, RULES.get(event.hazard), replace(known, told=mine), now, geography(complaint))
 
 
 def flood(*polygons: tuple[dict[str, Any], Level], areas: tuple[Area, ...] = (), **more: Any) -> Event:

@@ -1,0 +1,81 @@
+"""How many people an alert would reach, for the guard rails. Counts only; nothing of a person leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from alerts import fanout_store
+from alerts.decision import AlertPlan, Tell
+from alerts.fanout_store import AlertRow
+from alerts.polygons import prepare
+from core.db import Connection
+from core.model import Purpose
+from geo.areas import Areas
+from geo.match import UnusablePolygon
+
+SQL_COUNT_REGISTRY = "SELECT count(*) FROM resident WHERE state IN ('invited', 'enrolled')"
+SQL_COUNT_REACHED = """
+SELECT count(DISTINCT rp.resident_id)
+FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
+JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
+JOIN resident_place AS rp ON rp.place_id = pa.place_id
+JOIN resident AS r ON r.id = rp.resident_id AND r.state IN ('invited', 'enrolled')
+"""
+SQL_COUNT_AT = """
+SELECT DISTINCT rp.resident_id FROM resident_place AS rp
+JOIN resident AS r ON r.id = rp.resident_id AND r.state IN ('invited', 'enrolled')
+WHERE rp.place_id = ANY($1::uuid[]) AND rp.resident_id = ANY($2::uuid[])
+"""
+#: People per question while polygons are asked.
+SLICE = 20_000
+
+
+async def count_registry(conn: Connection) -> int:
+    """Everybody whom we may tell at all."""
+    number: int = await conn.fetchval(SQL_COUNT_REGISTRY)
+    return number
+
+
+async def count_reached(conn: Connection, plans: Iterable[AlertPlan], areas: Areas) -> int:
+    """The people in the areas or polygons of these alerts; of several alerts the larger number."""
+    most = 0
+    for plan in plans:
+        if plan.tell is Tell.MATCHED:
+            shapes = any(rated.shape is not None for rated in plan.areas)
+            most = max(most, await (_inside(conn, plan, areas) if shapes else _coded(conn, plan)))
+    return most
+
+
+async def _coded(conn: Connection, plan: AlertPlan) -> int:
+    schemes, codes = [r.area.scheme for r in plan.areas], [r.area.code for r in plan.areas]
+    number: int = await conn.fetchval(SQL_COUNT_REACHED, schemes, codes)
+    return number
+
+
+async def _inside(conn: Connection, plan: AlertPlan, areas: Areas) -> int:
+    try:
+        polygons = await prepare(_draft(plan), areas)
+    except UnusablePolygon:
+        return 0  # held already, for that reason
+    assert polygons is not None
+    alert, found = polygons.alert, 0
+    while True:
+        ids = await fanout_store.slice_ids(conn, alert, SLICE)
+        part = await polygons.slice(conn, ids)
+        if part.reached is not None:
+            found += len(await conn.fetch(SQL_COUNT_AT, part.reached.places, ids))
+        if len(ids) < SLICE:
+            return found
+        alert = fanout_store.advanced(alert, ids[-1])
+
+
+def _draft(plan: AlertPlan) -> AlertRow:
+    """The plan as an alert that is never stored."""
+    nothing, never = UUID(int=0), datetime.min.replace(tzinfo=UTC)
+    context: dict[str, Any] = {"tell": plan.tell.value, "of": []}
+    return AlertRow(
+        nothing, nothing, Purpose.LIVE, plan.moment, plan.severity, plan.areas, context, None, 0, never, never, None
+    )
