@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from core.model import INTENSITIES, Area, Change, Event, Hypocenter, Level, MessageType, UnreadableReport
+from core.model import INTENSITIES, Area, Change, Event, Hypocenter, Level, MessageType, UnreadableReport, level_rank
 from feeds.jma.codes import plain
 from feeds.jma.envelope import NS, Envelope, require_body, required_text, text_at, time_at
 from feeds.untrusted import Element
@@ -65,9 +65,10 @@ def intensity(value: str) -> tuple[Level, bool]:
 def _area(element: Element, scheme: str, parent: str = "") -> Area:
     code = required_text(element, "s:Code", f"Intensity {scheme} {text_at(element, 's:Name')}".rstrip())
     level, not_received = intensity(text_at(element, "s:MaxInt"))
-    if level is None:
-        # A municipality whose station is silent has a Condition and no MaxInt.
-        level, not_received = intensity(text_at(element, "s:Condition"))
+    # A municipality with a silent station has a Condition, and a MaxInt only if another station of it reported less.
+    missing, is_missing = intensity(text_at(element, "s:Condition"))
+    if is_missing and level_rank(level) < level_rank(missing):
+        level, not_received = missing, True
     return Area(
         scheme=scheme,
         code=code,

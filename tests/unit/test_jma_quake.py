@@ -48,6 +48,22 @@ def test_a_silent_station_counts_as_five_lower_and_keeps_its_quake_area() -> Non
     assert (mashiki.level, mashiki.not_received, mashiki.parent) == ("6-", False, "741")
 
 
+@pytest.mark.parametrize(
+    ("max_int", "expected"),
+    [
+        ("<MaxInt>4</MaxInt>", ("5-", True)),  # one station reported 4, the other is silent
+        ("<MaxInt>5+</MaxInt>", ("5+", False)),  # no silence can make this less
+        ("", ("5-", True)),
+    ],
+)
+def test_a_town_with_one_silent_station_of_two(max_int: str, expected: tuple[str, bool]) -> None:
+    text = body("vxse53_first_not_received.xml").decode()
+    assert text.count("<Condition>震度５弱以上未入電</Condition>") == 1
+    text = text.replace("<Condition>震度５弱以上未入電", f"{max_int}<Condition>震度５弱以上未入電")
+    kashima = area(parse(text.encode()).events[0], "jma.city", "4344200")
+    assert (kashima.level, kashima.not_received) == expected
+
+
 def test_second_report_says_what_changed() -> None:
     second = event("vxse53_second_revised.xml")
     assert second.message_type is MessageType.UPDATE
