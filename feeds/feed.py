@@ -103,6 +103,8 @@ class Feed:
     pushes: tuple[Push, ...] = ()
     #: How long its events wait undecided, so that the agency it relays can speak for itself.
     grace: timedelta = timedelta(0)
+    #: Its reports name the ones before them (CAP references): events join the thread of what they refer to.
+    chained: bool = False
     #: Feeds that are asked at once when something arrives here.
     wakes: frozenset[str] = frozenset()
     #: A feed that exists once per setting: its instances; None: it is one feed.

@@ -46,3 +46,5 @@ class Listing:
     items: tuple[Item, ...] = ()
     #: What an operator should know of this reading, one sentence each.
     problems: tuple[str, ...] = ()
+    #: When the document says it was made; None if it does not.
+    made_at: datetime | None = None

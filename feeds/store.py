@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.event_json import event_to_json
 from core.model import Event, MessageType, Parsed, Purpose, Status, UnreadableReport
+from feeds.chain_store import chained
 from feeds.feed import Feed
 from feeds.known import feed_named
 from feeds.schedule import StreamState
@@ -170,7 +171,7 @@ async def ingest(
     purpose: str = Purpose.LIVE,
     shift: timedelta | None = None,
 ) -> StoredReport:
-    """Parse one document of `feed` (of the one named `source` where it is not given) and keep it with its events, in one transaction.
+    """Parse one document of `feed` (default: the one named `source`) and keep it with its events, in one transaction.
 
     The poller, `replay` and the demo all come through here. An unreadable document is kept with the reason.
     Raises KeyError for a feed we do not have.
@@ -178,6 +179,8 @@ async def ingest(
     feed = feed or feed_named(source)
     parsed, error = parse_or_reason(feed, body)
     async with transaction(pool) as conn:
+        if parsed is not None and feed.chained:
+            parsed = replace(parsed, events=await chained(conn, parsed.events, purpose))
         return await store_report(
             conn,
             source=feed.name,

@@ -93,5 +93,5 @@ def test_inspect_names_the_file_and_the_reason(tmp_path: Path) -> None:
     }
     other = tmp_path / "notes.md"
     other.write_text("# notes")
-    assert "not a report of a feed we know (jma" in str(inspect_file(other)["error"])
+    assert "not a report of a feed we know (cap, jma" in str(inspect_file(other)["error"])
     assert "cannot be opened" in str(inspect_file(tmp_path)["error"])
