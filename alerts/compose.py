@@ -252,7 +252,7 @@ def _beside(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, *, un
         lines += [_short(ctx, Voice(catalogs, other), names) for other in ("ja", "en") if other != lang]
         if lang == "ja":
             lines.insert(0, _short(ctx, Voice(catalogs, "ja-simple", readings=True), names))
-        lines.append(Voice(catalogs, lang)("alert.unreviewed"))
+        lines.append(wording.unreviewed(ctx, Voice(catalogs, lang)))
     return lines
 
 

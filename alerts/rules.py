@@ -38,6 +38,14 @@ class Condition(StrEnum):
     NO_RECEIPT = "no_receipt"  # no receipt has come from the steps before
 
 
+class Again(StrEnum):
+    """For whom a further quake in an incident is news."""
+
+    STRONGER = "stronger"  # it was stronger at their place than what they were told of
+    NEW_AREA = "new_area"  # nobody has told them anything in this incident
+    NOT_ASKED = "not_asked"  # they were told, but never asked
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the ladder: which channel, how many seconds after the alert, and when it is taken at all."""
@@ -58,10 +66,11 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What the author of a rule expects of a level in a type of report. `severity` None: nobody is told."""
+    """What the author of a rule expects of an area in a type of report. `severity` None: nobody is told."""
 
     type: str
     level: Level
+    tier: Tier
     severity: Severity | None
     asks: bool
 
@@ -71,10 +80,12 @@ class Rule:
     """Everything we decided about one hazard. Times are seconds unless the name says otherwise."""
 
     hazard: str
-    #: Level as text ("6-", "4", "major_warning") -> severity; a level that is not named tells nobody.
+    #: Level as text ("6-", "4", "major_warning", "severe") -> severity; a level that is not named tells nobody.
     levels: Mapping[str, Severity]
     #: For areas without a level: the source's tier -> severity.
     tiers: Mapping[Tier, Severity]
+    #: Report type -> the same for this type alone, before `tiers` (VFVO56: a volcano has erupted).
+    tiers_of: Mapping[str, Mapping[Tier, Severity]]
     #: Report type -> the highest severity it may give alone (VXSE51: its areas are wide).
     caps: Mapping[str, Severity]
     #: The buttons of the check-in page, in order.
@@ -92,6 +103,8 @@ class Rule:
     night: Night
     #: A further shock within this many hours of the last round continues the incident; 0: not used.
     aftershock_window_h: int
+    #: For whom such a further shock is news.
+    again_if: frozenset[Again]
     #: Hours after the last lift (earthquake: the last asking shock) until the incident ends.
     incident_end_h: int
     #: Whether a rise in level asks people again who have already answered.
@@ -113,7 +126,10 @@ def severity_of(rule: Rule, area: Area, event_type: str) -> Severity | None:
     """
     if area.change is Change.LIFTED or area.level in (0, "none"):
         return None
-    severity = rule.tiers.get(area.tier) if area.level is None else rule.levels.get(str(area.level))
+    if area.level is None:
+        severity = rule.tiers_of.get(event_type, {}).get(area.tier, rule.tiers.get(area.tier))
+    else:
+        severity = rule.levels.get(str(area.level))
     cap = rule.caps.get(event_type)
     if severity is not None and cap is not None and severity.rank > cap.rank:
         return cap
@@ -150,10 +166,13 @@ def parse_rule(text: str, hazard: str) -> Rule:
     except tomllib.TOMLDecodeError as error:
         raise RuleError(f"{name}: not readable as TOML ({error})") from error
     table = _Table(name, "", raw)
+    tiers = table.table("tiers", optional=True)
+    tiers_of = {key: _tiers(tiers.inner(key, tiers.raw.pop(key))) for key in [*tiers.raw] if key.isupper()}
     rule = Rule(
         hazard=table.take("hazard", str),
         levels=_levels(table.table("levels")),
-        tiers=_tiers(table.table("tiers", optional=True)),
+        tiers=_tiers(tiers),
+        tiers_of=tiers_of,
         caps=_levels(table.table("caps", optional=True)),
         questions=tuple(table.enum("questions", Answer, name) for name in table.take("questions", list)),
         max_age=timedelta(seconds=table.seconds("max_age_s")) if "max_age_s" in raw else None,
@@ -162,7 +181,7 @@ def parse_rule(text: str, hazard: str) -> Rule:
         reminders_s=tuple(table.whole("reminders_s", value) for value in table.take("reminders_s", list)),
         case_after_s=_seconds_by_severity(table.table("case_after_s")),
         night=_night(table.table("night")),
-        aftershock_window_h=table.seconds("aftershock_window_h"),
+        **_aftershock(table.table("aftershock", optional=True)),
         incident_end_h=table.seconds("incident_end_h"),
         rise_asks_again=table.take("rise_asks_again", bool),
         examples=tuple(_example(table.inner(f"example[{i}]", e)) for i, e in enumerate(table.take("example", list), 1)),
@@ -220,6 +239,17 @@ class _Table:
             raise self.error(key, "is not a key we know")
 
 
+def _aftershock(table: _Table) -> dict[str, Any]:
+    if not table.raw:
+        return {"aftershock_window_h": 0, "again_if": frozenset()}
+    again = frozenset(table.enum("again_if", Again, value) for value in table.take("again_if", list))
+    if Again.NEW_AREA not in again:
+        raise table.error("again_if", "must name new_area: whoever was told nothing yet is always told")
+    window = table.seconds("window_h")
+    table.finish()
+    return {"aftershock_window_h": window, "again_if": again}
+
+
 def _levels(table: _Table) -> dict[str, Severity]:
     return {key: table.enum(key, Severity, value) for key, value in table.raw.items()}
 
@@ -259,12 +289,13 @@ def _night(table: _Table) -> Night:
 
 
 def _example(table: _Table) -> Example:
-    level = table.take("level", object)
-    if not isinstance(level, str | int) or isinstance(level, bool):
+    level = table.take("level", object) if "level" in table.raw else None
+    if not isinstance(level, str | int | None) or isinstance(level, bool):
         raise table.error("level", f"must be a text or a number, not {level!r}")
+    tier = table.enum("tier", Tier, table.take("tier", str)) if "tier" in table.raw else Tier.NONE
     said = table.take("severity", str)
     severity = None if said == "none" else table.enum("severity", Severity, said)
-    example = Example(table.take("type", str), level, severity, table.take("asks", bool))
+    example = Example(table.take("type", str), level, tier, severity, table.take("asks", bool))
     table.finish()
     return example
 
@@ -273,9 +304,10 @@ def _check(table: _Table, rule: Rule, stem: str) -> None:
     """What no single key can show: the keys must agree with each other."""
     if rule.hazard != stem:
         raise table.error("hazard", f"says {rule.hazard!r} but the file is called {stem}.toml")
-    if not rule.levels and not rule.tiers:
+    of_types = [severity for tiers in rule.tiers_of.values() for severity in tiers.values()]
+    if not (rule.levels or rule.tiers or of_types):
         raise table.error("levels", "is empty: this hazard would never tell anybody")
-    for severity in {*rule.levels.values(), *rule.tiers.values(), *rule.caps.values()}:
+    for severity in {*rule.levels.values(), *rule.tiers.values(), *of_types, *rule.caps.values()}:
         if not rule.ladder.get(severity):
             raise table.error(f"ladder.{severity}", "is missing, but a level gives this severity")
         if severity not in rule.life_s:

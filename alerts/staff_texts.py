@@ -16,7 +16,7 @@ from alerts.compose import LINK, NOMINAL_LINK_LENGTH, ComposedText
 from alerts.sms_text import segments
 from alerts.wording import Names, PlaceText, TextContext, Voice
 from core.i18n import Catalogs
-from core.model import Moment, Purpose, Severity
+from core.model import Moment, Purpose, Severity, Tier
 
 #: Languages of staff; whoever chose another reads English.
 LANGUAGES: Final = ("ja", "en")
@@ -62,7 +62,7 @@ def place_of(reason: Mapping[str, Any] | None) -> PlaceText | None:
         return None
     town = reason.get("municipality")  # of a place reached by a polygon, which has no name
     scheme, code = ("jis", town) if town else (reason["scheme"], reason["code"])
-    return PlaceText(None, scheme, code, reason["level"], reason["area_max"])
+    return PlaceText(None, scheme, code, reason["level"], reason["area_max"], Tier(reason.get("tier") or "none"))
 
 
 def staff_language(language: str) -> str:

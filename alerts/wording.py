@@ -15,7 +15,19 @@ from typing import Final
 
 from core.clock import JST
 from core.i18n import Catalogs
-from core.model import Answer, Level, Moment, PlaceKind, Purpose, Severity, level_rank, require_aware
+from core.model import (
+    CAP_SEVERITIES,
+    TSUNAMI_LEVELS,
+    Answer,
+    Level,
+    Moment,
+    PlaceKind,
+    Purpose,
+    Severity,
+    Tier,
+    level_rank,
+    require_aware,
+)
 
 #: (scheme, code, language) -> the area's name for a reader of that language.
 Names = Callable[[str, str, str], str]
@@ -27,6 +39,13 @@ _ALL_KANJI: Final = re.compile(r"[\u4e00-\u9fff\u3005]+")
 
 #: Intensity as in telegrams -> the end of its key in the wording files; "6-" itself is never shown to anybody.
 _INTENSITY_KEYS = {"5-": "5_lower", "5+": "5_upper", "6-": "6_lower", "6+": "6_upper"}
+#: Level 3 of these is announced early enough to leave before dark.
+_LEAVE_BEFORE_DARK = ("heavy_rain", "landslide", "river_flood", "storm_surge")
+#: Sources whose words are JMA's: the Japanese text that is official is JMA's.
+_JMA = ("jma", "p2pquake")
+_TIERS = list(Tier)  # the worst first
+#: An agency's name is somebody else's text in a message of ours: at most so long, without anything like a link.
+_AGENCY_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +59,8 @@ class PlaceText:
     level: Level = None
     #: The place itself has no figure; `area_maximum` is the announced maximum of its quake area.
     area_maximum: Level = None
+    #: The kind of warning; it is named where there is no level (暴風特別警報).
+    tier: Tier = Tier.NONE
 
     @property
     def worst(self) -> Level:
@@ -65,8 +86,10 @@ class TextContext:
     asks: tuple[Answer, ...] = ()
     #: Who sends, as the person knows us; kept short and in Latin letters for SMS.
     sender: str = "Daijobu"
-    #: Key of the source's name, `source.<this>`.
+    #: Who said it: jma, p2pquake, usgs, cap.<name>, manual.<kind of authority>.
     source: str = "jma"
+    #: The own name of the agency behind a CAP alert.
+    agency: str = ""
     #: When our message that this one corrects, cancels or lifts was announced.
     earlier_at: datetime | None = None
 
@@ -78,8 +101,8 @@ class TextContext:
 
     @property
     def worst(self) -> PlaceText | None:
-        """The place with the highest level; None if no place is named."""
-        return max(self.places, key=lambda place: level_rank(place.worst), default=None)
+        """The place with the highest level, or without levels the gravest warning; None if no place is named."""
+        return max(self.places, key=lambda p: (level_rank(p.worst), -_TIERS.index(p.tier)), default=None)
 
 
 class Voice:
@@ -97,6 +120,10 @@ class Voice:
         if not self._catalogs.may_go_alone(self.lang, key):
             self.unreviewed = True
         return self._catalogs.say(self.lang, key, **fields)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text at all."""
+        return self._catalogs.has(key)
 
     def join(self, parts: list[str], frame: str = "frame.pair") -> str:
         """Texts joined the way this language does it."""
@@ -122,22 +149,37 @@ class Voice:
         return self.lang.partition("-")[0] in ("ja", "zh")
 
 
-def level_words(say: Voice, level: Level, scale: str = "shindo") -> str:
-    """A level in words: "shindo 6 Lower" (or, with `scale` "intensity", the long form), "Level 4", a tsunami grade."""
+def level_words(say: Voice, level: Level, scale: str = "shindo", *, hazard: str = "", tier: Tier = Tier.NONE) -> str:
+    """A level in words: "shindo 6 Lower" (or, with `scale` "intensity", the long form), "Level 4", a tsunami grade,
+    "serious danger", "Volcanic alert level 5" (噴火警戒レベル: another scale than that of warnings); without a level
+    the kind of warning."""
     if isinstance(level, int):
-        return say("level.number", level=level)
+        return say("level.volcano" if hazard == "volcano" else "level.number", level=level)
+    if level is None and say.has(f"level.{tier}"):
+        return say(f"level.{tier}")
     if level is None or level == "none":
         return say("level.none")
-    if level in ("major_warning", "warning", "advisory"):
+    if level in CAP_SEVERITIES:
+        return say(f"level.{level}")
+    if level in TSUNAMI_LEVELS:
         return say(f"term.tsunami.{level}")
     return say(f"{scale}.{_INTENSITY_KEYS.get(level, level)}")
 
 
 def term(ctx: TextContext, say: Voice, scale: str = "intensity") -> str:
-    """What it is, with its level: "LEVEL 4 Landslide Urgent Warning", "EARTHQUAKE Intensity 6 Lower"."""
+    """What it is, with its level: "LEVEL 4 Landslide Urgent Warning", "EARTHQUAKE Intensity 6 Lower".
+
+    Nobody but JMA names warnings (Meteorological Service Act, article 23): what another agency or a person says goes
+    by the hazard's bare name.
+    """
     place = ctx.worst
-    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or place is None or place.worst is None:
+    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or place is None or place.worst in CAP_SEVERITIES:
         return say(f"hazard.{ctx.hazard}")
+    if place.worst is None:
+        key = f"term.{ctx.hazard}.{place.tier}"
+        return say(key if say.has(key) else f"hazard.{ctx.hazard}")
+    if ctx.hazard == "volcano":
+        return level_words(say, place.worst, hazard=ctx.hazard)
     if ctx.hazard == "earthquake":
         if place.area_maximum is not None:
             return say("term.earthquake.unknown")
@@ -149,7 +191,7 @@ def short_term(ctx: TextContext, say: Voice) -> str:
     """The shortest that still says what it is: level digit and hazard, or the tsunami grade."""
     place = ctx.worst
     over = ctx.moment in (Moment.CANCEL, Moment.LIFT)
-    if over or place is None or not isinstance(place.worst, int):
+    if over or place is None or not isinstance(place.worst, int) or ctx.hazard == "volcano":
         return term(ctx, say, "shindo")
     return say.join([level_words(say, place.worst), say(f"hazard.{ctx.hazard}")])
 
@@ -192,14 +234,42 @@ def where(ctx: TextContext, say: Voice, names: Names, *, kanji: bool, only_first
         if place.area_maximum is not None and not over:
             text = say("alert.where.not_received", where=text, intensity=level_words(say, place.area_maximum))
         elif len(groups) > 1 and not over and not only_first:
-            text = say("alert.where.level", where=text, level=level_words(say, place.level))
+            level = level_words(say, place.level, hazard=ctx.hazard, tier=place.tier)
+            text = say("alert.where.level", where=text, level=level)
         texts.append(text)
     return say("frame.sentence", text=say.join(texts, "frame.list")) if texts else ""
 
 
 def announced(ctx: TextContext, say: Voice) -> str:
     """Who announced it, and when."""
-    return say("alert.when", source=say(f"source.{ctx.source}"), time=say.time(ctx.announced_at))
+    return say("alert.when", source=source_name(ctx, say), time=say.time(ctx.announced_at))
+
+
+def source_name(ctx: TextContext, say: Voice) -> str:
+    """Who said it, by its true name: JMA, P2PQuake, the agency of a CAP alert, the town office."""
+    family = ctx.source.partition(".")[0]
+    if family == "cap" and (name := _clean(ctx.agency)):
+        return name
+    own = f"source.{ctx.source}"
+    return say(own if say.has(own) else f"source.{family}")
+
+
+def _clean(agency: str) -> str:
+    """The name as it may stand in a message: one line, short; "" if it could be taken for a link."""
+    name = " ".join(agency.split())
+    if not name.isprintable() or any(sign in name for sign in ("://", "www.", "{", "}")):
+        return ""
+    return name if len(name) <= _AGENCY_LENGTH else ""
+
+
+def unreviewed(ctx: TextContext, say: Voice) -> str:
+    """That nobody has checked the translation, and whose text is official."""
+    return say(unreviewed_key(ctx.source))
+
+
+def unreviewed_key(source: str) -> str:
+    """The key of `unreviewed`."""
+    return "alert.unreviewed" if source in _JMA else "alert.unreviewed.other"
 
 
 def actions(ctx: TextContext, say: Voice) -> list[str]:
@@ -208,9 +278,10 @@ def actions(ctx: TextContext, say: Voice) -> list[str]:
         return []
     if ctx.moment is Moment.LIFT:
         return say("alert.do.lift").split("\n")
-    if ctx.severity is Severity.INFO:
+    key = f"do.{ctx.hazard}.{ctx.severity}"
+    if ctx.severity is Severity.INFO and not say.has(key):
         return []
-    todo = say(f"do.{ctx.hazard}.{ctx.severity}").split("\n")
+    todo = say(key).split("\n")
     if before_dark(ctx):
         todo.append(say("do.before_dark"))  # last: it holds for those who leave now and for those who get ready
     return todo
@@ -218,8 +289,9 @@ def actions(ctx: TextContext, say: Voice) -> list[str]:
 
 def before_dark(ctx: TextContext) -> bool:
     """Level 3 of rain, slopes, sea and rivers, announced from 05:00 to 21:00: there is time to leave before dark."""
-    levelled = ctx.hazard not in ("earthquake", "tsunami")
-    return levelled and ctx.severity is Severity.MODERATE and 5 <= ctx.announced_at.astimezone(JST).hour < 21
+    if ctx.hazard not in _LEAVE_BEFORE_DARK or ctx.worst is None or not isinstance(ctx.worst.worst, int):
+        return False
+    return ctx.severity is Severity.MODERATE and 5 <= ctx.announced_at.astimezone(JST).hour < 21
 
 
 def changes(ctx: TextContext, say: Voice) -> str:
@@ -239,12 +311,20 @@ def changes(ctx: TextContext, say: Voice) -> str:
 
 
 def meaning(ctx: TextContext, say: Voice) -> str:
-    """What the level means, as JMA explains it; "" once it is over."""
+    """What the level means, as its source explains it; "" once it is over. Of a stated severity no more than that."""
     place = ctx.worst
-    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or ctx.severity is Severity.INFO or place is None:
+    if ctx.moment in (Moment.CANCEL, Moment.LIFT) or place is None:
         return ""
-    if isinstance(place.worst, int):
-        return say(f"means.level.{place.worst}")
+    level = place.worst
+    if level in CAP_SEVERITIES:
+        return say(f"means.{level}") if say.has(f"means.{level}") else ""
+    if level is None:
+        own = (f"means.{ctx.hazard}.{place.tier}", f"means.{place.tier}")
+        return next((say(key) for key in own if say.has(key)), "")
+    if isinstance(level, int):
+        return say(f"means.volcano.{level}" if ctx.hazard == "volcano" else f"means.level.{level}")
+    if ctx.severity is Severity.INFO:
+        return ""
     return say(f"means.{ctx.hazard}.{ctx.severity}")
 
 

@@ -19,7 +19,7 @@ from alerts.texts import source_of
 from alerts.wording import PlaceText, TextContext, Voice
 from checkin.link_store import IncidentView
 from core.i18n import Catalogs, ruby
-from core.model import Moment, PlaceKind, Severity
+from core.model import Moment, PlaceKind, Severity, Tier
 
 #: Easy Japanese stands under every foreign text: it is also what a neighbour can read out.
 EASY: Final = "ja-simple"
@@ -53,11 +53,13 @@ class AlertView:
     #: The danger was withdrawn or lifted.
     over: bool
     urgent: bool
-    #: The source's own headline, in Japanese as issued; "" if it has none.
+    #: The source's own headline, as issued; "" if it has none.
     original: str
+    #: Who issued it, in Japanese.
     office: str
-    #: What was said comes from JMA; else the line that says when names who said it.
-    from_jma: bool
+    #: The name of a source that is not JMA itself; None: JMA.
+    source: str | None
+    unreviewed_key: str
     #: Keys of the words that say what this is not (a drill, a simulation); None for a real alert.
     tag_first: str | None
     tag_last: str | None
@@ -95,11 +97,17 @@ def alert_view(
         over=incident.moment in (Moment.CANCEL, Moment.LIFT),
         urgent=severity.asks,
         original=str(incident.context.get("headline") or ""),
-        office=str(incident.context.get("office") or ""),
-        from_jma=context.source == "jma",
+        office=_office(context, catalogs),
+        source=None if context.source == "jma" else wording.source_name(context, Voice(catalogs, lang)),
+        unreviewed_key=wording.unreviewed_key(context.source),
         tag_first=f"{tag}.first" if tag else None,
         tag_last=f"{tag}.last" if tag else None,
     )
+
+
+def _office(context: TextContext, catalogs: Catalogs) -> str:
+    """JMA's own office; of any other source its name."""
+    return context.agency if context.source == "jma" else wording.source_name(context, Voice(catalogs, "ja"))
 
 
 def text_context(
@@ -121,6 +129,7 @@ def text_context(
         simulated=simulated or incident.simulated,
         asks=incident.offered if severity.asks else (),
         source=source_of(incident.context),
+        agency=str(incident.context.get("office") or ""),
         earlier_at=earlier,
     )
 
@@ -128,7 +137,13 @@ def text_context(
 def _places(reason: Mapping[str, Any]) -> tuple[PlaceText, ...]:
     order = ("work", "home") if reason.get("worse") == "work" else ("home", "work")
     return tuple(
-        PlaceText(PlaceKind(kind), *_named(place), place.get("level"), place.get("area_max"))
+        PlaceText(
+            PlaceKind(kind),
+            *_named(place),
+            place.get("level"),
+            place.get("area_max"),
+            Tier(place.get("tier") or "none"),
+        )
         for kind in order
         if (place := reason.get(kind))
     )

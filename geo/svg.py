@@ -16,7 +16,7 @@ from typing import Any
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from core.model import TSUNAMI_LEVELS, Level, level_rank
+from core.model import CAP_SEVERITIES, TSUNAMI_LEVELS, Level, level_rank
 from geo.areas import Areas
 from geo.shapes import Shapes
 
@@ -74,7 +74,7 @@ def prefecture_svg(
         level = max((levels[k] for k in keys if k in levels), key=level_rank, default=None)
         step = _step(level)
         text = next((labels[k] for k in keys if k in labels), "") if labels is not None else _short(level)
-        words = f"{_name(outline.code, areas, lang)}: {text or _short(level) or '-'}"
+        words = f"{_name(outline.code, areas, lang)}: {text or _full(level) or '-'}"
         parts.append(f'<path fill="{_SCALE[step]}" d="{outline.path}"><title>{escape(words)}</title></path>')
         if text:
             ink = "#fff" if step >= 6 else "#111"
@@ -94,18 +94,24 @@ def _name(code: str, areas: Areas, lang: str) -> str:
     return japanese if lang.startswith("ja") else f"{areas.name('jma.city', code, lang)} {japanese}"
 
 
-def _short(level: Level) -> str:
+def _full(level: Level) -> str:
     return "" if level in (None, 0, "none") else str(level)
 
 
+def _short(level: Level) -> str:
+    """A level as it fits on a map: a digit. A tsunami grade or a stated severity speaks by its colour and its title."""
+    text = _full(level)
+    return text if len(text) <= 2 else ""
+
+
 def _step(level: Level) -> int:
-    """Where on the scale: intensities 1 to 7 take steps 1 to 9; tsunami grades and warning levels spread over them."""
+    """Where on the scale: intensities 1 to 7 take steps 1 to 9; other scales are spread over them."""
     if level is None or level == 0:
         return 0
     if isinstance(level, int):
         return {1: 1, 2: 3, 3: 5, 4: 7, 5: 9}.get(level, 9)
     rank = level_rank(level)
-    return (0, 2, 4, 7, 9)[rank] if level in TSUNAMI_LEVELS else rank
+    return (0, 2, 4, 7, 9)[rank] if level in (*TSUNAMI_LEVELS, *CAP_SEVERITIES) else rank
 
 
 @functools.cache

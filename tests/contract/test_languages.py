@@ -6,8 +6,10 @@ The tests are the translators' editor: each failure names the file and the key.
 from __future__ import annotations
 
 import csv
+import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from itertools import product
@@ -23,7 +25,7 @@ from alerts.wording import PlaceText, TextContext
 from core import po
 from core.clock import JST
 from core.i18n import LOCALES, Catalogs
-from core.model import Level, Moment, PlaceKind, Purpose, Severity
+from core.model import CAP_SEVERITIES, INTENSITIES, Level, Moment, PlaceKind, Purpose, Severity, Tier
 from geo.areas import Areas
 from registry.languages import read_language
 
@@ -231,21 +233,31 @@ def long_names(scheme: str, code: str, lang: str) -> str:
     return japanese if lang.startswith(("ja", "zh")) else latin
 
 
+def _level(text: str, hazard: str) -> Level:
+    return text if hazard in ("earthquake", "tsunami") or not text.isdigit() else int(text)
+
+
+@functools.cache
 def contexts() -> list[TextContext]:
     """Each hazard, level and moment, with the longest labels, one and two places, and a place without a figure."""
-    found: list[TextContext] = []
     home, work = PlaceKind.HOME, PlaceKind.WORK
     at = datetime(2026, 11, 22, 14, 30, tzinfo=JST)
+    labels = ((Purpose.LIVE, True), (Purpose.DRILL, False))
+    found: list[TextContext] = []
     for hazard, rule in RULES.items():
-        for level_text, severity in rule.levels.items():
-            level: Level = level_text if hazard in ("earthquake", "tsunami") else int(level_text)
-            one = PlaceText(home, "jma.city", "long", level)
-            places = [(one,), (one, PlaceText(work, "jma.city", "far", level))]
-            if hazard == "earthquake":
+        levels: list[tuple[Level, Tier, Severity]] = [(_level(k, hazard), Tier.NONE, s) for k, s in rule.levels.items()]
+        for tiers in (rule.tiers, *rule.tiers_of.values()):
+            levels += [(None, tier, severity) for tier, severity in tiers.items()]
+        for level, tier, severity in levels:
+            one = PlaceText(home, "jma.city", "long", level, tier=tier)
+            two = (one, PlaceText(work, "jma.city", "far", level, tier=tier))
+            places = [(one,), two]
+            moments: Iterable[Moment] = Moment
+            if level in CAP_SEVERITIES:  # what is over, and the label of an update, look the same for every level
+                places, moments = [two], (Moment.ISSUE, Moment.CORRECT, Moment.REMINDER)
+            if hazard == "earthquake" and level in INTENSITIES:
                 places.append((PlaceText(home, "jma.city", "long", "5-", area_maximum=level),))
-            for where, moment, (purpose, simulated) in product(
-                places, Moment, ((Purpose.LIVE, True), (Purpose.DRILL, False))
-            ):
+            for where, moment, (purpose, simulated) in product(places, moments, labels):
                 asks = rule.asks(severity)
                 found.append(TextContext(hazard, severity, moment, where, at, purpose, simulated, asks, earlier_at=at))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +23,7 @@ from alerts.wording import KANA, PlaceText, TextContext
 from core import po
 from core.clock import JST
 from core.i18n import LOCALES, Catalogs, without_furigana
-from core.model import Answer, Moment, PlaceKind, Purpose, Severity
+from core.model import Answer, Level, Moment, PlaceKind, Purpose, Severity, Tier
 
 DRAFTS = Catalogs.load()
 AT = datetime(2016, 4, 14, 21, 28, tzinfo=JST)
@@ -142,6 +143,110 @@ def test_what_is_not_real_says_so_first_and_last(
     closing = text.body.removesuffix("\n" + LINK)
     endings = (DRAFTS.say(lang, f"{tag}.last"), DRAFTS.say(lang, f"{tag}.last.sms"), first)
     assert closing.rstrip(".。।။។").endswith(tuple(ending.rstrip(".。।။។") for ending in endings))
+
+
+def one(hazard: str, severity: Severity, level: Level = None, tier: Tier = Tier.NONE, **fields: object) -> TextContext:
+    """An alert for one place, named by its level, its kind of warning or its stated severity."""
+    asks = () if not severity.asks else (Answer.OK, Answer.HELP)
+    place = PlaceText(HOME, "jma.city", "m", level, tier=tier)
+    return TextContext(hazard, severity, Moment.ISSUE, (place,), AT, asks=asks, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ctx", "english", "japanese"),
+    [
+        (one("volcano", Severity.EXTREME, 5), "Volcanic alert level 5.", "噴火警戒レベル5。"),
+        (one("volcano", Severity.MODERATE, None, Tier.WARNING), "ERUPTION NOTICE.", "噴火速報。"),
+        (one("volcano", Severity.EXTREME, None, Tier.SPECIAL), "Volcano.", "火山。"),
+        (one("storm_wind", Severity.EXTREME, None, Tier.SPECIAL), "Storm Emergency Warning.", "暴風特別警報。"),
+        (one("storm_wind", Severity.MODERATE, None, Tier.WARNING), "Storm Warning.", "暴風警報。"),
+        (one("high_waves", Severity.EXTREME, None, Tier.SPECIAL), "High Wave Emergency Warning.", "波浪特別警報。"),
+        (one("heavy_snow", Severity.EXTREME, None, Tier.SPECIAL), "Heavy Snow Emergency Warning.", "大雪特別警報。"),
+        (one("tornado", Severity.INFO, None, Tier.ADVISORY), "Tornado Advisory.", "竜巻注意情報。"),
+        # What is not JMA's has no name of a warning and no level digit.
+        (
+            one("river_flood", Severity.SEVERE, "severe", source="cap.x", agency="Vedur"),
+            "River flooding.",
+            "川の氾濫。",
+        ),
+        (one("earthquake", Severity.EXTREME, "extreme", source="manual.town_office"), "Earthquake.", "地震。"),
+    ],
+)
+def test_what_has_no_level_goes_by_its_own_name(ctx: TextContext, english: str, japanese: str) -> None:
+    assert sms(ctx, "en").startswith(f"Daijobu: {english} Home: Mashiki. ")
+    assert sms(ctx, "ja").startswith(f"【Daijobu】{japanese}自宅: 益城町。")
+
+
+def test_volcanic_levels_are_never_taken_for_those_of_rain() -> None:
+    places = (PlaceText(HOME, "jma.city", "m", 5), PlaceText(WORK, "jma.city", "h", 4))
+    volcano = replace(one("volcano", Severity.EXTREME, 5), places=places)
+    page = compose(volcano, "en", "page", APPROVED, names)
+    assert "Mashiki (益城町) - Volcanic alert level 5, Work:" in page.body
+    assert "Volcanic alert level 5: an eruption" in page.body
+    assert not re.search(r"(?<!alert )[Ll]evel [45]", page.title + page.body)
+    assert compose(volcano, "en", "push", APPROVED, names).title == "Volcanic alert level 5: Mashiki"
+
+
+def test_of_two_places_the_gravest_warning_names_the_alert() -> None:
+    places = (
+        PlaceText(HOME, "jma.city", "m", tier=Tier.WARNING),
+        PlaceText(WORK, "jma.city", "h", tier=Tier.SPECIAL),
+    )
+    text = sms(replace(one("storm_wind", Severity.EXTREME), places=places), "en")
+    assert text.startswith("Daijobu: Storm Emergency Warning. Home: Mashiki - warning, Work: Kumamoto Higashi-ku - em")
+
+
+@pytest.mark.parametrize(
+    ("source", "agency", "name"),
+    [
+        ("jma", "", "JMA"),
+        ("p2pquake", "", "P2PQuake (JMA data)"),
+        ("cap.x", "Vedur Iceland", "Vedur Iceland"),
+        ("cap.x", " Met\n Office ", "Met Office"),
+        ("cap.x", "", "Official agency"),
+        ("cap.x", "see www.example.com", "Official agency"),
+        ("cap.x", "pay at https://example.com", "Official agency"),
+        ("cap.x", "{link}", "Official agency"),
+        ("cap.x", "x" * 41, "Official agency"),
+        ("cap.x", "a\u202eb", "Official agency"),
+        ("manual.town_office", "", "Town office"),
+        ("manual.somebody", "", "Our staff"),
+    ],
+)
+def test_a_text_names_who_really_said_it(source: str, agency: str, name: str) -> None:
+    text = sms(one("earthquake", Severity.SEVERE, "severe", source=source, agency=agency), "en")
+    assert f"Mashiki. {name}, 14 Apr 21:28." in text
+
+
+def test_whose_text_is_official_depends_on_the_source() -> None:
+    theirs = one("earthquake", Severity.SEVERE, "severe", source="cap.x", agency="Vedur")
+    for lang in DRAFTS.languages:
+        text = compose(theirs, lang, "page", DRAFTS, names).body
+        assert DRAFTS.say(lang, "alert.unreviewed.other") in text
+        assert DRAFTS.say(lang, "alert.unreviewed") not in text
+        relayed = compose(replace(theirs, source="p2pquake"), lang, "page", DRAFTS, names).body
+        assert DRAFTS.say(lang, "alert.unreviewed") in relayed
+
+
+def test_of_a_stated_severity_no_more_is_said_than_that() -> None:
+    """No metres, no shaking: nobody announced them."""
+    for hazard in ("tsunami", "earthquake", "river_flood", "volcano"):
+        text = compose(one(hazard, Severity.EXTREME, "extreme"), "en", "page", APPROVED, names)
+        assert "The source says: extreme danger to life or property." in text.body
+        assert "metre" not in text.body and "shaking" not in text.body
+        assert not re.search(r"\blevel\b", text.title + text.body, re.IGNORECASE)
+
+
+def test_only_the_levels_of_rain_slopes_sea_and_rivers_say_leave_before_dark() -> None:
+    noon = AT.replace(hour=12)
+    dark = "Leave before dark."
+    assert dark in sms(replace(RAIN, severity=Severity.MODERATE, announced_at=noon, asks=()), "en")
+    for ctx in (
+        one("storm_wind", Severity.MODERATE, None, Tier.WARNING),
+        one("volcano", Severity.MODERATE, None, Tier.WARNING),
+        one("river_flood", Severity.MODERATE, "moderate"),
+    ):
+        assert dark not in compose(replace(ctx, announced_at=noon), "en", "page", APPROVED, names).body
 
 
 @pytest.mark.parametrize("lang", DRAFTS.languages)

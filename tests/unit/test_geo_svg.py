@@ -48,9 +48,20 @@ def test_the_scale_darkens_step_by_step() -> None:
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     for scale in ([None, "1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"], [0, 2, 3, 4, 5],
-                  ["none", "forecast", "advisory", "warning", "major_warning"]):  # fmt: skip
+                  ["none", "forecast", "advisory", "warning", "major_warning"],
+                  [None, "minor", "moderate", "severe", "extreme"]):  # fmt: skip
         lights = [light(level) for level in scale]
         assert all(one > other + 5 for one, other in zip(lights, lights[1:], strict=False)), scale
+
+
+def test_a_grade_speaks_by_its_colour_and_its_title_not_over_its_neighbours() -> None:
+    svg = prefecture_svg("43", {"4344300": "severe", "4320300": "major_warning"})
+    assert "益城町: severe" in drawn_titles(svg) and "人吉市: major_warning" in drawn_titles(svg)
+    assert not list(etree.fromstring(svg.encode()).iter(f"{SVG}text"))
+
+
+def drawn_titles(svg: str) -> set[str]:
+    return {str(path.findtext(f"{SVG}title")) for path in etree.fromstring(svg.encode()).iter(f"{SVG}path")}
 
 
 def test_labels_and_names_for_other_readers() -> None:

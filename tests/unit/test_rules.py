@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rules import RULES, Condition, RuleError, load_rules, read_rule, severity_of
+from alerts.rules import RULES, Again, Condition, RuleError, load_rules, read_rule, severity_of
 from core.model import Answer, Area, Change, Level, Severity, Tier
 
 RULESET = load_rules()
 
 
 def area(level: Level, **fields: object) -> Area:
-    return replace(Area("jma.city", "4344300", "益城町", level=level), **fields)  # type: ignore[arg-type]
+    return Area("jma.city", "4344300", "益城町", level=level, **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,54 @@ def test_an_area_without_level_is_rated_by_its_tier_where_the_rule_says_so() -> 
     rule = replace(RULESET["heavy_rain"], tiers={Tier.SPECIAL: Severity.EXTREME})
     assert severity_of(rule, area(None, tier=Tier.SPECIAL), "X") is Severity.EXTREME
     assert severity_of(rule, area(None, tier=Tier.WARNING), "X") is None
+
+
+@pytest.mark.parametrize(
+    ("hazard", "type_", "level", "tier", "severity"),
+    [
+        # 噴火警戒レベル: 5 and 4 concern homes, 3 and below the mountain.
+        ("volcano", "VFVO50", 5, Tier.SPECIAL, Severity.EXTREME),
+        ("volcano", "VFVO50", 4, Tier.SPECIAL, Severity.SEVERE),
+        ("volcano", "VFVO50", 3, Tier.WARNING, None),
+        ("volcano", "VFVO50", 1, Tier.NONE, None),
+        # A volcano without alert levels; the tier of a mere 火口周辺警報 is that of an eruption flash.
+        ("volcano", "VFVO50", None, Tier.SPECIAL, Severity.EXTREME),
+        ("volcano", "VFVO50", None, Tier.WARNING, None),
+        ("volcano", "VFVO56", None, Tier.WARNING, Severity.MODERATE),
+        ("volcano", "VFVO52", None, Tier.NONE, None),
+        ("storm_wind", "VPWW58", None, Tier.SPECIAL, Severity.EXTREME),
+        ("storm_wind", "VPWW58", None, Tier.WARNING, Severity.MODERATE),
+        ("storm_wind", "VPWW58", None, Tier.ADVISORY, None),
+        ("high_waves", "VPWW59", None, Tier.SPECIAL, Severity.EXTREME),
+        ("high_waves", "VPWW59", None, Tier.WARNING, None),
+        ("heavy_snow", "VPWW60", None, Tier.SPECIAL, Severity.EXTREME),
+        ("heavy_snow", "VPWW60", None, Tier.WARNING, Severity.MODERATE),
+        ("tornado", "VPHW51", None, Tier.ADVISORY, Severity.INFO),
+        ("other", "VPWW61", None, Tier.ADVISORY, None),
+        ("other", "CAP", "severe", Tier.NONE, Severity.SEVERE),
+        ("earthquake", "MANUAL", "extreme", Tier.NONE, Severity.EXTREME),
+        ("river_flood", "CAP", "minor", Tier.NONE, None),
+        ("tsunami", "CAP", "moderate", Tier.NONE, Severity.MODERATE),
+    ],
+)
+def test_what_has_no_level_is_rated_by_its_tier_or_its_stated_severity(
+    hazard: str, type_: str, level: Level, tier: Tier, severity: Severity | None
+) -> None:
+    assert severity_of(RULESET[hazard], area(level, tier=tier), type_) == severity
+    assert severity_of(RULESET[hazard], area(level, tier=tier, change=Change.LIFTED), type_) is None
+
+
+def test_the_aftershock_rule_is_data() -> None:
+    quake = RULESET["earthquake"]
+    assert quake.aftershock_window_h == 6
+    assert quake.again_if == {Again.STRONGER, Again.NEW_AREA, Again.NOT_ASKED}
+    assert all(rule.aftershock_window_h == 0 for hazard, rule in RULESET.items() if hazard != "earthquake")
+
+
+def test_news_of_tornadoes_is_short_and_free() -> None:
+    tornado = RULESET["tornado"]
+    assert tornado.life_s[Severity.INFO] == 3600
+    assert [step.channel for step in tornado.ladder[Severity.INFO]] == ["push"]
 
 
 def test_people_are_asked_only_at_severe_and_extreme() -> None:
@@ -92,6 +140,9 @@ def test_the_ladder_of_severe_waits_for_a_receipt_before_it_costs_money() -> Non
         ("[levels]", "[levels", "not readable as TOML"),
         ("moderate = 3600", "", "life_s.moderate is missing"),
         ("severe = 21600", "", "case_after_s.severe is missing"),
+        ("window_h = 6", "window = 6", "aftershock.window_h is missing"),
+        ('"stronger", "new_area"', '"louder", "new_area"', "aftershock.again_if says 'louder'"),
+        ('"stronger", "new_area"', '"stronger"', "aftershock.again_if must name new_area"),
     ],
 )
 def test_a_typo_is_named_with_file_and_key(tmp_path: Path, old: str, new: str, sentence: str) -> None:
