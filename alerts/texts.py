@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.compose import LINK, NOMINAL_LINK_LENGTH, ComposedText, alert_language, compose, text_key
-from alerts.decide import RatedArea
+from alerts.decision import RatedArea
 from alerts.people import Spec, Telling
 from alerts.sms_text import segments
 from alerts.wording import Names, PlaceText, TextContext, Voice, tag
@@ -84,6 +84,7 @@ class Texts:
             asks=questions if telling.asked else (),
             sender=self.sender,
             source=source_of(self.context),
+            agency=str(self.context.get("office") or ""),
             earlier_at=datetime.fromisoformat(earlier) if earlier else None,
         )
 
@@ -124,16 +125,15 @@ class Texts:
 
 
 def source_of(context: Mapping[str, Any]) -> str:
-    """Whom a text names as its source (`source.<this>`), by an alert's context. What P2PQuake relays is JMA's."""
+    """Who said what an alert tells (TextContext.source), by the alert's context."""
     source = str(context.get("source") or "jma")
-    if source == "manual":
-        return f"manual.{context['office']}"
-    return "cap" if source.startswith("cap.") else "jma"
+    return f"manual.{context.get('office') or ''}" if source == "manual" else source
 
 
 def place_text(kind: PlaceKind | None, rated: RatedArea) -> PlaceText:
     """A rated area as the texts name it."""
-    return PlaceText(kind, rated.area.scheme, rated.area.code, rated.area.level, rated.area_max)
+    area = rated.area
+    return PlaceText(kind, area.scheme, area.code, area.level, rated.area_max, area.tier)
 
 
 def names_of(areas: Areas, spec_areas: tuple[RatedArea, ...]) -> Names:
