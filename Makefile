@@ -49,6 +49,7 @@ bench: .venv/stamp-dev
 docs: .venv/stamp-runtime
 	$(BIN)/python -m core.settings_doc > docs/settings.md
 	$(BIN)/python -m ops.retention_doc > docs/retention.md
+	$(BIN)/python -m feeds.jma.types_doc
 	$(BIN)/python -m checkin.openapi_file > docs/openapi.json
 
 # Scanners and attackers of their own virtual environment (schemathesis, semgrep, bandit); sqlmap comes from the system.

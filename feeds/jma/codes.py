@@ -106,15 +106,17 @@ TYPES: Final = (
         "VPWW58",
         ("気象警報・注意報（Ｒ０６）（暴風）",),
         ("storm_wind",),
-        "Storm and snowstorm: no level, told by 特別警報, 警報 or 注意報",
+        "Storm and snowstorm, without a level: 特別警報 asks people, 警報 informs them, 注意報 tells nobody",
     ),
-    TelegramType("VPWW59", ("気象警報・注意報（Ｒ０６）（波浪）",), ("high_waves",), "High waves: no level, as VPWW58"),
-    TelegramType("VPWW60", ("気象警報・注意報（Ｒ０６）（大雪）",), ("heavy_snow",), "Heavy snow: no level, as VPWW58"),
+    TelegramType(
+        "VPWW59", ("気象警報・注意報（Ｒ０６）（波浪）",), ("high_waves",), "High waves: only 特別警報 tells people"
+    ),
+    TelegramType("VPWW60", ("気象警報・注意報（Ｒ０６）（大雪）",), ("heavy_snow",), "Heavy snow: as VPWW58"),
     TelegramType(
         "VPWW61",
         ("気象警報・注意報（Ｒ０６）（その他注意報）",),
         ("other",),
-        "Thunder, fog, frost and other advisories: kept, no rule tells people of an advisory",
+        "Thunder, fog, frost and other advisories: kept, they tell nobody",
     ),
     TelegramType(
         "VPWS50",
@@ -164,7 +166,7 @@ TYPES: Final = (
     TelegramType("VFVO55", ("降灰予報（詳細）",), (), _ASH),
     TelegramType("VFVO56", ("噴火速報",), ("volcano",), "It has erupted: informs the municipalities named, no level"),
     TelegramType("VFVO60", ("推定噴煙流向報",), (), _ASH),
-    TelegramType("VPHW50", ("竜巻注意情報",), ("tornado",), "Tornado watch of about an hour: kept as an advisory"),
+    TelegramType("VPHW50", ("竜巻注意情報",), ("tornado",), "Tornado watch: informs people for about an hour"),
     TelegramType("VPHW51", ("竜巻注意情報（目撃情報付き）",), ("tornado",), "With a sighting: a revision of VPHW50"),
     TelegramType(
         "VPWW53",
@@ -203,9 +205,7 @@ TYPES: Final = (
 )  # fmt: skip
 
 #: A type with one of these prefixes that the table does not know may be a new kind of warning: it is fetched.
-_WARNING_PREFIXES: Final = frozenset(
-    {"VXSE", "VTSE", "VYSE", "VZSE", "VPWW", "VXWW", "VPBS", "VPHW", "VPNO", "VFVO"}
-)
+_WARNING_PREFIXES: Final = frozenset({"VXSE", "VTSE", "VYSE", "VZSE", "VPWW", "VXWW", "VPBS", "VPHW", "VPNO", "VFVO"})
 _NOT_CHOSEN: Final = {
     "old": "old warning scheme, sent in parallel until about 2028: the same hazard arrives as VPWW55-57 or VXKO",
     "new": "new warning scheme, not read with DAIJOBU_JMA_WARNING_FAMILY=old: the same arrives as VPWW53/54 or VXWW50",
