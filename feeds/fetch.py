@@ -20,6 +20,7 @@ MAX_REDIRECTS = 3
 #: Longest wait we accept from Retry-After: a wrong header must not silence a feed for a day.
 MAX_RETRY_AFTER = timedelta(minutes=30)
 _CHUNK = 65_536
+_MAX_MESSAGE = 900
 
 
 class FetchError(Exception):
@@ -31,7 +32,8 @@ class FetchError(Exception):
     def __init__(
         self, message: str, *, status: int | None = None, retry_after: timedelta | None = None, size: int = 0
     ) -> None:
-        super().__init__(message)
+        # It may quote what was received: only text that a page can show and the database can keep.
+        super().__init__("".join(c if c.isprintable() else "?" for c in message[:_MAX_MESSAGE]))
         self.status = status
         self.retry_after = retry_after
         self.size = size
@@ -142,9 +144,18 @@ def _date(value: str | None) -> datetime | None:
     return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
+def _validator(value: str | None) -> str | None:
+    """A validator that can be kept and sent back; None for one that no server of RFC 9110 sends.
+
+    Bytes that are no UTF-8 arrive as lone surrogates, which neither the database nor the next request could carry.
+    """
+    return value if value is not None and value.isascii() and value.isprintable() and len(value) <= 500 else None
+
+
 async def _take(response: aiohttp.ClientResponse, path: str, max_bytes: int, now: datetime, came: list[int]) -> Fetched:
     """The answer's body, unpacked. `path` names it in errors; each chunk's size is added to `came`."""
-    about = (response.headers.get("ETag"), response.headers.get("Last-Modified"), _date(response.headers.get("Date")))
+    headers = response.headers
+    about = (_validator(headers.get("ETag")), _validator(headers.get("Last-Modified")), _date(headers.get("Date")))
     if response.status == 304:
         return Fetched(None, 0, *about)
     if response.status != 200:
@@ -155,7 +166,7 @@ async def _take(response: aiohttp.ClientResponse, path: str, max_bytes: int, now
         )
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
-        raise FetchError(f"{path}: answered in the encoding {encoding!r}, which was not asked for")
+        raise FetchError(f"{path}: answered in the encoding {encoding[:40]!r}, which was not asked for")
     unpack = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body = bytearray()
     size = 0

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from feeds.listing import Entry
 
 log = logging.getLogger(__name__)
 
-#: A body that could not be had or read is tried this often, then left with an error for the operator.
-MAX_ATTEMPTS = 5
+#: A body that could not be had or read is tried this often, then left with an error for the operator. JMA lists some
+#: bodies before they are there, and a cache may keep the "not found": the tries go on for half an hour.
+MAX_ATTEMPTS = 10
+#: The first tries are made at every poll, then the pause doubles from a minute.
+QUICK_ATTEMPTS = 5
 _REMEMBERED = 5_000
 
 
@@ -38,6 +41,7 @@ class Pending:
         self._feed = feed
         self._waiting: dict[str, Entry] = {}
         self._attempts: dict[str, int] = {}
+        self._not_before: dict[str, datetime] = {}
         self._settled = Remembered()
 
     def __len__(self) -> int:
@@ -52,19 +56,23 @@ class Pending:
         return entry.identity in self._settled
 
     def newest(self, now: datetime, most: int) -> list[Entry]:
-        """The next ones to fetch, newest first; one without a time counts as new."""
-        return sorted(self._waiting.values(), key=lambda entry: entry.updated or now, reverse=True)[:most]
+        """The next ones to fetch, newest first; one without a time counts as new, one that failed often waits."""
+        due = [entry for key, entry in self._waiting.items() if self._not_before.get(key, now) <= now]
+        return sorted(due, key=lambda entry: entry.updated or now, reverse=True)[:most]
 
     def settle(self, entry: Entry) -> None:
         """Done with: kept, or known."""
         self._waiting.pop(entry.identity, None)
         self._attempts.pop(entry.identity, None)
+        self._not_before.pop(entry.identity, None)
         self._settled.add(entry.identity)
 
-    def count_attempt(self, entry: Entry) -> None:
+    def count_attempt(self, entry: Entry, now: datetime) -> None:
         """One more try failed; after MAX_ATTEMPTS it is given up, with an error in the log."""
         tries = self._attempts.get(entry.identity, 0) + 1
         self._attempts[entry.identity] = tries
+        if tries >= QUICK_ATTEMPTS:
+            self._not_before[entry.identity] = now + timedelta(minutes=1) * 2 ** (tries - QUICK_ATTEMPTS)
         if tries >= MAX_ATTEMPTS:
             log.error("feed %s: gave up on %s after %d tries", self._feed, entry.url, MAX_ATTEMPTS)
             self.settle(entry)

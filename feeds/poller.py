@@ -103,6 +103,8 @@ async def _loop(
         try:
             result = await poller.poll_once()
             await heartbeat(pool, "poll", {"feed": result.feed, "error": result.error or result.skipped})
+            if result.long:
+                continue  # what is newest stands in the short list only
         except CONNECTION_ERRORS as error:
             log.warning("feed %s: the database is away, trying again: %s", poller.name, error)
         except Exception:

@@ -12,6 +12,10 @@ from feeds.listing import Entry, Item
 
 #: The short files show the last ten minutes; after a longer silence the long one must be read.
 GAP = timedelta(minutes=8)
+#: The long files are made by the hour; so long after it they are surely there.
+LONG_MADE_AFTER = timedelta(minutes=5)
+#: A long file is asked for no more often than this: whatever is wrong with it, the short one is read meanwhile.
+LONG_AGAIN_AFTER = timedelta(minutes=5)
 #: Longer addresses do not fit an index, and no feed of ours has them.
 MAX_URL = 500
 _FIRST_BACKOFF = timedelta(seconds=30)
@@ -47,17 +51,39 @@ class Plan:
     skip: str | None = None
 
 
-def plan(state: StreamState, now: datetime, *, covered_at: datetime | None, used_today: int, budget: int) -> Plan:
-    """Whether and what to ask. The long file is read at the first start and after a gap of more than eight minutes.
+def plan(
+    state: StreamState,
+    now: datetime,
+    *,
+    covered_at: datetime | None,
+    used_today: int,
+    budget: int,
+    long_tried_at: datetime | None = None,
+) -> Plan:
+    """Whether and what to ask.
 
-    `covered_at` is when this process last saw the whole list (None: not yet, then the stored time counts).
+    `covered_at` is when this process last saw the whole list (None: not yet, then the stored time counts);
+    `long_tried_at` when it last asked for the long file.
     """
     if state.backoff_until is not None and now < state.backoff_until:
         return Plan(skip=f"told to wait until {state.backoff_until:%H:%M:%S} UTC")
     if used_today >= budget:
         return Plan(skip=f"the daily byte budget of {budget} is used up; it starts anew at 00:00 UTC")
-    seen = covered_at or state.last_ok_at
-    return Plan(long=seen is None or now - seen > GAP)
+    return Plan(long=_long_is_due(state, now, covered_at or state.last_ok_at, long_tried_at))
+
+
+def _long_is_due(state: StreamState, now: datetime, seen_at: datetime | None, tried_at: datetime | None) -> bool:
+    """At the first start, after a gap, and once for each edition of the long file.
+
+    The editions matter: after an outage that ended at 12:50 the long file is of 12:00 and the short one begins at
+    12:40; what came between them stands only in the edition of 13:00, as does what the short file left out.
+    """
+    if tried_at is not None and now - tried_at < LONG_AGAIN_AFTER:
+        return False
+    if seen_at is None or now - seen_at > GAP:
+        return True
+    edition = (now - LONG_MADE_AFTER).replace(minute=0, second=0, microsecond=0)
+    return state.long_read_at is None or state.long_read_at < edition
 
 
 def count_bytes(state: StreamState, now: datetime, size: int) -> StreamState:

@@ -76,6 +76,7 @@ class StreamPoller:
         #: Seconds between two polls.
         self.every_s = stream.every_s(settings)
         self._covered_at: datetime | None = None
+        self._long_tried_at: datetime | None = None
         self._failures = 0
         self._pending = Pending(self.name)
 
@@ -86,17 +87,28 @@ class StreamPoller:
         heard_before = state.last_heard_at
         used = await bytes_used(self._pool, self._feed.name, now.date())
         budget = self._settings.feed_daily_byte_budget
-        decided = plan(state, now, covered_at=self._covered_at, used_today=used, budget=budget)
+        decided = plan(
+            state,
+            now,
+            covered_at=self._covered_at,
+            used_today=used,
+            budget=budget,
+            long_tried_at=self._long_tried_at,
+        )
         if decided.skip is not None:
             await save_state(self._pool, self.name, replace(state, error=decided.skip, error_at=now))
             return PollResult(self.name, skipped=decided.skip)
+        # A document without a long twin is one document, however long nobody asked for it.
+        long = decided.long and self._stream.long_path != self._stream.path
+        if long:
+            self._long_tried_at = now
         base = self._feed.base_url(self._settings)
-        url = urljoin(base, self._stream.long_path if decided.long else self._stream.path)
+        url = urljoin(base, self._stream.long_path if long else self._stream.path)
         try:
-            answer = await self._get(url, url, MAX_LIST_BYTES, now, state if not decided.long else None)
-            listing = self._read(answer, url, state, long=decided.long)
+            answer = await self._get(url, url, MAX_LIST_BYTES, now, state if not long else None)
+            listing = self._read(answer, url, state, long=long)
         except (FetchError, UnreadableFeed) as error:
-            return await self._failed(state, now, error, long=decided.long)
+            return await self._failed(state, now, error, long=long)
         self._failures = 0
         self._covered_at = now
         state = replace(count_bytes(state, now, answer.size), last_heard_at=now, backoff_until=None)
@@ -112,13 +124,13 @@ class StreamPoller:
             state = replace(state, newest_report_at=max(seen, default=state.newest_report_at))
         stored, size, state = await self._fetch_pending(state, url, now, used + answer.size, problems)
         complete = not self._pending and not unkept
-        state = self._after(state, now, answer, long=decided.long, problems=problems, complete=complete)
+        state = self._after(state, now, answer, long=long, problems=problems, complete=complete)
         await save_state(self._pool, self.name, state)
         return PollResult(
             self.name,
             (*kept, *stored),
             unchanged=listing is None,
-            long=decided.long,
+            long=long,
             error=state.error,
             heard=True,
             heard_before=heard_before,
@@ -188,10 +200,10 @@ class StreamPoller:
         except FetchError as error:
             # A server that asks to wait says nothing about this body: that try does not count.
             if not error.asks_to_wait:
-                self._pending.count_attempt(entry)
+                self._pending.count_attempt(entry, now)
             return None, error.size, error
         if answer.body is None:
-            self._pending.count_attempt(entry)
+            self._pending.count_attempt(entry, now)
             return None, answer.size, FetchError(f"{entry.url}: HTTP 304 to a question without validators")
         try:
             report = await ingest(
@@ -202,11 +214,11 @@ class StreamPoller:
         except Exception as error:
             # One body that the database refuses must not keep the others out.
             log.exception("feed %s: %s could not be kept", self.name, entry.url)
-            self._pending.count_attempt(entry)
+            self._pending.count_attempt(entry, now)
             return None, answer.size, ValueError(f"{entry.url}: could not be kept: {error}")
         if report.state == "unreadable":
             # Perhaps an error page or half a file: kept, and asked for again.
-            self._pending.count_attempt(entry)
+            self._pending.count_attempt(entry, now)
             return report, answer.size, ValueError(f"{entry.url}: {report.reason}")
         self._pending.settle(entry)
         return report, answer.size, None

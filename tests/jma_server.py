@@ -138,6 +138,8 @@ class JmaServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Any request."""
         response = await self._answer(request)
+        if not response.prepared:
+            response.headers["Date"] = format_datetime(self.clock.now().astimezone(UTC), usegmt=True)
         size = response.body_length if response.prepared else len(getattr(response, "body", None) or b"")
         today = self.clock.now().astimezone(JST).date()
         key = (request.remote or "", today)

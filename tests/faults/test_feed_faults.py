@@ -160,13 +160,38 @@ async def test_a_body_still_missing_survives_a_restart(scene: Scene) -> None:
     assert len(result.stored) == 1  # the list was asked for without validators
 
 
+async def test_a_body_that_comes_half_an_hour_late_is_still_taken(scene: Scene) -> None:
+    """A cache may keep the "not found" of a body that was listed too early."""
+    await scene.heard()
+    scene.publish()
+    scene.host.faults[f"/data/{FULL}"] = [answer(404)] * (MAX_ATTEMPTS - 1)
+    for _ in range(40):
+        await scene.poller.poll_once()
+        scene.clock.advance(MINUTE)
+    assert await scene.types() == ["VXSE53"]
+
+
+async def test_a_long_list_that_is_broken_keeps_nobody_from_the_short_one(scene: Scene) -> None:
+    scene.host.faults[LONG] = [answer(404), answer(200, b"<html/>")]
+    scene.publish()
+    assert (await scene.poller.poll_once()).error is not None
+    assert len((await scene.poller.poll_once()).stored) == 1
+    for _ in range(11):
+        scene.clock.advance(MINUTE)
+        await scene.poller.poll_once()
+    # Tried again every five minutes, until it can be read.
+    assert scene.host.paths("/feed/").count(LONG) == 3
+    assert (await load_state(scene.db, "jma.eqvol")).long_read_at == START + 10 * MINUTE
+
+
 async def test_a_body_that_never_comes_is_given_up_and_named(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     await scene.heard()
     url = scene.publish()
     scene.publish(FLASH, "vxse51_flash.xml")
     del scene.host.bodies[f"/data/{FULL}"]
-    for _ in range(MAX_ATTEMPTS + 3):
+    for _ in range(40):
         await scene.poller.poll_once()
+        scene.clock.advance(MINUTE)
     assert scene.host.paths("/data/").count(f"/data/{FULL}") == MAX_ATTEMPTS
     assert await scene.types() == ["VXSE51"]
     assert f"gave up on {url}" in caplog.text

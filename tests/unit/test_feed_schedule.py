@@ -10,7 +10,7 @@ import pytest
 from feeds.atom import Entry
 from feeds.fetch import MAX_RETRY_AFTER, parse_retry_after, same_origin_or_allowed
 from feeds.jma.codes import type_of_url, wanted
-from feeds.schedule import MAX_BACKOFF, Plan, StreamState, backoff, choose, count_bytes, freshness, plan
+from feeds.schedule import MAX_BACKOFF, Plan, StreamState, backoff, choose, count_bytes, plan
 from feeds.sources.jma import FEED
 
 NOW = datetime(2026, 9, 1, 0, 0, tzinfo=UTC)
@@ -19,16 +19,42 @@ LIST = "https://www.data.jma.go.jp/developer/xml/feed/eqvol.xml"
 EQVOL, EXTRA = FEED.streams
 
 
-def _plan(state: StreamState, covered: datetime | None = None, used: int = 0) -> Plan:
-    return plan(state, NOW, covered_at=covered, used_today=used, budget=1000)
+def _plan(
+    state: StreamState,
+    covered: datetime | None = None,
+    used: int = 0,
+    tried: datetime | None = None,
+    at: datetime = NOW,
+) -> Plan:
+    return plan(state, at, covered_at=covered, used_today=used, budget=1000, long_tried_at=tried)
 
 
-def test_long_list_at_first_start_and_after_a_gap_only() -> None:
+def test_long_list_at_first_start_and_after_a_gap() -> None:
+    read = StreamState(long_read_at=NOW)
     assert _plan(StreamState()) == Plan(long=True)
-    assert _plan(StreamState(last_ok_at=NOW - 7 * MINUTE)) == Plan(long=False)
-    assert _plan(StreamState(last_ok_at=NOW - 9 * MINUTE)) == Plan(long=True)
+    assert _plan(replace(read, last_ok_at=NOW - 7 * MINUTE)) == Plan(long=False)
+    assert _plan(replace(read, last_ok_at=NOW - 9 * MINUTE)) == Plan(long=True)
     # Bodies still pending hold last_ok_at back; this process has seen the list all the same.
-    assert _plan(StreamState(last_ok_at=None), covered=NOW - MINUTE) == Plan(long=False)
+    assert _plan(read, covered=NOW - MINUTE) == Plan(long=False)
+
+
+def test_each_edition_of_the_long_list_is_read_once_some_minutes_after_the_hour() -> None:
+    for read_at, asked_at, long in (
+        (-40, 4, False),  # the edition of this hour may not be there yet
+        (-40, 5, True),
+        (5, 59, False),
+        (5, 64, False),
+        (5, 65, True),
+        (-70, 1, True),  # that of the hour before was never read
+    ):
+        state = StreamState(last_ok_at=NOW, long_read_at=NOW + read_at * MINUTE)
+        asked = NOW + asked_at * MINUTE
+        assert _plan(state, covered=asked - MINUTE, at=asked) == Plan(long=long), (read_at, asked_at)
+
+
+def test_a_long_list_that_cannot_be_had_does_not_keep_us_from_the_short_one() -> None:
+    for minutes, long in ((0.5, False), (4.9, False), (5, True)):
+        assert _plan(StreamState(), tried=NOW - minutes * MINUTE) == Plan(long=long)
 
 
 def test_waits_when_told_and_when_the_budget_is_used_up() -> None:
@@ -131,14 +157,3 @@ def test_choice_is_newest_first_and_never_another_host() -> None:
 def test_where_bodies_may_come_from(url: str, allowed: bool) -> None:
     feed = "http://127.0.0.1:9000/feed/eqvol.xml"
     assert same_origin_or_allowed(url, feed, FEED.body_hosts) is allowed
-
-
-def test_silence_is_never_ok() -> None:
-    heard = StreamState(last_heard_at=NOW - MINUTE, newest_report_at=NOW - MINUTE)
-    assert freshness(heard, EXTRA, NOW) == "ok"
-    assert freshness(StreamState(), EXTRA, NOW) == "stale"
-    assert freshness(replace(heard, last_heard_at=NOW - 4 * MINUTE), EXTRA, NOW) == "late"
-    assert freshness(replace(heard, last_heard_at=NOW - 11 * MINUTE), EXTRA, NOW) == "stale"
-    # Answers every minute, and nothing new for two days: a frozen feed looks healthy.
-    assert freshness(replace(heard, newest_report_at=NOW - timedelta(days=3)), EXTRA, NOW) == "late"
-    assert freshness(replace(heard, newest_report_at=None), EXTRA, NOW) == "late"
