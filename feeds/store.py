@@ -157,6 +157,14 @@ def shifted(event: Event, shift: timedelta | None) -> Event:
         sent_at=event.sent_at + shift,
         occurred_at=None if event.occurred_at is None else event.occurred_at + shift,
         valid_until=None if event.valid_until is None else event.valid_until + shift,
+        observations=tuple(
+            replace(
+                wave,
+                first_at=None if wave.first_at is None else wave.first_at + shift,
+                height_at=None if wave.height_at is None else wave.height_at + shift,
+            )
+            for wave in event.observations
+        ),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from core.event_json import event_from_json, event_to_json
 from core.model import Change, MessageType, Observation, Tier, UnreadableReport
 from feeds.sources.jma import parse
+from feeds.store import shifted
 from tests.telegrams import body, event
 
 
@@ -84,6 +85,15 @@ def test_waves_and_notes_survive_the_database() -> None:
     stored = event_to_json(waves)
     del stored["observations"], stored["notes"]  # as events before these fields were stored
     assert (event_from_json(stored).observations, event_from_json(stored).notes) == ((), ())
+
+
+def test_a_replay_moves_the_waves_with_the_quake() -> None:
+    waves = event("vtse51_two_quakes.xml")
+    day = timedelta(days=1)
+    moved = shifted(waves, day)
+    assert [o.first_at and o.first_at - day for o in moved.observations] == [o.first_at for o in waves.observations]
+    assert moved.observations[0].height_at == _at("11T22:40")
+    assert shifted(moved, -day) == waves
 
 
 @pytest.mark.parametrize(
