@@ -45,7 +45,9 @@ _LEAVE_BEFORE_DARK = ("heavy_rain", "landslide", "river_flood", "storm_surge")
 _JMA = ("jma", "p2pquake")
 _TIERS = list(Tier)  # the worst first
 #: An agency's name is somebody else's text in a message of ours: at most so long, without anything like a link.
-_AGENCY_LENGTH = 40
+_AGENCY_LENGTH = 60
+#: What phones turn into a link, or what we fill in.
+_LIKE_A_LINK = re.compile(r"[@{}<>]|://|\w\.\w{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +259,7 @@ def source_name(ctx: TextContext, say: Voice) -> str:
 def _clean(agency: str) -> str:
     """The name as it may stand in a message: one line, short; "" if it could be taken for a link."""
     name = " ".join(agency.split())
-    if not name.isprintable() or any(sign in name for sign in ("://", "www.", "{", "}")):
-        return ""
-    return name if len(name) <= _AGENCY_LENGTH else ""
+    return name if name.isprintable() and len(name) <= _AGENCY_LENGTH and not _LIKE_A_LINK.search(name) else ""
 
 
 def unreviewed(ctx: TextContext, say: Voice) -> str:
