@@ -11,13 +11,17 @@ from collections.abc import Callable
 from random import Random
 
 from core.event_json import event_from_json, event_to_json
-from core.model import Event, Parsed, UnreadableReport, level_rank
-from feeds.atom import UnreadableFeed, parse_atom
+from core.model import Event, UnreadableReport, level_rank
+from feeds.atom import atom_listing
+from feeds.feed import Feed
 from feeds.known import all_feeds
+from feeds.listing import Item, Listing, UnreadableFeed
 from tests.fuzz.mutators import damage_json, damage_xml
 
 #: The largest event we would want to keep: far above any real telegram's.
 MAX_PAYLOAD = 20_000_000
+#: Where a list was had.
+ADDRESS = "https://feed.example/developer/xml/feed/eqvol.xml"
 
 Target = Callable[[bytes], None]
 Damage = Callable[[bytes, Random], bytes | None]
@@ -49,38 +53,82 @@ def check_sentence(error: Exception) -> None:
     said.encode("utf-8")
 
 
+def check_text(*texts: str) -> None:
+    """Text that PostgreSQL and UTF-8 can hold."""
+    for text in texts:
+        assert "\0" not in text
+        text.encode("utf-8")
+
+
+def check_listing(listing: Listing, feed: Feed) -> None:
+    """What a polled document lists: addresses and reports that can be kept, each of which is a document again."""
+    for entry in listing.entries:
+        assert entry.url
+        assert entry.updated is None or entry.updated.tzinfo is not None
+        check_text(entry.url, entry.identity)
+    assert len({entry.identity for entry in listing.entries}) == len(listing.entries)
+    for item in listing.items:
+        check_item(item, feed)
+    for problem in listing.problems:
+        check_sentence(UnreadableFeed(problem))
+    assert listing.made_at is None or listing.made_at.tzinfo is not None
+
+
+def check_item(item: Item, feed: Feed) -> None:
+    """A report that came inside another document."""
+    assert item.key and len(item.key) <= 500
+    check_text(item.key)
+    assert item.updated is None or item.updated.tzinfo is not None
+    check_parse(item.body, feed)
+
+
+def check_parse(body: bytes, feed: Feed) -> None:
+    """What one document says, or why it cannot be read."""
+    try:
+        parsed = feed.parse(body)
+    except UnreadableReport as error:
+        check_sentence(error)
+        return
+    check_text(parsed.type, parsed.title, parsed.ignored or "")
+    for event in parsed.events:
+        check_event(event)
+
+
 def feed_target(name: str) -> Target:
-    """The target of a feed's parse."""
+    """Everything of one feed that reads bytes: its parse, its lists, its frames."""
     feed = all_feeds()[name]
+    readers = {stream.read for stream in feed.streams} - {atom_listing}
 
     def check(body: bytes) -> None:
         feed.recognises(body)
-        try:
-            parsed: Parsed = feed.parse(body)
-        except UnreadableReport as error:
-            check_sentence(error)
-            return
-        for text in (parsed.type, parsed.title, parsed.ignored or ""):
-            assert "\0" not in text
-            text.encode("utf-8")
-        for event in parsed.events:
-            check_event(event)
+        check_parse(body, feed)
+        for read in readers:
+            try:
+                listing = read(body, ADDRESS)
+            except UnreadableFeed as error:
+                check_sentence(error)
+            else:
+                check_listing(listing, feed)
+        for push in feed.pushes:
+            try:
+                item = push.read(body)
+            except UnreadableReport as error:
+                check_sentence(error)
+            else:
+                if item is not None:
+                    check_item(item, feed)
 
     return check
 
 
 def check_atom(body: bytes) -> None:
-    """The list of a feed."""
+    """The list of JMA's feed."""
     try:
-        entries = parse_atom(body, "https://feed.example/developer/xml/feed/eqvol.xml")
+        listing = atom_listing(body, ADDRESS)
     except UnreadableFeed as error:
         check_sentence(error)
-        return
-    assert len({entry.url for entry in entries}) == len(entries)
-    for entry in entries:
-        assert entry.url
-        assert entry.updated is None or entry.updated.tzinfo is not None
-        entry.url.encode("utf-8")
+    else:
+        check_listing(listing, all_feeds()["jma"])
 
 
 def targets() -> dict[str, tuple[Target, Damage]]:

@@ -1,0 +1,5 @@
+"""Fuzz target: see fuzzing.py."""
+
+from fuzzing import run
+
+run("p2pquake")
