@@ -149,4 +149,5 @@ def plain_table(rule: Rule) -> list[tuple[str, Any]]:
     """What knocks how hard, worst first: (level, tier or cap as the rule writes it, severity)."""
     rows: list[tuple[str, Any]] = [(str(level), severity) for level, severity in rule.levels.items()]
     rows += [(f"tier.{tier}", severity) for tier, severity in rule.tiers.items()]
+    rows += [(f"{type_}: {tier}", severity) for type_, of in rule.tiers_of.items() for tier, severity in of.items()]
     return sorted(rows, key=lambda row: -row[1].rank)

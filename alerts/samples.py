@@ -14,7 +14,7 @@ from alerts.sms_text import breaks_on_au, segments
 from alerts.wording import PlaceText, TextContext
 from core.clock import JST
 from core.i18n import Catalogs
-from core.model import Answer, Moment, PlaceKind, Purpose, Severity
+from core.model import Answer, Moment, PlaceKind, Purpose, Severity, Tier
 
 _AT: Final = datetime(2026, 11, 22, 14, 30, tzinfo=JST)
 _NAMES: Final = {
@@ -34,6 +34,10 @@ _EVACUATION: Final = (
 
 def _place(code: str, level: str | int, kind: PlaceKind = PlaceKind.HOME, maximum: str | None = None) -> PlaceText:
     return PlaceText(kind, "jma.city", code, level, maximum)
+
+
+def _warned(code: str, tier: Tier) -> PlaceText:
+    return PlaceText(PlaceKind.HOME, "jma.city", code, tier=tier)
 
 
 #: What a reviewer should see: each hazard, and each moment once.
@@ -66,6 +70,25 @@ SAMPLES: Final = {
         "storm_surge", Severity.SEVERE, Moment.ISSUE, (_place("4320200", 4),), _AT, asks=_EVACUATION
     ),
     "river flood level 3": TextContext("river_flood", Severity.MODERATE, Moment.ISSUE, (_place("4320200", 3),), _AT),
+    "volcanic alert level 5": TextContext(
+        "volcano", Severity.EXTREME, Moment.ISSUE, (_place("4344300", 5),), _AT, asks=_EVACUATION
+    ),
+    "eruption notice": TextContext(
+        "volcano", Severity.MODERATE, Moment.ISSUE, (_warned("4344300", Tier.WARNING),), _AT
+    ),
+    "storm emergency warning": TextContext(
+        "storm_wind", Severity.EXTREME, Moment.ISSUE, (_warned("4344300", Tier.SPECIAL),), _AT, asks=_QUAKE
+    ),
+    "tornado advisory": TextContext("tornado", Severity.INFO, Moment.ISSUE, (_warned("4344300", Tier.ADVISORY),), _AT),
+    "flood, said by a town office": TextContext(
+        "river_flood",
+        Severity.SEVERE,
+        Moment.ISSUE,
+        (_place("4320200", "severe"),),
+        _AT,
+        asks=_EVACUATION,
+        source="manual.town_office",
+    ),
     "reminder": TextContext(
         "earthquake", Severity.EXTREME, Moment.REMINDER, (_place("4344300", "6-"),), _AT, asks=_QUAKE
     ),

@@ -317,7 +317,9 @@ def meaning(ctx: TextContext, say: Voice) -> str:
         return ""
     level = place.worst
     if level in CAP_SEVERITIES:
-        return say(f"means.{level}") if say.has(f"means.{level}") else ""
+        # A manual incident's severity is our own staff's: the authority it names did not say so.
+        says_so = not ctx.source.startswith("manual") and say.has(f"means.{level}")
+        return say(f"means.{level}") if says_so else ""
     if level is None:
         own = (f"means.{ctx.hazard}.{place.tier}", f"means.{place.tier}")
         return next((say(key) for key in own if say.has(key)), "")

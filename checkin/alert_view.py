@@ -57,8 +57,8 @@ class AlertView:
     original: str
     #: Who issued it, in Japanese.
     office: str
-    #: The name of a source that is not JMA itself; None: JMA.
-    source: str | None
+    #: The line that names a source that is not JMA itself; None: JMA.
+    source: Markup | None
     unreviewed_key: str
     #: Keys of the words that say what this is not (a drill, a simulation); None for a real alert.
     tag_first: str | None
@@ -98,11 +98,15 @@ def alert_view(
         urgent=severity.asks,
         original=str(incident.context.get("headline") or ""),
         office=_office(context, catalogs),
-        source=None if context.source == "jma" else wording.source_name(context, Voice(catalogs, lang)),
+        source=None if context.source == "jma" else _source(context, Voice(catalogs, lang)),
         unreviewed_key=wording.unreviewed_key(context.source),
         tag_first=f"{tag}.first" if tag else None,
         tag_last=f"{tag}.last" if tag else None,
     )
+
+
+def _source(context: TextContext, say: Voice) -> Markup:
+    return ruby(say("page.source.other", source=wording.source_name(context, say)))
 
 
 def _office(context: TextContext, catalogs: Catalogs) -> str:

@@ -47,7 +47,10 @@ def span_of(month: str) -> tuple[datetime, datetime]:
 
 def decision_json(one: Decision) -> dict[str, Any]:
     """A decision as a sample shows it, with the seconds from the report to the decision and until all were told."""
-    areas = [f"{area.get('name') or area.get('code')} {area.get('level') or ''}".strip() for area in one.areas]
+    areas = [
+        f"{area.get('name') or area.get('code')} {area.get('level') or area.get('kind') or ''}".strip()
+        for area in one.areas
+    ]
     return {
         "id": str(one.id),
         "purpose": one.purpose,

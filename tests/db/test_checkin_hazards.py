@@ -56,7 +56,7 @@ async def page(db: Pool, case: tuple[dict[str, Any], dict[str, Any]], language: 
         (VOLCANO, "Volcanic alert level 5", "Leave the volcano&#39;s danger area now.", "Volcanic alert level 5:", 5),
         (WIND, "Storm Emergency Warning", "Stay in a strong building", "This is the highest kind of warning", 2),
         (FLOOD, "River flooding", "If you are near the river", "The source says: serious danger", 5),
-        (QUAKE, "Earthquake", "Protect your head.", "The source says: extreme danger", 2),
+        (QUAKE, "Earthquake", "Protect your head.", "", 2),
     ],
     ids=["volcano 5", "wind special", "CAP flood", "manual earthquake"],
 )
@@ -81,6 +81,13 @@ async def test_what_is_not_from_jma_does_not_look_like_it(
     assert f"{name}, 20 Nov 11:58." in html and f"Source: {name}." in html
     assert JMA_LINK not in html and "JMA" not in html and "気象庁" not in html
     assert "town_office" not in html
+    # A manual incident's severity is our staff's, not the authority's.
+    assert ("The source says" in html) is (case is FLOOD)
+
+
+async def test_the_source_can_be_read_in_easy_japanese(db: Pool) -> None:
+    html = await page(db, QUAKE, "ja-simple")
+    assert "<rt>やくば</rt>" in html and "[やくば]" not in html
 
 
 async def test_what_is_from_jma_says_so(db: Pool) -> None:
