@@ -34,8 +34,10 @@ demo: setup
 run: setup
 	@$(BIN)/python main.py all
 
+# What the tests start again and again (main.py, both workers) is compiled once, also where Python may not write its cache.
 test: .venv/stamp-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c "$(WARM)"
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: .venv/stamp-dev
 	$(BIN)/ruff format --check .
