@@ -7,6 +7,7 @@ from typing import Any
 
 from core.event_json import event_to_json
 from core.model import Parsed, UnreadableReport
+from feeds.feed import FeedSettings
 from feeds.known import parse_any
 
 __all__ = ["inspect_file", "parse_any", "parsed_to_json"]
@@ -26,13 +27,16 @@ def parsed_to_json(parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def inspect_file(path: Path) -> dict[str, Any]:
-    """What one file says, or {"file", "error"} with one sentence if it cannot be read. Never raises for a bad file."""
+def inspect_file(path: Path, settings: FeedSettings | None = None) -> dict[str, Any]:
+    """What one file says, or {"file", "error"} with one sentence if it cannot be read. Never raises for a bad file.
+
+    `settings`: what we read of it under them (JMA's warning scheme).
+    """
     try:
         body = path.read_bytes()
     except OSError as error:
         return {"file": str(path), "error": f"{path}: cannot be opened: {error.strerror or error}"}
     try:
-        return {"file": str(path), **parsed_to_json(parse_any(body))}
+        return {"file": str(path), **parsed_to_json(parse_any(body, settings))}
     except UnreadableReport as error:
         return {"file": str(path), "error": f"{path}: {error}"}

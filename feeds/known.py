@@ -54,10 +54,16 @@ def feed_named(name: str) -> Feed:
     return known[name]
 
 
-def parse_any(body: bytes) -> Parsed:
-    """Parse a document of any feed we know. Raises UnreadableReport with one sentence."""
+def feed_of(body: bytes, settings: FeedSettings | None = None) -> Feed:
+    """The feed a document comes from; with `settings` as they make it. Raises UnreadableReport for none of ours."""
     known = all_feeds()
     for feed in known.values():
         if feed.recognises(body):
-            return feed.parse(body)
+            made = feed.instances(settings) if settings is not None and feed.instances is not None else ()
+            return next((one for one in made if one.name == feed.name), feed)
     raise UnreadableReport(f"not a report of a feed we know ({', '.join(known)})")
+
+
+def parse_any(body: bytes, settings: FeedSettings | None = None) -> Parsed:
+    """Parse a document of any feed we know. Raises UnreadableReport with one sentence."""
+    return feed_of(body, settings).parse(body)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from core.settings import load_settings
 from feeds.feed import Feed
+from feeds.inspect import inspect_file
 from feeds.jma.codes import TYPES, TelegramType, WarningScheme, is_repeated, type_of_title, wanted
 from feeds.sources.jma import FEED, PARSERS, parse
 from tests.telegrams import body
@@ -89,6 +92,14 @@ def test_the_two_schemes_never_both_alert(name: str, scheme: str) -> None:
         assert bool(parsed.events) is (chosen == scheme)
         assert (parsed.ignored is None) is (chosen == scheme)
         assert _configured(chosen).wanted(parsed.type) is (chosen == scheme)
+
+
+def test_a_file_is_inspected_as_the_settings_read_it(tmp_path: Path) -> None:
+    file = tmp_path / "telegram.xml"
+    file.write_bytes(body("vpww54_old_scheme.xml"))
+    assert inspect_file(file)["events"] == []
+    old = inspect_file(file, load_settings({"DAIJOBU_JMA_WARNING_FAMILY": "old"}))
+    assert [event["hazard"] for event in old["events"]] == ["heavy_rain", "landslide", "storm_surge", "river_flood"]
 
 
 @pytest.mark.parametrize("name", ["vxko_mixed_levels.xml", "vpww58_storm.xml", "vxse53_first_not_received.xml"])
