@@ -10,6 +10,7 @@ from uuid import UUID
 from alerts.rule_book import Edit, RuleBook
 from alerts.rule_edit import check
 from alerts.rules import Rule, version_of
+from core.audit import Actor, audit
 from core.db import Connection, Pool
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import take
@@ -67,7 +68,7 @@ async def past_edits(conn: Connection, hazard: str, limit: int = 20) -> list[Pas
 SQL_WRITE_RULE = "SELECT write_rule($1, $2)"
 
 
-async def carry_out_edit(conn: Connection, rules: RuleBook, approval_id: UUID, now: datetime) -> None:
+async def carry_out_edit(conn: Connection, rules: RuleBook, approval_id: UUID, actor: Actor, now: datetime) -> None:
     """Let an approved edit hold from the moment this transaction commits; every process reads it before it decides.
 
     Raises ApprovalError: not approved, too old, or the rule has changed since it was proposed; RuleError where the text
@@ -80,4 +81,6 @@ async def carry_out_edit(conn: Connection, rules: RuleBook, approval_id: UUID, n
         raise ApprovalError("superseded", f"the rule of {hazard} has changed since this was proposed")
     if payload["toml"] is not None:
         check(payload["toml"], hazard)
-    await conn.fetchval(SQL_WRITE_RULE, approval_id, now)
+    edit = await conn.fetchval(SQL_WRITE_RULE, approval_id, now)
+    detail = {"hazard": hazard, "edit": edit, "approval": str(approval_id)}
+    await audit(conn, actor, "rule.edit", at=now, detail=detail)

@@ -43,6 +43,7 @@ from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, path_id, see_other, site, staff, staff_form
 from registry.needs_store import needs_for_helpers
+from registry.operator_store import held_count
 from registry.sessions import staff_of
 
 #: Why somebody may look at a number: the choices of the form, as the audit log keeps them.
@@ -66,8 +67,9 @@ async def board(request: web.Request) -> web.Response:
     async with transaction(wires.pool) as conn:
         purposes = await open_purposes(conn)
         stale = await silent_feeds(request, conn)
+        held = await held_count(conn)
         if not purposes:
-            return respond(request, "board_none", stale=stale)
+            return respond(request, "board_none", stale=stale, held=held)
         purpose = _purpose(request, purposes)
         wanted = _filter(request)
         all_units = await _units(conn, request, purpose)
@@ -99,6 +101,7 @@ async def board(request: web.Request) -> web.Response:
         visits=visits,
         saved={name: _number(request, name) for name in ("closed", "missing")} if "closed" in request.query else None,
         stale=stale,
+        held=held,
         my_id=me.id,
     )
 

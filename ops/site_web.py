@@ -8,8 +8,12 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from alerts.carry_out import carry_outs
 from alerts.deps import Deps
+from alerts.held_web import ROUTES as HELD_ROUTES
+from alerts.manual_web import ROUTES as MANUAL_ROUTES
 from alerts.push_test_web import ROUTES as PUSH_TEST_ROUTES
+from alerts.rules_web import ROUTES as RULES_ROUTES
 from alerts.staff_contacts_web import ROUTES as STAFF_CONTACT_ROUTES
 from alerts.web import ROUTES as ALERT_ROUTES
 from checkin.api import ROUTES as API_ROUTES
@@ -72,6 +76,7 @@ async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
             "deps": deps,
             "channels": deps.channels,
             "test_send": functools.partial(send_trial, deps),
+            "carry_out": carry_outs(deps),
         },
     )
 
@@ -109,6 +114,9 @@ ALL_ROUTES: list[Route] = [
     *STAFF_ALERT_ROUTES,
     *STAFF_LINK_ROUTES,
     *API_ROUTES,
+    *MANUAL_ROUTES,
+    *HELD_ROUTES,
+    *RULES_ROUTES,
 ]
 
 

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     RULE_EDIT = "rule_edit"
     MANUAL_SEND = "manual_send"
     BREAK_GLASS = "break_glass"
+    HELD_RELEASE = "held_release"
 
 
 class State(StrEnum):
@@ -48,13 +49,15 @@ ROLES: Final[dict[Kind, frozenset[Role]]] = {
     Kind.RULE_EDIT: frozenset({Role.OPERATOR}),
     Kind.MANUAL_SEND: frozenset({Role.OPERATOR, Role.COORDINATOR}),
     Kind.BREAK_GLASS: frozenset({Role.COORDINATOR}),
+    Kind.HELD_RELEASE: frozenset({Role.OPERATOR, Role.COORDINATOR}),
 }
 
 #: What a payload must say, so that the approver reads in words what will happen (staff.approvals.says.<kind>).
 SAYS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.RULE_EDIT: ("rule", "change"),
-    Kind.MANUAL_SEND: ("people", "text"),
+    Kind.MANUAL_SEND: ("what", "people", "source", "text"),
     Kind.BREAK_GLASS: ("scope", "purpose", "recipient", "fields"),
+    Kind.HELD_RELEASE: ("act", "what", "why", "people"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,9 @@ async def propose(conn: Connection, kind: Kind | str, payload: Mapping[str, Any]
     await audit(conn, actor, "propose", at=now, detail={"approval": str(approval_id), "kind": kind.value})
     return approval_id
 
+
+#: Carries an approved act out, in the transaction of the approval: (conn, approval, who approved, now).
+CarryOut = Callable[[Connection, UUID, Actor, datetime], Awaitable[None]]
 
 SQL_LOCK_APPROVAL = """
 SELECT id, kind, payload, state, made_by, made_at, expires_at, decided_by, decided_at

@@ -23,6 +23,15 @@ async def organisations(conn: Connection, now: datetime) -> list[dict[str, Any]]
     return [dict(row) for row in await conn.fetch(SQL_ORGANISATIONS, now)]
 
 
+SQL_HELD_COUNT = "SELECT count(*) FROM alert WHERE state = 'held'"
+
+
+async def held_count(conn: Connection) -> int:
+    """How many alerts wait for two people."""
+    number: int = await conn.fetchval(SQL_HELD_COUNT)
+    return number
+
+
 SQL_KIND_OF = "SELECT kind FROM organisation WHERE id = $1 AND closed_at IS NULL"
 
 

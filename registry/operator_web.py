@@ -15,7 +15,7 @@ from core.model import OrgKind, Role
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from registry import store
 from registry.facts_store import get_fact, set_fact
-from registry.operator_store import has_password, kind_of, organisations
+from registry.operator_store import has_password, held_count, kind_of, organisations
 from registry.phones import Line, PhoneProblem, read_phone
 from registry.prefectures import PREFECTURES
 from registry.rows import EMAIL_PATTERN
@@ -56,6 +56,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         orgs = await organisations(conn, now)
         region = await get_fact(conn, "region")
         tested = await get_fact(conn, "tested_channels") or []
+        held = await held_count(conn)
         facts = Facts(
             has_password=await has_password(conn, me.id),
             prefectures=tuple(region or ()),
@@ -77,6 +78,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         status=status,
         steps=steps(facts),
         facts=facts,
+        held=held,
         organisations=[o | {"people": number} for o, number in zip(orgs, counts, strict=True)],
         residents=residents,
         region=set(region or wires.settings.prefectures),

@@ -16,6 +16,7 @@ from alerts.channel import Channels
 from alerts.deps import Deps
 from alerts.fanout import decide_once
 from alerts.outbox import Sender
+from alerts.rule_book import RuleBook
 from alerts.rules import load_rules
 from core.clock import Clock, FixedClock
 from core.db import Connection, Pool, transaction
@@ -167,6 +168,21 @@ async def wires(
             channels=channels or fake_channels(FakeChannel("sms"), FakeChannel("push")),
             wakeups=wakeups,
         )
+
+
+def still_deps(pool: Pool, clock: Clock) -> Deps:
+    """The loops' wires for pages that ask them something, where no loop runs: a rule book, and nobody to wake."""
+    return Deps(
+        pool=pool,
+        settings=Settings(),
+        vault=VAULT,
+        catalogs=CATALOGS,
+        rules=RuleBook.load(),
+        areas=Areas.load(),
+        clock=clock,
+        channels=fake_channels(FakeChannel("sms"), FakeChannel("push")),
+        wakeups=Wakeups(""),
+    )
 
 
 async def hear(deps: Deps, *events: Event, purpose: Purpose = Purpose.LIVE) -> list[int]:

@@ -42,6 +42,7 @@ from registry.signin_store import make_invitation, make_signin_link, open_sessio
 from registry.volunteer_store import make_pass
 from registry.webhook_store import create_webhook
 from registry.webhooks import Event
+from tests.alerts_kit import still_deps
 from tests.api_kit import give_token
 from tests.contract.route_table import ROLES
 from tests.incidents import make_incident, make_link, tell
@@ -364,7 +365,9 @@ async def world(db: Pool, *, closed: bool = False, reports: bool = True) -> Asyn
     clock = FixedClock(NOW)
     if closed:
         await db.execute(SQL_CLOSE, NOW)
-    app = build_app(make_app(db, [], clock)[SITE])
+    wired = make_app(db, [], clock)[SITE]
+    wired.extras["deps"] = still_deps(db, clock)
+    app = build_app(wired)
     async with TestClient(TestServer(app)) as client:
         async with transaction(db) as conn:
             whole, no_password, unproven = await _sessions(conn, orgs)

@@ -115,6 +115,15 @@ AUDIENCE_OF = {
     ("POST", "/sign-in-help/{id}/end"): "OESCKP",
     ("GET", "/approvals"): "OK",
     ("POST", "/approvals/{id}"): "OK",
+    ("GET", "/manual"): "OK",
+    ("POST", "/manual"): "OK",
+    ("GET", "/manual/{id}"): "OK",
+    ("POST", "/manual/{id}"): "OK",
+    ("GET", "/held"): "OK",
+    ("POST", "/held/{id}"): "OK",
+    ("GET", "/rules"): "O",
+    ("GET", "/rules/{hazard}"): "O",
+    ("POST", "/rules/{hazard}"): "O",
     ("GET", "/team/qr"): "K",
     ("POST", "/team/qr"): "K",
     ("POST", "/team/qr/end"): "K",
@@ -283,6 +292,13 @@ PAGES = """
 /step-up                          /step-up                             303 303 303 303 303 303 303 303 303 303
 /sign-in-help                     /sign-in-help                        303 200 200 200 200 200 403 200 403 403
 /approvals                        /approvals                           303 200 403 403 403 200 403 403 403 403
+/manual                           /manual                              303 200 403 403 403 200 403 403 403 403
+/manual/{no_id}                   /manual/{id}                         303 404 403 403 403 404 403 403 403 403
+/manual/no-id                     /manual/{id}                         303 404 403 403 403 404 403 403 403 403
+/held                             /held                                303 200 403 403 403 200 403 403 403 403
+/rules                            /rules                               303 200 403 403 403 403 403 403 403 403
+/rules/river_flood                /rules/{hazard}                      303 200 403 403 403 403 403 403 403 403
+/rules/{no_id}                    /rules/{hazard}                      303 404 403 403 403 403 403 403 403 403
 /team/qr                          /team/qr                             303 403 403 403 403 200 403 403 403 403
 /volunteer/nothing                /volunteer/{token}                   404 404 404 404 404 404 404 404 404 404
 /status                           /status                              303 200 200 200 200 200 200 200 200 200
