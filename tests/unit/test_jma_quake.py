@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
 
-from core.model import Change, MessageType, Status, UnreadableReport
+from core.model import Change, Event, MessageType, Status, UnreadableReport
 from feeds.jma.quake import intensity, position, tokyo_to_wgs84
 from feeds.sources.jma import parse
 from tests.telegrams import area, body, event, levels, parsed
@@ -84,6 +85,34 @@ def test_revisions_share_a_thread_and_are_ordered() -> None:
     assert sorted(reversed(revisions), key=lambda e: e.order) == revisions
     # The flash of the same quake is a matter of its own: cancelling the report does not retract it.
     assert event("vxse51_flash.xml").thread not in {r.thread for r in revisions}
+
+
+def _at(reported: str, sent: str, serial: str, info: str) -> Event:
+    text = body("vxse53_cancel.xml" if info == "取消" else "vxse53_first_not_received.xml").decode()
+    text = re.sub(r"<ReportDateTime>[^<]*", f"<ReportDateTime>2026-09-01T{reported}+09:00", text)
+    text = re.sub(r"<DateTime>[^<]*", f"<DateTime>2026-08-31T{sent}Z", text, count=1)
+    text = re.sub(r"<Serial>[^<]*", f"<Serial>{serial}", text)
+    text = re.sub(r"<InfoType>[^<]*", f"<InfoType>{info}", text)
+    (only,) = parse(text.encode()).events
+    return only
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        # The times decide; the serial only where they are equal.
+        (("03:18:00", "18:18:10", "", "発表"), ("03:18:00", "18:18:40", "", "発表")),  # both empty, in one minute
+        (("03:18:00", "18:18:40", "9", "発表"), ("03:21:00", "18:21:05", "2", "発表")),  # a wrong number
+        (("03:18:00", "18:18:40", "1", "発表"), ("03:18:00", "18:18:40", "2", "発表")),
+        (("03:21:00", "18:21:05", "3", "発表"), ("03:21:00", "18:21:05", "3", "取消")),  # it repeats the number
+        (("03:21:00", "18:21:05", "3", "発表"), ("03:21:00", "18:21:05", "3", "訂正")),
+        (("03:21:00", "18:21:05", "3", "訂正"), ("03:21:00", "18:21:05", "3", "取消")),
+        (("03:21:00", "18:21:05", "3", "取消"), ("03:24:00", "18:24:05", "3", "発表")),
+    ],
+)
+def test_order_of_reports_with_empty_or_wrong_serials(older: tuple[str, ...], newer: tuple[str, ...]) -> None:
+    assert _at(*older).order < _at(*newer).order
+    assert _at(*older).thread == _at(*newer).thread
 
 
 @pytest.mark.parametrize("name", ["vxse51_cancel.xml", "vxse53_cancel.xml"])
