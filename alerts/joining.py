@@ -27,6 +27,8 @@ MAX_QUAKES: Final = 50
 QUAKE_FAMILY: Final = ("earthquake", "tsunami")
 #: JMA's event id of a quake: the time of its detection in Japan, YYYYMMDDhhmmss.
 _JMA_ID: Final = re.compile(r"[12][0-9]{13}")
+#: The relay's own: no more than the minute of origin, which two quakes may share.
+_MINUTE_ID: Final = re.compile(rf"{RELAY}:[0-9]+")
 _HAZARD_JA: Final = {
     "earthquake": "地震",
     "tsunami": "津波",
@@ -34,7 +36,7 @@ _HAZARD_JA: Final = {
     "landslide": "土砂災害",
     "storm_surge": "高潮",
     "river_flood": "洪水",
-    "volcano": "噴火",
+    "volcano": "火山活動",
     "storm_wind": "暴風",
     "high_waves": "波浪",
     "heavy_snow": "大雪",
@@ -79,7 +81,7 @@ def same_quake(one: Quake, other: Quake) -> bool:
     An id they share says so; two different ids of JMA say that they are not. Across sources: within 120 s of each
     other, and either epicentres within 100 km or, where one has none, an area that both name.
     """
-    if one.ids & other.ids:
+    if _telling(one.ids & other.ids):
         return True
     if _has_jma_id(one) and _has_jma_id(other):
         return False
@@ -88,6 +90,11 @@ def same_quake(one: Quake, other: Quake) -> bool:
     if one.lat is not None and one.lon is not None and other.lat is not None and other.lon is not None:
         return distance_km(one.lat, one.lon, other.lat, other.lon) <= SAME_QUAKE_KM
     return bool(one.codes & other.codes)
+
+
+def _telling(ids: Iterable[str]) -> bool:
+    """Whether any of these ids is of one quake only."""
+    return any(not _MINUTE_ID.fullmatch(event_id) for event_id in ids)
 
 
 def _has_jma_id(quake: Quake) -> bool:
@@ -163,7 +170,7 @@ def _same_tsunami(incident: OpenIncident, event: Event, rated: Sequence[RatedAre
 
 def is_of(incident: OpenIncident, quake: Quake) -> bool:
     """Whether an incident is about this quake."""
-    return bool(incident.event_ids & quake.ids) or any(same_quake(one, quake) for one in incident.quakes)
+    return _telling(incident.event_ids & quake.ids) or any(same_quake(one, quake) for one in incident.quakes)
 
 
 def office_of(event: Event, geography: Geography) -> str | None:

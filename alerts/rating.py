@@ -113,11 +113,13 @@ def over_areas(
     event: Event, rule: Rule, before: Iterable[RatedArea], rated: Iterable[RatedArea]
 ) -> tuple[RatedArea, ...]:
     """Where it is over: what the event lifts or lowers to a level that tells nobody, and what was warned `before`
-    and is not `rated` any more. An earthquake's town is not over because a later report leaves it out.
+    and is not `rated` any more. An earthquake's town is not over because a later report leaves it out, but one that
+    only its quake area's maximum spoke for is, where the report gives that area less.
 
     Each comes with the change LIFTED, and as the event names it, where it does.
     """
     still = {r.source for r in rated if r.area.scheme != POLYGON}
+    restated = {a.code for a in event.areas if a.scheme == "jma.quake_area"}
     now = {AreaCode(a.scheme, a.code): a for a in matching(event)}
     found: dict[AreaCode, RatedArea] = {}
     for code, area in now.items():
@@ -133,7 +135,7 @@ def over_areas(
         if old.shape is not None:
             # The number of a polygon means nothing in another report: the old shape ends, the new ones still hold.
             found[AreaCode(POLYGON, f"was {code.code}")] = _ended(old, old.area)
-        elif code in now or event.hazard != "earthquake":
+        elif code in now or event.hazard != "earthquake" or (not old.announced and old.area.parent in restated):
             found[code] = _ended(old, now.get(code, old.area))
     return tuple(found.values())
 
