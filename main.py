@@ -10,7 +10,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from core.db import Connection, Pool
     from core.model import Event
     from core.settings import Settings
+    from feeds.feed import Feed
+
+#: Endings of recorded reports in a folder: JMA XML, CAP, JSON of P2PQuake and USGS.
+REPORT_SUFFIXES = frozenset({".xml", ".cap", ".json", ".geojson"})
 
 #: The loops of one process, by command: one program, four loops and a website.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -95,14 +99,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. The exit code is 0, or 1 with one sentence on standard error."""
     arguments = parser().parse_args(argv)
-    if arguments.command == "inspect":
-        return inspect_command(arguments.paths)
     if arguments.command in ROLES:
         threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
     from core.settings import load_settings
 
     try:
         settings = load_settings()
+        if arguments.command == "inspect":
+            return inspect_command(arguments.paths, settings)
         return run(command(arguments, settings))
     except KeyboardInterrupt:
         return 130
@@ -145,7 +149,7 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
     if name == "migrate":
         return commands.migrate_command(settings)
     if name == "doctor":
-        return commands.doctor_command(settings, feed_states)
+        return commands.doctor_command(settings, feed_states_with(settings))
     if name == "import":
         return commands.import_command(
             settings,
@@ -166,7 +170,7 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
 
         return purge_command(settings, dry_run=arguments.dry_run, as_json=arguments.json, force=arguments.force)
     if name == "preview":
-        return commands.preview_command(settings, events_of(arguments.report), as_json=arguments.json)
+        return commands.preview_command(settings, events_of(arguments.report, settings), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)
 
 
@@ -192,7 +196,7 @@ async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
     reading = asyncio.create_task(asyncio.to_thread(_read_service))
     async with open_database(settings) as dsn:
         run_service = await reading
-        return await run_service(settings, roles, dsn=dsn, poll=poll_loop, feed_states=feed_states)
+        return await run_service(settings, roles, dsn=dsn, poll=poll_loop, feed_states=feed_states_with(settings))
 
 
 def _read_service() -> Callable[..., Coroutine[Any, Any, int]]:
@@ -213,40 +217,45 @@ async def poll_loop(deps: Any, stop: asyncio.Event) -> None:
     await poll_forever(deps.pool, deps.settings, deps.clock, stop=stop)
 
 
-async def feed_states(conn: Pool | Connection) -> list[dict[str, object]]:
-    """What each feed stream last said, for status pages."""
-    from feeds import store
+def feed_states_with(settings: Settings) -> Callable[..., Coroutine[Any, Any, list[dict[str, object]]]]:
+    """How well each stream of the feeds that are switched on is heard: for pages, alarms and metrics."""
 
-    return await store.feed_states(conn)
+    async def feed_states(conn: Pool | Connection, now: datetime | None = None) -> list[dict[str, object]]:
+        from feeds import health_store
+
+        return await health_store.feed_states(conn, settings, now)
+
+    return feed_states
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the .xml files of the folders named, in name order."""
+    """The files named, and the reports (by their ending) in the folders named, in name order."""
     found: list[Path] = []
     for path in paths:
-        found.extend(sorted(p for p in path.rglob("*.xml") if p.is_file()) if path.is_dir() else [path])
+        inside = (each for each in path.rglob("*") if each.suffix in REPORT_SUFFIXES and each.is_file())
+        found.extend(sorted(inside) if path.is_dir() else [path])
     return found
 
 
-def inspect_command(paths: Sequence[Path]) -> int:
+def inspect_command(paths: Sequence[Path], settings: Settings) -> int:
     """Print one JSON object per file; 1 if one of them cannot be read."""
     from feeds.inspect import inspect_file
 
     failed = False
     for path in files_in(paths):
-        told = inspect_file(path)
+        told = inspect_file(path, settings)
         failed |= "error" in told
         print(json.dumps(told, ensure_ascii=False))
     return 1 if failed else 0
 
 
-def events_of(path: Path) -> tuple[Event, ...]:
+def events_of(path: Path, settings: Settings) -> tuple[Event, ...]:
     """The events of one telegram on disk. Raises UserError naming the file."""
     from core.model import UnreadableReport
     from feeds.inspect import parse_any
 
     try:
-        parsed = parse_any(path.read_bytes())
+        parsed = parse_any(path.read_bytes(), settings)
     except OSError as error:
         raise UserError(f"{path}: cannot be opened: {error.strerror}") from error
     except UnreadableReport as error:
@@ -260,21 +269,22 @@ async def replay_command(settings: Settings, paths: Sequence[Path], speed: float
     """Store recorded reports as if they came now. A drill, but live in a database that is marked fictional."""
     from core.model import Purpose, UnreadableReport
     from feeds import store
-    from feeds.inspect import parse_any
+    from feeds.known import feed_of
     from ops.wires import open_wires
     from registry.facts_store import get_fact
 
-    readable: list[tuple[Event, bytes, Path]] = []
+    readable: list[tuple[Event, bytes, Path, Feed]] = []
     for path in files_in(paths):
         try:
             body = path.read_bytes()
-            parsed = parse_any(body)
+            feed = feed_of(body, settings)
+            parsed = feed.parse(body)
         except OSError as error:
             raise UserError(f"{path}: cannot be opened: {error.strerror}") from error
         except UnreadableReport as error:
             raise UserError(f"{path}: {error}") from error
         if parsed.events:
-            readable.append((parsed.events[0], body, path))
+            readable.append((parsed.events[0], body, path, feed))
         else:
             print(f"{path}: ignored: {parsed.ignored}")
     if not readable:
@@ -285,11 +295,12 @@ async def replay_command(settings: Settings, paths: Sequence[Path], speed: float
         purpose = Purpose.LIVE if await get_fact(deps.pool, "fictional") else Purpose.DRILL
         to_now = deps.clock.now() - readable[-1][0].sent_at
         before = readable[0][0].sent_at
-        for event, body, path in readable:
+        for event, body, path, feed in readable:
             if speed > 0:
                 await asyncio.sleep(max(0.0, (event.sent_at - before) / timedelta(seconds=1)) / speed)
                 before, to_now = event.sent_at, deps.clock.now() - event.sent_at
-            stored = await store.ingest(deps.pool, body, received_at=deps.clock.now(), purpose=purpose, shift=to_now)
+            now = deps.clock.now()
+            stored = await store.ingest(deps.pool, body, feed=feed, received_at=now, purpose=purpose, shift=to_now)
             print(f"{path}: {purpose.value}: {len(stored.event_ids)} event(s) stored", flush=True)
     return 0
 

@@ -26,7 +26,7 @@ from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
 from checkin.outcomes import OutcomeRefused, close_dorm
 from checkin.outcomes_store import own_help_of, questions_of
-from checkin.pages_web import message_page, municipality_name, respond, silent_feeds
+from checkin.pages_web import message_page, municipality_name, respond
 from checkin.triage import (
     Filter,
     Unit,
@@ -42,6 +42,7 @@ from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, path_id, see_other, site, staff, staff_form
+from registry.listening import silent_feeds
 from registry.needs_store import needs_for_helpers
 from registry.operator_store import held_count
 from registry.sessions import staff_of

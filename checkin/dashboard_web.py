@@ -20,7 +20,7 @@ from checkin.dashboard_store import (
     supervised_ids,
     supervised_rows,
 )
-from checkin.pages_web import CHANNEL_WORDS, message_page, page_language, respond, silent_feeds, wants_fragment
+from checkin.pages_web import CHANNEL_WORDS, message_page, page_language, respond, wants_fragment
 from checkin.store import record_check_in
 from checkin.umbrella import hidden_totals
 from checkin.visit_store import visits_of
@@ -33,6 +33,7 @@ from core.model import AnsweredBy, Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, path_id, see_other, site, staff, staff_form
 from registry.access import HOUSEHOLD
+from registry.listening import silent_feeds
 from registry.sessions import Staff, staff_of
 from registry.step_up_web import require_step_up
 

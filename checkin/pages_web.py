@@ -6,7 +6,6 @@ from typing import Any
 
 from aiohttp import web
 
-from core.db import Connection
 from core.web import render, site
 from registry.sessions import staff_of
 
@@ -53,15 +52,6 @@ def message_page(request: web.Request, key: str, *, status: int, back: str = "",
     lang = page_language(request)
     sentence = site(request).catalogs.sayer(lang)(key, **fields)
     return render(request, "staff_message.html", lang=lang, status=status, sentence=sentence, back=back)
-
-
-async def silent_feeds(request: web.Request, conn: Connection) -> list[dict[str, object]]:
-    """Feeds that have not been heard for too long. Silence of a feed is not an all-clear, so pages say so."""
-    ask = site(request).extras.get("feed_states")
-    if ask is None:
-        return []
-    rows: list[dict[str, object]] = await ask(conn)
-    return [row for row in rows if row.get("state") == "stale"]
 
 
 def municipality_name(request: web.Request, jis: str) -> str:

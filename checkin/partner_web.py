@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from checkin.pages_web import silent_feeds
 from checkin.partner_store import incidents_of_partner, partner_people, sharing
 from core.audit import audit
 from core.clock import date_in_japan
@@ -12,6 +11,7 @@ from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
 from registry.access import FIELDS
+from registry.listening import silent_feeds
 from registry.sessions import staff_of
 
 

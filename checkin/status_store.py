@@ -73,3 +73,24 @@ async def attention(conn: Connection, now: datetime) -> list[Attention]:
     """Alerts that wait for a person, and the unreadable reports of the last 24 hours; newest first."""
     rows = await conn.fetch(SQL_ATTENTION, now - timedelta(hours=24))
     return [Attention(row["kind"], row["at"], row["what"], row["reason"] or "") for row in rows]
+
+
+SQL_UNREADABLE_BY_TYPE = """
+SELECT concat_ws(' ', source, nullif(type, '')) AS about, count(*)::int AS number
+FROM report WHERE state = 'unreadable' AND received_at >= $1 GROUP BY source, type ORDER BY 2 DESC, 1
+"""
+
+
+async def unreadable_by_type(conn: Connection, now: datetime) -> list[tuple[str, int]]:
+    """Reports of the last 24 hours that nobody could read: (source and type, how many). Their bytes are kept."""
+    rows = await conn.fetch(SQL_UNREADABLE_BY_TYPE, now - timedelta(hours=24))
+    return [(row["about"], row["number"]) for row in rows]
+
+
+SQL_OPEN_ALARMS = "SELECT count(*) FROM alarm WHERE cleared_at IS NULL"
+
+
+async def open_alarms(conn: Connection) -> int:
+    """How many alarms to operators are open; the page /alarms shows them."""
+    number: int = await conn.fetchval(SQL_OPEN_ALARMS)
+    return number

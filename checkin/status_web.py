@@ -6,36 +6,62 @@ from datetime import datetime
 
 from aiohttp import web
 
-from checkin.pages_web import respond
+from checkin.pages_web import respond, wants_fragment
 from checkin.reveals_store import reveal_alarms
-from checkin.status_store import attention, loops, outbox
+from checkin.status_store import attention, loops, open_alarms, outbox, unreadable_by_type
 from checkin.umbrella import hidden_reach
 from checkin.upkeep_store import last_purge, reach_totals
 from core.db import Connection, transaction
 from core.model import MessageState, Role
-from core.web import Route, site, staff
-from registry.sessions import staff_of
+from core.web import PUBLIC, Route, language_of, render, site
+from registry.guard_web import visitor
+from registry.listening import feeds_heard, silent_feeds, unheard_since
 
 
 async def status(request: web.Request) -> web.Response:
-    """GET /status, for any member of staff: nothing about residents stands on it."""
+    """GET /status: for anybody whether the official sources are heard; for staff how the service is doing as well.
+
+    Nothing about residents stands on it.
+    """
+    me = await visitor(request)
+    if me is None:
+        return await _for_anybody(request)
     wires = site(request)
-    me = staff_of(request)
-    ask = wires.extras.get("feed_states")
+    now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         return respond(
             request,
             "status",
-            feeds=await ask(conn) if ask is not None else [],
+            feeds=await feeds_heard(request, conn),
+            stale=await silent_feeds(request, conn),
+            byte_budget=wires.settings.feed_daily_byte_budget,
+            unreadable=await unreadable_by_type(conn, now),
+            open_alarms=await open_alarms(conn) if me.role is Role.OPERATOR else None,
             loops=await loops(conn),
-            outbox=await outbox(conn, wires.clock.now()),
-            attention=await attention(conn, wires.clock.now()),
-            alarms=await reveal_alarms(conn, me.role, me.org_id, wires.clock.now()),
-            purge=await last_purge(conn, wires.clock.now()),
-            reach=await _reach(conn, wires.clock.now()) if me.role is Role.OPERATOR else None,
+            outbox=await outbox(conn, now),
+            attention=await attention(conn, now),
+            alarms=await reveal_alarms(conn, me.role, me.org_id, now),
+            purge=await last_purge(conn, now),
+            reach=await _reach(conn, now) if me.role is Role.OPERATOR else None,
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
         )
+
+
+async def _for_anybody(request: web.Request) -> web.Response:
+    if wants_fragment(request):  # a staff page whose session has ended: its live part must not become this one
+        raise web.HTTPUnauthorized(text="Please sign in again.")
+    async with transaction(site(request).pool) as conn:
+        feeds = await feeds_heard(request, conn)
+        stale = await silent_feeds(request, conn)
+    return render(
+        request,
+        "status_public.html",
+        lang=language_of(request),
+        feeds=feeds,
+        stale=stale,
+        since=unheard_since(stale),
+    )
 
 
 async def _reach(conn: Connection, now: datetime) -> dict[str, int | str]:
@@ -45,4 +71,4 @@ async def _reach(conn: Connection, now: datetime) -> dict[str, int | str]:
     return {name: "–" if n is None else n for name, n in zip(("people", "unreachable", "silent"), shown, strict=True)}
 
 
-ROUTES = [Route("GET", "/status", status, staff())]
+ROUTES = [Route("GET", "/status", status, PUBLIC)]

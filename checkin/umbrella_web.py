@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from checkin.pages_web import silent_feeds
 from checkin.umbrella import COLUMNS, lines
 from checkin.umbrella_store import below, counted_below, incidents_below
 from core.audit import audit
@@ -12,6 +11,7 @@ from core.clock import date_in_japan
 from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
+from registry.listening import silent_feeds
 from registry.sessions import staff_of
 
 

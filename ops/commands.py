@@ -15,9 +15,9 @@ from core.model import Event
 from core.postgres import embedded
 from core.settings import Settings
 from ops import store
+from ops.alarms_store import FeedStates
 from ops.doctor import Facts, diagnose
 from ops.process import ALERT_WORDS
-from ops.service import FeedStates
 from ops.wires import open_wires
 from registry.facts_store import get_fact
 from registry.import_command import import_file, print_plan, show_progress

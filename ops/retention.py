@@ -125,6 +125,8 @@ RULES: Final[tuple[Rule, ...]] = (
          Action.DELETE, "It belongs to the audit log and is kept as long."),
     Rule("break_glass", ("break_glass", "break_glass_person"), "disclosures in an emergency: purpose, who, whom",
          THREE_YEARS, "the disclosure ended", Action.DELETE, "It belongs to the audit log and is kept as long."),
+    Rule("operator_alarm", ("alarm",), "alarms to operators, and who took care of them", YEAR, "the alarm was over",
+         Action.DELETE, "What went wrong a year ago is in the summary of its incident; who mended it is not needed."),
     Rule("alarm", ("ops_alarm",), "that a member of staff opened very many numbers", THREE_YEARS, "it happened",
          Action.DELETE, "It belongs to the audit log and is kept as long."),
     Rule("webhook", ("webhook",), "addresses of programs that an organisation removed", MONTH, "the removal",
@@ -159,6 +161,7 @@ RULES: Final[tuple[Rule, ...]] = (
 #: Tables that no rule touches, and why they hold nothing about a person or are kept for good.
 KEPT: Final[Mapping[str, str]] = {
     "alert": "What was decided, for which areas, when, and how many people it told.",
+    "alarm_channel": "Whether each way of telling operators works; no addresses.",
     "alert_text": "Words that many people got alike; they name places and levels, nobody.",
     "delivery_summary": "Numbers of messages by channel, language and state.",
     "api_token": "Fingerprints of the keys of organisations' programs, and what each may do.",
@@ -169,6 +172,7 @@ KEPT: Final[Mapping[str, str]] = {
     "consent_text": "The words that people agreed to; no names.",
     "deployment": "Facts about this installation.",
     "event": "What an official report said.",
+    "feed_day": "Numbers of how each feed was heard, by day.",
     "feed_state": "When each feed was last heard.",
     "heartbeat": "When each loop last ran.",
     "incident_event": "Which official events belong to an incident.",

@@ -13,10 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from alerts.deps import Deps
-from core.db import CONNECTION_ERRORS, Connection, Pool
+from core.db import CONNECTION_ERRORS
 from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
 from core.web import Site
+from ops.alarms_store import FeedStates
 from ops.site_web import build_app, make_site
 from ops.wires import Wires, open_wires
 from registry.consent_store import keep_texts
@@ -26,11 +27,9 @@ log = logging.getLogger("daijobu")
 
 #: A loop that runs until `stop` is set.
 Loop = Callable[[Deps, asyncio.Event], Awaitable[None]]
-#: What feeds tell about themselves: one mapping per stream (name, state, times).
-FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
 
 #: Loops without a command of their own, and the role that starts them.
-STARTED_BY = {"hooks": "tend"}
+STARTED_BY = {"hooks": "tend", "alarms": "tend"}
 #: Seconds a loop may take to finish its work after being asked to stop.
 DRAIN_S = 15.0
 
@@ -53,17 +52,18 @@ async def run_service(
                 await keep_texts(wires.deps.pool, wires.deps.catalogs, wires.deps.clock.now())
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
-            loops = {"poll": poll, **await asyncio.to_thread(our_loops)}
+            loops = {"poll": poll, **await asyncio.to_thread(our_loops, feed_states)}
             await run_loops(
                 wires, {name: loop for name, loop in loops.items() if STARTED_BY.get(name, name) in roles}, stop
             )
     return 0
 
 
-def our_loops() -> dict[str, Loop]:
+def our_loops(feed_states: FeedStates) -> dict[str, Loop]:
     """Every loop but poll's, by name. Their modules are read once the website answers: people at it do not wait."""
     from alerts.fanout import decide_forever
     from alerts.outbox import send_forever
+    from ops.alarm_loop import watch_forever
     from ops.tend import tend_forever
     from ops.webhooks import deliver_webhooks_forever
 
@@ -72,6 +72,7 @@ def our_loops() -> dict[str, Loop]:
         "send": send_forever,
         "tend": tend_forever,
         "hooks": deliver_webhooks_forever,
+        "alarms": watch_forever(feed_states),
     }
 
 

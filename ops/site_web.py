@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -32,7 +31,7 @@ from checkin.umbrella_web import ROUTES as UMBRELLA_ROUTES
 from checkin.unreached_web import ROUTES as UNREACHED_ROUTES
 from checkin.web import ROUTES as CHECKIN_ROUTES
 from core.audit import AuditUnwritable
-from core.db import CONNECTION_ERRORS, Connection, Pool
+from core.db import CONNECTION_ERRORS
 from core.web import (
     PUBLIC,
     SITE,
@@ -47,7 +46,10 @@ from core.web import (
     render,
     security_headers,
 )
+from ops.alarms_store import FeedStates
+from ops.alarms_web import ROUTES as ALARM_ROUTES
 from ops.audit_web import ROUTES as AUDIT_ROUTES
+from ops.metrics_web import ROUTES as METRICS_ROUTES
 from ops.trial import send_trial
 from registry.api import KNOCKS, api_problems
 from registry.api_tokens import Knocks
@@ -56,8 +58,6 @@ from registry.guard_web import guard, routes_without_audience
 from registry.web import ROUTES as REGISTRY_ROUTES
 
 log = logging.getLogger(__name__)
-
-FeedStates = Callable[[Pool | Connection], Awaitable[list[dict[str, object]]]]
 
 
 async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
@@ -109,6 +109,8 @@ ALL_ROUTES: list[Route] = [
     *PARTNER_ROUTES,
     *ALERT_ROUTES,
     *AUDIT_ROUTES,
+    *ALARM_ROUTES,
+    *METRICS_ROUTES,
     *PUSH_TEST_ROUTES,
     *STAFF_CONTACT_ROUTES,
     *STAFF_ALERT_ROUTES,

@@ -42,8 +42,6 @@ from registry.stay_store import resume_due
 
 log = logging.getLogger(__name__)
 
-#: Silence of a feed after which operators are called (reliability target: noticed within three minutes).
-FEED_STALE_AFTER: Final = timedelta(minutes=3)
 #: Silence that opens a case where a rule does not say.
 CASE_AFTER_S: Final = 6 * 3600
 TICK_S: Final = 0.5
@@ -95,14 +93,6 @@ async def _incidents(deps: Deps) -> int:
     for incident_id in closed:
         log.info("incident %s is closed; its links end", incident_id)
     return len(closed)
-
-
-async def _feeds(deps: Deps) -> int:
-    stale = await tend_store.stale_feeds(deps.pool, deps.clock.now(), FEED_STALE_AFTER)
-    for feed, last in stale:
-        heard = "never" if last is None else f"at {last:%Y-%m-%d %H:%M} UTC"
-        log.error("feed %s was last heard %s: silence is not an all-clear, an operator must look", feed, heard)
-    return len(stale)
 
 
 async def _registry(deps: Deps) -> int:
@@ -164,7 +154,6 @@ TASKS: Final = (
     Task("reminders", 5.0, _reminders),
     Task("messages", 10.0, _messages),
     Task("incidents", 10.0, _incidents),
-    Task("feeds", 60.0, _feeds),
     Task("seal", 5.0, _seal),
     Task("reveals", 15.0, _reveals),
     Task("registry", 900.0, _registry),

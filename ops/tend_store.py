@@ -1,4 +1,4 @@
-"""SQL of the tend loop: what is over is closed, what is too late is marked so, what is stale is named."""
+"""SQL of the tend loop: what is over is closed, what is too late is marked so."""
 
 from __future__ import annotations
 
@@ -82,14 +82,3 @@ async def close_moot_cases(pool: Pool, now: datetime) -> int:
         for row in rows:
             await notify(conn, "daijobu_incident", str(row["incident_id"]))
     return len(rows)
-
-
-SQL_STALE_FEEDS = """
-SELECT feed, last_ok_at FROM feed_state
-WHERE last_ok_at IS NULL OR last_ok_at < $1::timestamptz - $2::interval ORDER BY feed
-"""
-
-
-async def stale_feeds(pool: Pool, now: datetime, after: timedelta) -> list[tuple[str, datetime | None]]:
-    """Feeds that are silent: (feed, when it was last heard well, None if never)."""
-    return [(row["feed"], row["last_ok_at"]) for row in await pool.fetch(SQL_STALE_FEEDS, now, after)]

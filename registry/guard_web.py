@@ -107,6 +107,16 @@ def _is_script(request: web.Request) -> bool:
     return "X-Fragment" in request.headers or request.headers.get("Accept") == "text/event-stream"
 
 
+async def visitor(request: web.Request) -> Staff | None:
+    """Whoever opens a public page that shows staff more: signed in wholly, with their rows in scope; None: anybody."""
+    me = await _signed_in(request)
+    if me is None or me.demand is not Demand.NONE:
+        return None
+    request[STAFF] = me
+    request[SCOPE] = scope_of(me.role, me.org_id, me.below)
+    return me
+
+
 async def _signed_in(request: web.Request) -> Staff | None:
     rule = session_cookie(request)
     session_id = request.cookies.get(rule.name, "") if rule else ""

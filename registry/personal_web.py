@@ -20,6 +20,7 @@ from registry.disclosure_store import disclosures_of
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
+from registry.listening import silent_feeds, unheard_since
 from registry.own_data_store import viewers_of
 from registry.owner_web import own_page, owner_language, owner_of
 from registry.personal_store import (
@@ -76,10 +77,13 @@ async def _show(
         for kind, codes in (await municipalities_of(conn, owner.resident_id)).items()
     }
     lines = await consent_lines(conn, owner.resident_id)
+    stale = await silent_feeds(request, conn)
     return own_page(
         request,
         "registry_personal.html",
         owner,
+        stale=stale,
+        stale_since=unheard_since(stale),
         lang=lang,
         status=status,
         phones=[masked(c.address) for c in contacts if c.channel == "phone"],

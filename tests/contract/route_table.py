@@ -86,12 +86,12 @@ AUDIENCE_OF = {
     ("POST", "/sign-out"): ANYBODY,
     ("GET", "/account"): ANYBODY,
     ("POST", "/account"): ANYBODY,
-    ("GET", "/account/contacts"): "ESCKV",
-    ("POST", "/account/contacts"): "ESCKV",
-    ("POST", "/account/contacts/push"): "ESCKV",
-    ("POST", "/account/contacts/{id}/send"): "ESCKV",
-    ("POST", "/account/contacts/{id}/confirm"): "ESCKV",
-    ("POST", "/account/contacts/{id}/remove"): "ESCKV",
+    ("GET", "/account/contacts"): "OESCKV",
+    ("POST", "/account/contacts"): "OESCKV",
+    ("POST", "/account/contacts/push"): "OESCKV",
+    ("POST", "/account/contacts/{id}/send"): "OESCKV",
+    ("POST", "/account/contacts/{id}/confirm"): "OESCKV",
+    ("POST", "/account/contacts/{id}/remove"): "OESCKV",
     ("GET", "/account/alert-links"): "ESCKV",
     ("POST", "/account/alert-links"): "ESCKV",
     ("POST", "/account/alert-links/{id}/end"): "ESCKV",
@@ -130,7 +130,10 @@ AUDIENCE_OF = {
     ("POST", "/team/qr/remove/{id}"): "K",
     ("GET", "/volunteer/{token}"): "token",
     ("POST", "/volunteer/{token}"): "token",
-    ("GET", "/status"): ANYBODY,
+    ("GET", "/status"): "public",
+    ("GET", "/metrics"): "token",
+    ("GET", "/alarms"): "O",
+    ("POST", "/alarms/{id}"): "O",
     ("GET", "/events/stream"): ANYBODY,
     ("GET", "/operator"): "O",
     ("POST", "/operator/region"): "O",
@@ -283,7 +286,7 @@ PAGES = """
 /a/{sibling_a}                    /a/{token}                           403 403 403 403 403 403 403 403 403 403
 /w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
-/account/contacts                 /account/contacts                    303 403 200 200 200 200 200 403 403 403
+/account/contacts                 /account/contacts                    303 200 200 200 200 200 200 403 403 403
 /account/alert-links              /account/alert-links                 303 403 200 200 200 200 200 403 403 403
 /account/sessions                 /account/sessions                    303 200 200 200 200 200 200 200 200 200
 /account/second-factor            /account/second-factor               303 200 200 200 200 200 200 200 200 200
@@ -301,7 +304,9 @@ PAGES = """
 /rules/{no_id}                    /rules/{hazard}                      303 404 403 403 403 403 403 403 403 403
 /team/qr                          /team/qr                             303 403 403 403 403 200 403 403 403 403
 /volunteer/nothing                /volunteer/{token}                   404 404 404 404 404 404 404 404 404 404
-/status                           /status                              303 200 200 200 200 200 200 200 200 200
+/metrics                          /metrics                             200 200 200 200 200 200 200 200 200 200
+/alarms                           /alarms                              303 200 403 403 403 403 403 403 403 403
+/status                           /status                              200 200 200 200 200 200 200 200 200 200
 /operator                         /operator                            303 200 403 403 403 403 403 403 403 403
 /operator/relations               /operator/relations                  303 200 403 403 403 403 403 403 403 403
 /umbrella                         /umbrella                            303 403 403 403 403 403 403 403 403 200

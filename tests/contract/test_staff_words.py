@@ -14,6 +14,7 @@ from checkin.dashboard_web import CSV_COLUMNS
 from checkin.triage import Why
 from core.i18n import Catalogs
 from core.model import Answer, AnsweredBy, MessageState, Purpose, Severity
+from feeds.health import Why as Unheard
 from registry.enrolment import REACH_BY
 from registry.presence import Kind
 
@@ -43,6 +44,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.board.why_reveal.": REVEAL_REASONS,
     "staff.status.message.": tuple(MessageState),
     "staff.status.feed.": ("ok", "late", "stale"),
+    "staff.feed.why.": tuple(Unheard),
+    "staff.feed.name.": ("jma.eqvol", "jma.extra"),
     "staff.dash.csv.": CSV_COLUMNS,
     "answer.": tuple(Answer),
 }

@@ -15,7 +15,6 @@ from core.crypto import CryptoError
 from core.db import Pool
 from core.model import MessageType
 from ops.tend import TASKS, Task, tend_forever, tend_once
-from ops.tend_store import stale_feeds
 from tests import people
 from tests.alerts_kit import KASHIMA, MASHIKI, NOON, city, hear, quake, region, send_all, told, wires
 from tests.outbox_kit import fill_outbox, states
@@ -132,16 +131,6 @@ async def test_cancellation_closes_cases_of_silence_and_keeps_calls_for_help(
     await tend_once(deps, "test")
     rows = await db.fetch("SELECT resident_id FROM case_file WHERE closed_at IS NULL")
     assert [r["resident_id"] for r in rows] == [help_.id] and silent.id != help_.id
-
-
-async def test_silent_feed_is_named(db: Pool, deps: Deps) -> None:
-    await db.execute(
-        "INSERT INTO feed_state (feed, last_ok_at) VALUES ('jma.eqvol', $1), ('jma.extra', $2)",
-        NOON - timedelta(minutes=4),
-        NOON - timedelta(minutes=2),
-    )
-    found = await stale_feeds(db, NOON, timedelta(minutes=3))
-    assert [feed for feed, _ in found] == ["jma.eqvol"]
 
 
 async def test_two_tend_loops_share_the_work(db: Pool, deps: Deps) -> None:
