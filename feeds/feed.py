@@ -76,8 +76,9 @@ class Push:
     quiet_after: timedelta | None = None
     #: A larger frame ends the connection.
     max_frame_bytes: int = 1_000_000
-    #: More frames in a minute end it too: a flood must not keep the other loops from running.
+    #: More in a minute ends it too: a flood must not keep the other loops from running.
     max_frames_per_minute: int = 6_000
+    max_bytes_per_minute: int = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)

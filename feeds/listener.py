@@ -121,10 +121,7 @@ class Listener:
             raise
 
     async def _connect_and_listen(self) -> None:
-        now = self._clock.now()
-        used = await bytes_used(self._pool, self._feed.name, now.date())
-        if used >= self._settings.feed_daily_byte_budget:
-            raise Left("the daily byte budget is used up; it starts anew at 00:00 UTC", wait=timedelta(minutes=15))
+        await self._check_budget()
         url = self._push.url(self._settings)
         try:
             async with asyncio.timeout(self._pauses.connect):
@@ -154,7 +151,7 @@ class Listener:
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         loop = asyncio.get_running_loop()
         noted = last_frame = minute = loop.time()
-        frames = rubbish = 0
+        frames = size = rubbish = 0
         while True:
             try:
                 message = await socket.receive(timeout=self._pauses.note)
@@ -164,15 +161,17 @@ class Listener:
             if message is not None:
                 self._check_open(socket, message)
                 last_frame = at
-                frames += 1
+                body = message.data.encode() if isinstance(message.data, str) else message.data
+                self._size += len(body)
                 if at - minute >= 60:
-                    frames, minute = 1, at
+                    frames, size, minute = 0, 0, at
+                frames, size = frames + 1, size + len(body)
+                if size > self._push.max_bytes_per_minute:
+                    raise Left(f"more than {self._push.max_bytes_per_minute} bytes in a minute: left alone for a while")
                 if frames > self._push.max_frames_per_minute:
                     raise Left(
                         f"more than {self._push.max_frames_per_minute} frames in a minute: left alone for a while"
                     )
-                body = message.data.encode() if isinstance(message.data, str) else message.data
-                self._size += len(body)
                 try:
                     item = self._push.read(body)
                 except UnreadableReport as error:
@@ -189,7 +188,14 @@ class Listener:
                 raise Left(f"nothing came for {self._pauses.idle:.0f} s")
             if at - noted >= self._pauses.note:
                 await self._note()
+                await self._check_budget()
                 noted = at
+
+    async def _check_budget(self) -> None:
+        """Raise Left once the feed has used up the bytes of this day."""
+        used = await bytes_used(self._pool, self._feed.name, self._clock.now().date())
+        if used >= self._settings.feed_daily_byte_budget:
+            raise Left("the daily byte budget is used up; it starts anew at 00:00 UTC", wait=timedelta(minutes=15))
 
     def _check_open(self, socket: aiohttp.ClientWebSocketResponse, message: aiohttp.WSMessage) -> None:
         """Raise Left unless the message is a frame with data."""

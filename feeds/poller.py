@@ -77,11 +77,15 @@ async def poll_forever(
     *,
     session: aiohttp.ClientSession | None = None,
     stop: asyncio.Event,
+    min_pause_s: float = MIN_PAUSE_S,
 ) -> None:
-    """Poll every stream at its own pace until `stop` is set. One poller per deployment: hold the lease around this."""
+    """Poll every stream at its own pace until `stop` is set. One poller per deployment: hold the lease around this.
+
+    A stream that is woken before its time is asked at once, but never twice within `min_pause_s`.
+    """
     if session is None:
         async with aiohttp.ClientSession() as own:
-            await poll_forever(pool, settings, clock, session=own, stop=stop)
+            await poll_forever(pool, settings, clock, session=own, stop=stop, min_pause_s=min_pause_s)
         return
     try:
         await forget_states(pool, list(stream_names(settings)))
@@ -93,11 +97,16 @@ async def poll_forever(
             if isinstance(each, Listener):
                 tasks.create_task(each.listen_forever(stopping), name=f"listen {each.name}")
             else:
-                tasks.create_task(_loop(*each, pool, stop, stopping), name=f"poll {each[0].name}")
+                tasks.create_task(_loop(*each, pool, stop, stopping, min_pause_s), name=f"poll {each[0].name}")
 
 
 async def _loop(
-    poller: StreamPoller, bell: Wakeup, pool: Pool, stop: asyncio.Event, stopping: asyncio.Task[bool]
+    poller: StreamPoller,
+    bell: Wakeup,
+    pool: Pool,
+    stop: asyncio.Event,
+    stopping: asyncio.Task[bool],
+    min_pause_s: float,
 ) -> None:
     while not stop.is_set():
         try:
@@ -111,6 +120,6 @@ async def _loop(
             # A poll that goes wrong in a way nobody thought of must not end the polling.
             log.exception("feed %s: this poll failed, the next one comes", poller.name)
         pause = poller.every_s * random.uniform(0.9, 1.1)
-        least = min(pause, MIN_PAUSE_S)
+        least = min(pause, min_pause_s)
         await asyncio.wait({stopping}, timeout=least)
         await bell.wait_or_stop(pause - least, stopping)

@@ -119,7 +119,11 @@ class StreamPoller:
             kept, refused = await self._keeper.keep(choose_items(listing.items, self._stream, now))
             unkept = bool(refused)
             problems = [*listing.problems, *refused, *await self._list(listing.entries, url, now)]
-            times = [*(entry.updated for entry in listing.entries), *(item.updated for item in listing.items)]
+            times = [
+                listing.made_at,
+                *(entry.updated for entry in listing.entries),
+                *(item.updated for item in listing.items),
+            ]
             seen = [min(updated, now) for updated in times if updated is not None]
             state = replace(state, newest_report_at=max(seen, default=state.newest_report_at))
         stored, size, state = await self._fetch_pending(state, url, now, used + answer.size, problems)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from lxml import etree
 
@@ -76,6 +77,20 @@ def _time(value: str) -> str | None:
     return f"{value[:40]!r} is not a time of the form 2026-01-02T15:04:05+09:00"
 
 
+def _uri(value: str) -> str | None:
+    """RFC 3986: nearly any text is a reference; not a lone %, and not a colon before any scheme."""
+    text = value.strip(_BLANKS)
+    head = re.match(r"[^/?#]*", text)
+    try:
+        urlsplit(text)  # brackets that hold no address
+        wrong = re.search(r"%(?![0-9A-Fa-f]{2})", text) is not None
+    except ValueError:
+        wrong = True
+    if head is not None and ":" in head[0] and not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
+        wrong = True
+    return f"{value[:40]!r} is not a web address" if wrong else None
+
+
 def _once(name: str, holds: Check | tuple[Part, ...] = _text) -> Part:
     return Part(name, 1, 1, holds)
 
@@ -103,7 +118,7 @@ _RESOURCE = (
     _once("resourceDesc"),
     _once("mimeType"),
     _maybe("size", _form(_INTEGER, "a whole number")),
-    _maybe("uri"),
+    _maybe("uri", _uri),
     _maybe("derefUri"),
     _maybe("digest"),
 )
@@ -132,7 +147,7 @@ _INFO = (
     _maybe("headline"),
     _maybe("description"),
     _maybe("instruction"),
-    _maybe("web"),
+    _maybe("web", _uri),
     _maybe("contact"),
     _many("parameter", _PAIR),
     _many("resource", _RESOURCE),

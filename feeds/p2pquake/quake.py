@@ -106,11 +106,10 @@ def read_points(points: list[Mapping[str, Any]], names: Names) -> tuple[tuple[Ar
             unknown.append(f"{pref} {name} ({SCALE.get(scale, '5弱以上未入電')})")
         else:
             scales.setdefault(("jma.quake_area" if wide else "jma.city", code), []).append(scale)
-    for (scheme, code), found in list(scales.items()):
-        parent = names.area_of_city[code] if scheme == "jma.city" else ""
-        # Only beside its municipalities: an area that is given by itself stays as it is given.
-        if parent and not any(each.get("isArea") is True for each in points):
-            scales.setdefault(("jma.quake_area", parent), []).extend(found)
+    # Only beside its municipalities: an area that is given by itself stays as it is given.
+    if not any(each.get("isArea") is True for each in points):
+        for (_, city), found in list(scales.items()):
+            scales.setdefault(("jma.quake_area", names.area_of_city[city]), []).extend(found)
     areas = [_area(scheme, code, found, names) for (scheme, code), found in scales.items()]
     return tuple(sorted(areas, key=lambda area: (area.scheme, area.code))), unknown
 
