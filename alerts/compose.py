@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from alerts import wording
 from alerts.sms_text import Segments, is_gsm7, pad_for_au, segments
@@ -49,6 +49,8 @@ ALERT_PREFIXES: Final = (
 )
 
 CHANNELS: Final = ("sms", "console", "push", "page")
+
+_Piece = TypeVar("_Piece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,33 +140,54 @@ def fill_link(body: str, link: str, filler: str = "Daijobu") -> str:
 # --- SMS
 
 
+class _Once:
+    """What the cuts of one SMS choose from: each piece is said once, whichever of them take it."""
+
+    def __init__(self, catalogs: Catalogs, lang: str) -> None:
+        self.catalogs, self.lang = catalogs, lang
+        self._said: dict[tuple[object, ...], tuple[Any, bool]] = {}
+
+    def __call__(self, say: Voice, piece: Callable[[Voice], _Piece], *name: object) -> _Piece:
+        """The piece of this name, said by a voice like `say`, which takes over whether people have approved it."""
+        if name not in self._said:
+            own = Voice(self.catalogs, self.lang)
+            self._said[name] = piece(own), own.unreviewed
+        said, unreviewed = self._said[name]
+        say.unreviewed = say.unreviewed or unreviewed
+        return cast(_Piece, said)
+
+
 def _sms(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names) -> ComposedText:
+    once, texts = _Once(catalogs, lang), list[ComposedText]()
     for limit, cuts in ((NORMAL_PARTS, _MILD), (MAX_PARTS, _HARD)):
-        for cut in cuts:
-            text = _sms_with(ctx, lang, catalogs, names, cut)
-            if text.segments <= limit:
-                return text
-    return text
+        for place, cut in enumerate(cuts):  # _HARD begins with _MILD
+            if place == len(texts):
+                texts.append(_sms_with(ctx, once, names, cut))
+            if texts[place].segments <= limit:
+                return texts[place]
+    return texts[-1]
 
 
-def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut: _Cut) -> ComposedText:
-    say = Voice(catalogs, lang)
-    what = wording.term(ctx, say, cut.scale) if cut.full_term else wording.short_term(ctx, say)
-    where = _where(ctx, say, names, cut, kanji=False)
-    rest = [
-        wording.announced(ctx, say) if cut.when else "",
-        wording.changes(ctx, say) if cut.changes or ctx.moment in (Moment.CANCEL, Moment.LIFT) else "",
-        *wording.actions(ctx, say)[: cut.actions],
-    ]
-    ask = wording.question(ctx, say, "alert.ask") if cut.ask else ""
+def _sms_with(ctx: TextContext, once: _Once, names: Names, cut: _Cut) -> ComposedText:
+    say = Voice(once.catalogs, once.lang)
+    if cut.full_term:
+        what = once(say, lambda say: wording.term(ctx, say, cut.scale), "term", cut.scale)
+    else:
+        what = once(say, lambda say: wording.short_term(ctx, say), "short term")
+    where = _where(ctx, once, say, names, cut, kanji=False)
+    rest = []
+    if cut.when:
+        rest.append(once(say, lambda say: wording.announced(ctx, say), "when"))
+    if cut.changes or ctx.moment in (Moment.CANCEL, Moment.LIFT):
+        rest.append(once(say, lambda say: wording.changes(ctx, say), "changes"))
+    rest += once(say, lambda say: wording.actions(ctx, say), "actions")[: cut.actions]
+    ask = once(say, lambda say: wording.question(ctx, say, "alert.ask"), "ask") if cut.ask else ""
     # Kanji in a text that fits GSM-7 would double its price and help nobody who reads Latin letters.
     if not is_gsm7(what + where + ask + "".join(rest)):
-        where = _where(ctx, say, names, cut, kanji=cut.kanji)
+        where = _where(ctx, once, say, names, cut, kanji=cut.kanji)
         if cut.japanese and not say.reads_kanji:
-            longer = _with_japanese(ctx, say, what, catalogs, cut.scale, full=False)
-            if _place_in_first_part(ctx, say, names, longer):
-                what = longer
-    parts = [_headline(ctx, say, what), where, *rest]
+            what = once(say, lambda say: _what_with_japanese(ctx, say, names, what, once, cut), "ja", what, cut.scale)
+    parts = [once(say, lambda say: _headline(ctx, say, what), "headline", what), where, *rest]
     if say.unreviewed:
         parts.append(say("alert.unreviewed.short"))
     text = say.join([*parts, ask])
@@ -173,21 +196,30 @@ def _sms_with(ctx: TextContext, lang: str, catalogs: Catalogs, names: Names, cut
         last = say(f"{tag}.last.sms") if cut.notice else say("frame.sentence", text=say(f"{tag}.first"))
         text = say.join([_tagged(say, say(f"{tag}.first"), text), last])
     counted = _count(f"{text}\n{LINK}")
-    return ComposedText("", f"{text}\n{LINK}", lang, say.unreviewed, counted.parts, counted.encoding)
+    return ComposedText("", f"{text}\n{LINK}", once.lang, say.unreviewed, counted.parts, counted.encoding)
+
+
+def _what_with_japanese(ctx: TextContext, say: Voice, names: Names, what: str, once: _Once, cut: _Cut) -> str:
+    """With the Japanese term, where the place still finds room in the first part."""
+    longer = _with_japanese(ctx, say, what, once.catalogs, cut.scale, full=False)
+    return longer if _place_in_first_part(ctx, say, names, longer) else what
 
 
 def _headline(ctx: TextContext, say: Voice, what: str) -> str:
     return say("frame.sentence", text=_tagged(say, wording.moment_tag(ctx, say), what))
 
 
-def _where(ctx: TextContext, say: Voice, names: Names, cut: _Cut, *, kanji: bool) -> str:
+def _where(ctx: TextContext, once: _Once, say: Voice, names: Names, cut: _Cut, *, kanji: bool) -> str:
     if not cut.where:
         return ""
     if not cut.no_figure:
-        return (
-            say("frame.sentence", text=wording.place_name(say, names, ctx.places[0], kanji=False)) if ctx.places else ""
-        )
-    return wording.where(ctx, say, names, kanji=kanji, only_first=cut.only_first)
+        return once(say, lambda say: _bare_name(ctx, say, names), "bare name") if ctx.places else ""
+    name = ("where", kanji, cut.only_first)
+    return once(say, lambda say: wording.where(ctx, say, names, kanji=kanji, only_first=cut.only_first), *name)
+
+
+def _bare_name(ctx: TextContext, say: Voice, names: Names) -> str:
+    return say("frame.sentence", text=wording.place_name(say, names, ctx.places[0], kanji=False))
 
 
 def _place_in_first_part(ctx: TextContext, say: Voice, names: Names, what: str) -> bool:

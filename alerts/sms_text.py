@@ -15,6 +15,7 @@ _GSM7_BASIC: Final = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM7_EXTENDED: Final = frozenset("^{}\\[~]|€\f")
+_GSM7_ALL: Final = _GSM7_BASIC | _GSM7_EXTENDED
 
 GSM7: Final = "GSM-7"
 UCS2: Final = "UCS-2"
@@ -36,16 +37,19 @@ class Segments:
 
 def is_gsm7(text: str) -> bool:
     """Whether every character is in the GSM-7 alphabet or its extension."""
-    return all(c in _GSM7_BASIC or c in _GSM7_EXTENDED for c in text)
+    return _GSM7_ALL.issuperset(text)
 
 
 def segments(text: str) -> Segments:
     """Encoding, units and parts of a text; an empty text is one empty part."""
     if is_gsm7(text):
-        encoding, costs = GSM7, [2 if c in _GSM7_EXTENDED else 1 for c in text]
+        encoding, of_two = GSM7, _GSM7_EXTENDED.intersection(text)
     else:
-        encoding, costs = UCS2, [2 if ord(c) > 0xFFFF else 1 for c in text]
+        encoding, of_two = UCS2, frozenset(c for c in set(text) if ord(c) > 0xFFFF)
     single, multi = _LIMITS[encoding]
+    if not of_two:  # nearly every text: nothing can fall on the edge of a part
+        return Segments(encoding, len(text), 1 if len(text) <= single else -(-len(text) // multi))
+    costs = [2 if c in of_two else 1 for c in text]
     units = sum(costs)
     if units <= single:
         return Segments(encoding, units, 1)

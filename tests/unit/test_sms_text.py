@@ -34,6 +34,9 @@ SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "terminology" 
         ("あ" * 135, Segments("UCS-2", 135, 3)),
         ("😀" * 35, Segments("UCS-2", 70, 1)),
         ("😀" * 36, Segments("UCS-2", 72, 2)),
+        # What costs two in one alphabet costs one in the other.
+        ("😀" + "€" * 68, Segments("UCS-2", 70, 1)),
+        ("あ" + "€" * 69, Segments("UCS-2", 70, 1)),
         # 67 is odd: a pair never straddles two parts, so 33 pairs fit in each.
         ("😀" * 66, Segments("UCS-2", 132, 2)),
         ("😀" * 67, Segments("UCS-2", 134, 3)),
