@@ -112,7 +112,7 @@ def _tell(
         plans += _to_those_told_before(event, rule, known, incident, rated, geography)
     too_late = _too_late(event, rule, incident, now)
     if rated and too_late is None:
-        other_quake = incident is not None and event.hazard == "earthquake" and not is_of(incident, quake_of(event))
+        other_quake = event.hazard == "earthquake" and incident is not None and _told_of_another(event, incident)
         moment = Moment.UPDATE if incident is not None else Moment.ISSUE
         severity = worst_of(r.severity for r in rated)
         plans.append(AlertPlan(moment, severity, rated, Tell.MATCHED, again_if_stronger=other_quake))
@@ -121,6 +121,16 @@ def _tell(
             return Ignored("no area reaches a level that we tell people about")
         return Ignored(too_late or "nothing to tell", missed=True)
     return _act(event, incident, rated, plans, now, geography)
+
+
+def _told_of_another(event: Event, incident: OpenIncident) -> bool:
+    """Whether people of the incident may have been told of another quake than this one.
+
+    Also where this one belongs to it already: the flash report of a stronger aftershock is capped, and tells nobody
+    who was called at a higher severity; the detailed report after it must.
+    """
+    this = quake_of(event)
+    return not is_of(incident, this) or any(not same_quake(one, this) for one in incident.quakes)
 
 
 def _act(

@@ -21,6 +21,7 @@ from alerts.decision import (
     Tell,
     ToldAlert,
 )
+from alerts.joining import quake_of
 from alerts.rating import rate
 from core.model import Area, AreaCode, Change, Event, MessageType, Moment, Purpose, Severity, Status
 from tests.alerts_kit import (
@@ -213,6 +214,15 @@ def test_aftershock_window(hours: float, place: str, joins: bool) -> None:
     assert (decision.incident_id == incident.id) is joins
     if joins:
         assert decision.alerts[0].again_if_stronger
+
+
+def test_the_detailed_report_of_an_aftershock_counts_its_level_though_its_flash_report_joined_before() -> None:
+    at = NOON + timedelta(hours=1)
+    detailed = quake(city(MASHIKI, "6+"), id="20261120130000", at=at)
+    joined = open_quake(quakes=(quake_of(quake()), quake_of(detailed)), event_ids=frozenset({ID, "20261120130000"}))
+    decision = run(detailed, Known(Purpose.LIVE, (joined,)))
+    assert isinstance(decision, Act)
+    assert decision.incident_id == joined.id and decision.alerts[0].again_if_stronger
 
 
 @pytest.mark.parametrize("type", ["VXSE52", "VXSE61"])
