@@ -251,12 +251,13 @@ def contexts() -> list[TextContext]:
         for level, tier, severity in levels:
             one = PlaceText(home, "jma.city", "long", level, tier=tier)
             two = (one, PlaceText(work, "jma.city", "far", level, tier=tier))
-            places = [(one,), two]
+            # Two places are never shorter than one.
+            places: list[tuple[PlaceText, ...]] = [two]
             moments: Iterable[Moment] = Moment
             if level in CAP_SEVERITIES:  # what is over, and the label of an update, look the same for every level
-                places, moments = [two], (Moment.ISSUE, Moment.CORRECT, Moment.REMINDER)
+                moments = (Moment.ISSUE, Moment.CORRECT, Moment.REMINDER)
             if hazard == "earthquake" and level in INTENSITIES:
-                places.append((PlaceText(home, "jma.city", "long", "5-", area_maximum=level),))
+                places += [(one,), (PlaceText(home, "jma.city", "long", "5-", area_maximum=level),)]
             for where, moment, (purpose, simulated) in product(places, moments, labels):
                 asks = rule.asks(severity)
                 found.append(TextContext(hazard, severity, moment, where, at, purpose, simulated, asks, earlier_at=at))
