@@ -11,7 +11,10 @@ import pytest
 from core.db import Pool, transaction
 from core.event_json import event_from_json
 from core.model import Purpose, Status
-from feeds.store import feed_states, ingest, load_state, save_state, shifted, store_report
+from core.settings import load_settings
+from feeds.health_store import feed_states
+from feeds.schedule import StreamState
+from feeds.store import forget_states, ingest, load_state, save_state, shifted, store_report
 from tests.telegrams import SAMPLES, body, event, parsed
 
 NOW = datetime(2026, 9, 1, 0, 0, tzinfo=UTC)
@@ -134,10 +137,49 @@ async def test_exactly_one_of_parsed_and_error(db: Pool) -> None:
             await store_report(conn, source="jma", url=None, body=b"", received_at=NOW, parsed=None)
 
 
-async def test_feed_states_never_call_silence_ok(db: Pool) -> None:
-    before = await feed_states(db, NOW)
-    assert [(r["feed"], r["state"]) for r in before] == [("jma.eqvol", "stale"), ("jma.extra", "stale")]
+async def test_every_stream_that_is_switched_on_is_judged_and_silence_is_never_ok(db: Pool) -> None:
+    settings = load_settings({"DAIJOBU_USGS_URL": "", "DAIJOBU_CAP_FEEDS": "rivers=https://rivers.example/cap"})
+    names = ["cap.rivers.alerts", "jma.eqvol", "jma.extra", "p2pquake.history", "p2pquake.ws"]
+    before = await feed_states(db, settings, NOW)
+    assert [(r["feed"], r["state"]) for r in before] == [(name, "stale") for name in names]
     state = await load_state(db, "jma.eqvol")
     await save_state(db, "jma.eqvol", replace(state, last_heard_at=NOW, newest_report_at=NOW, error="cut"))
-    after = {r["feed"]: (r["state"], r["error"]) for r in await feed_states(db, NOW + timedelta(seconds=20))}
-    assert after == {"jma.eqvol": ("ok", "cut"), "jma.extra": ("stale", None)}
+    after = {r["feed"]: (r["state"], r["error"]) for r in await feed_states(db, settings, NOW + timedelta(seconds=20))}
+    assert after["jma.eqvol"] == ("ok", "cut") and after["jma.extra"] == ("stale", None)
+
+
+async def test_a_feed_that_was_switched_off_has_no_state(db: Pool) -> None:
+    for name in ("jma.eqvol", "cap.rivers.alerts"):
+        await save_state(db, name, StreamState(last_heard_at=NOW))
+    await forget_states(db, ["jma.eqvol", "jma.extra"])
+    assert [row["feed"] for row in await db.fetch("SELECT feed FROM feed_state")] == ["jma.eqvol"]
+
+
+async def test_events_of_a_relay_wait_and_others_do_not(db: Pool) -> None:
+    flash = (SAMPLES.parent / "p2pquake" / "scale_prompt.json").read_bytes()
+    await ingest(db, flash, source="p2pquake", url="p2pquake:1", received_at=NOW)
+    await ingest(db, body("vxse51_flash.xml"), received_at=NOW)
+    rows = await db.fetch("SELECT source, decide_after FROM event ORDER BY id")
+    assert [tuple(row) for row in rows] == [("p2pquake", NOW + timedelta(seconds=60)), ("jma", None)]
+
+
+async def test_a_bare_cancellation_takes_back_every_thread_it_refers_to(db: Pool) -> None:
+    folder = SAMPLES.parent / "cap"
+    flood = (folder / "flood_polygon.xml").read_text()
+    second = flood[flood.index("<info>") : flood.index("</alert>")].replace("River flood", "Tsunami warning")
+    await ingest(db, flood.replace("</alert>", f"{second}</alert>").encode(), source="cap.rivers", received_at=NOW)
+    await ingest(db, (folder / "cancel.xml").read_bytes(), source="cap.rivers", received_at=NOW)
+    rows = await db.fetch("SELECT hazard, thread, message_type FROM event ORDER BY id")
+    threads = {row["hazard"]: row["thread"] for row in rows[:2]}
+    assert {(r["hazard"], r["thread"], r["message_type"]) for r in rows[2:]} == {
+        (hazard, thread, "cancel") for hazard, thread in threads.items()
+    }
+    assert set(threads) == {"river_flood", "tsunami"}
+
+
+async def test_an_agency_cancels_nothing_of_another(db: Pool) -> None:
+    folder = SAMPLES.parent / "cap"
+    await ingest(db, (folder / "flood_polygon.xml").read_bytes(), source="cap.rivers", received_at=NOW)
+    await ingest(db, (folder / "cancel.xml").read_bytes(), source="cap.other", received_at=NOW)
+    threads = [row["thread"] for row in await db.fetch("SELECT thread FROM event ORDER BY id")]
+    assert threads[0].startswith("cap.rivers:") and threads[1].startswith("cap.other:")
