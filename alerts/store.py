@@ -62,7 +62,7 @@ async def _add_facts(conn: Connection, incident_id: UUID, event_id: int, event: 
     expect_rows(tag, 1, f"the facts of incident {incident_id}")
 
 
-# What was heard about the same quake before there was an incident: the hypocentre alone, the world's catalogue.
+# What was heard about the same quake before it had an incident: the hypocentre alone, the world's catalogue.
 SQL_EARLIER_FACTS = """
 SELECT id, payload FROM event
 WHERE purpose = $1 AND hazard = 'earthquake' AND status = 'actual' AND decided_at IS NOT NULL AND id <> $2
@@ -73,7 +73,7 @@ ORDER BY issued_at, id LIMIT 50
 
 
 async def adopt_facts(conn: Connection, incident_id: UUID, row: EventRow) -> None:
-    """Give a new quake incident what was heard of its quake before it was opened."""
+    """Give a quake's incident what was heard of the quake before."""
     this = quake_of(row.event)
     began = this.at or row.event.issued_at
     for earlier in await conn.fetch(SQL_EARLIER_FACTS, row.purpose.value, row.id, began):
@@ -157,8 +157,6 @@ async def apply_act(conn: Connection, vault: Vault, row: EventRow, decision: Act
             now,
             ends,
         )
-        if event.hazard == "earthquake":
-            await adopt_facts(conn, incident_id, row)
     else:
         facts = await conn.fetchval(SQL_FACTS, incident_id)
         tag = await conn.execute(
@@ -171,6 +169,8 @@ async def apply_act(conn: Connection, vault: Vault, row: EventRow, decision: Act
         )
         expect_rows(tag, 1, f"joining incident {incident_id}")
     await conn.execute(SQL_LINK_EVENT, incident_id, row.id)
+    if event.hazard == "earthquake":
+        await adopt_facts(conn, incident_id, row)
     for plan in decision.alerts:
         await insert_alert(conn, row, incident_id, plan, rule, now, simulated=simulated, hold=decision.hold)
         if plan.tell is Tell.TOLD and plan.moment in (Moment.CANCEL, Moment.CORRECT) and decision.hold is None:
