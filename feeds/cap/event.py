@@ -78,6 +78,7 @@ def _event(alert: Alert, source: str, hazard: str, infos: list[Info], kind: Mess
         areas=areas,
         polygons=polygons,
         text=_text(infos, told),
+        notes=_notes(infos),
     )
 
 
@@ -156,6 +157,9 @@ def _text(infos: list[Info], told: Info | None) -> str:
     places = [place for info in infos if info is told or info.language == told.language for place in info.places]
     if names := "; ".join(dict.fromkeys(place.name for place in places if place.name)):
         lines.append(f"Areas: {names}")
-    if unknown := ", ".join(dict.fromkeys(code for place in places for code in place.unknown)):
-        lines.append(f"Codes we do not know: {unknown}")
     return "\n".join(line for line in lines if line)[:MAX_TEXT]
+
+
+def _notes(infos: Iterable[Info]) -> tuple[str, ...]:
+    codes = dict.fromkeys(code for info in infos for place in info.places for code in place.unknown)
+    return (f"Codes of areas that we do not know: {', '.join(codes)[:500]}.",) if codes else ()

@@ -64,7 +64,8 @@ def parse_quake(item: P2PItem) -> Event:
         occurred_at=occurred_at,
         hypocenter=read_hypocenter(quake),
         areas=areas,
-        text=_text(item.data, quake, correct, unknown),
+        text=_text(item.data, quake, unknown),
+        notes=_notes(correct, unknown),
     )
 
 
@@ -127,17 +128,28 @@ def _area(scheme: str, code: str, scales: list[int], names: Names) -> Area:
     )
 
 
-def _text(data: Mapping[str, Any], quake: Mapping[str, Any], correct: str, unknown: list[str]) -> str:
+def _text(data: Mapping[str, Any], quake: Mapping[str, Any], unknown: list[str]) -> str:
     lines = []
     tsunami = words(quake.get("domesticTsunami"), 40)
     if tsunami:
         lines.append(TSUNAMI_WORDS.get(tsunami, tsunami))
-    if correct not in ("", "None", "Unknown"):
-        lines.append(f"P2PQuake marks this as a correction ({correct}).")
     comments = data.get("comments")
     if isinstance(comments, dict) and (free := words(comments.get("freeFormComment"), 2000)):
         lines.append(free)
     if unknown:
-        more = "" if len(unknown) <= 20 else f" and {len(unknown) - 20} more"
-        lines.append(f"No code of ours for: {'; '.join(unknown[:20])}{more}.")
+        lines.append(f"コード不明：{listed(unknown)}")
     return "\n".join(lines)
+
+
+def _notes(correct: str, unknown: list[str]) -> tuple[str, ...]:
+    notes = []
+    if correct not in ("", "None", "Unknown"):
+        notes.append(f"P2PQuake marks this as a correction ({correct}); only JMA's own telegram corrects.")
+    if unknown:
+        notes.append(f"No code of ours for {len(unknown)} names: {listed(unknown)}.")
+    return tuple(notes)
+
+
+def listed(names: list[str]) -> str:
+    """The first twenty names, and how many more there are."""
+    return "; ".join(names[:20]) + (f"; +{len(names) - 20}" if len(names) > 20 else "")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core.model import TSUNAMI_LEVELS, Area, Event, MessageType, Status, Tier, UnreadableReport
+from core.model import TSUNAMI_LEVELS, UNKNOWN_KIND, Area, Event, MessageType, Status, Tier, UnreadableReport
 from feeds.p2pquake.item import JST, P2PItem, mapping, objects
 from feeds.p2pquake.names import Names
+from feeds.p2pquake.quake import listed
 from feeds.untrusted import words
 
 TYPE = "P2P552"
@@ -29,13 +30,15 @@ def parse_tsunami(item: P2PItem) -> Event:
     if not isinstance(cancelled, bool):
         raise UnreadableReport(f"{where}: cancelled is missing or neither true nor false")
     areas, unknown = _areas(item, where)
-    lines = []
+    notes = []
     if cancelled:
         # Only JMA's own telegram ends a warning: nobody is told, and whoever was told stays warned.
         areas = ()
-        lines.append(f"{CANCELLED}: 津波予報の解除。気象庁の電文を確認してください。")
+        notes.append(f"{CANCELLED}: nothing ends before JMA's own telegram says so; look for it.")
     if unknown:
-        lines.append(f"No code of ours for: {'; '.join(unknown[:20])}.")
+        notes.append(f"No code of ours for {len(unknown)} areas: {listed(unknown)}.")
+    if strange := sorted({grade for grade in _grades(item) if grade not in (*GRADE, "Unknown", "")}):
+        notes.append(f"{UNKNOWN_KIND}: tsunami grade {', '.join(strange)}")
     worst = max(areas, key=lambda area: TSUNAMI_LEVELS.index(str(area.level)), default=None)
     headline = "津波予報の解除（P2PQuakeによる）" if cancelled else "津波予報" if worst is None else worst.kind
     return Event(
@@ -53,8 +56,13 @@ def parse_tsunami(item: P2PItem) -> Event:
         headline=headline,
         office=words(issue.get("source"), 60),
         areas=areas,
-        text="\n".join(lines),
+        text="" if not unknown else f"コード不明：{listed(unknown)}",
+        notes=tuple(notes),
     )
+
+
+def _grades(item: P2PItem) -> list[str]:
+    return [words(each.get("grade"), 40) for each in objects(item.data, "areas", "P2PQuake 552")]
 
 
 def _day(when: datetime) -> str:
@@ -70,7 +78,7 @@ def _areas(item: P2PItem, where: str) -> tuple[tuple[Area, ...], list[str]]:
         name, grade = words(each.get("name"), 100), words(each.get("grade"), 40)
         code = names.tsunami_area(name)
         if code is None or grade not in GRADE:
-            unknown.append(f"{name} ({grade or 'no grade'})")
+            unknown.append(f"{name} ({grade or '?'})")
             continue
         level, tier, kind = GRADE[grade]
         area = Area("jma.tsunami_area", code, name=name, kind=kind, level=level, tier=tier)

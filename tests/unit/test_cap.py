@@ -61,7 +61,7 @@ def test_languages_of_one_alert_are_one_event_shown_in_japanese() -> None:
     assert slope.hazard == "landslide"
     assert (slope.headline, slope.office) == ("土砂災害のおそれ", "県の例")
     assert [(a.scheme, a.code, a.name, a.level) for a in slope.areas] == [("jma.city", "4344300", "益城町", "moderate")]
-    assert "EMMA_ID=JP001" in slope.text
+    assert "EMMA_ID=JP001" in slope.notes[0]
     assert slope.message_type is MessageType.UPDATE
 
 

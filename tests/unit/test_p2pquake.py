@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from core.model import Area, Event, MessageType, Status, Tier, UnreadableReport
+from core.model import UNKNOWN_KIND, Area, Event, MessageType, Status, Tier, UnreadableReport
 from feeds.listing import UnreadableFeed
 from feeds.p2pquake.names import Names
 from feeds.p2pquake.tsunami import CANCELLED
@@ -48,7 +48,7 @@ def test_a_flash_gives_quake_areas_and_keeps_unknown_names_by_name() -> None:
     assert flash.occurred_at == datetime(2026, 8, 31, 18, 15, tzinfo=UTC)
     assert flash.issued_at == datetime(2026, 8, 31, 18, 16, tzinfo=UTC)
     assert flash.sent_at == datetime(2026, 8, 31, 18, 16, 41, 512_000, tzinfo=UTC)
-    assert "熊本県どこか (4)" in flash.text
+    assert "熊本県どこか (4)" in flash.text and "熊本県どこか (4)" in flash.notes[0]
 
 
 def test_stations_become_municipalities_and_silence_counts_as_5_lower() -> None:
@@ -78,7 +78,7 @@ def test_revisions_of_one_quake_share_an_id_and_each_kind_has_its_thread() -> No
 def test_a_correction_is_an_update_with_a_note() -> None:
     place = event("destination_corrected.json")
     assert place.message_type is MessageType.UPDATE
-    assert "DestinationOnly" in place.text
+    assert "DestinationOnly" in place.notes[0]
     assert place.areas == ()
 
 
@@ -100,11 +100,21 @@ def test_tsunami_areas_have_codes_and_grades() -> None:
     assert wave.headline == "大津波警報"
 
 
+def test_a_grade_that_nobody_knows_reaches_an_operator() -> None:
+    raw = json.loads(body("tsunami.json"))
+    raw["areas"][0]["grade"] = "HugeWarning"
+    (wave,) = parse(json.dumps(raw).encode()).events
+    assert [note for note in wave.notes if note.startswith(UNKNOWN_KIND)] == [
+        f"{UNKNOWN_KIND}: tsunami grade HugeWarning"
+    ]
+    assert "有明・八代海 (HugeWarning)" in wave.text
+
+
 def test_a_cancelled_tsunami_is_a_note_and_ends_nothing() -> None:
     wave, note = event("tsunami.json"), event("tsunami_cancelled.json")
     assert note.message_type is MessageType.UPDATE
     assert note.areas == ()
-    assert note.text.startswith(CANCELLED)
+    assert note.notes[0].startswith(CANCELLED)
     assert set(wave.event_ids) & set(note.event_ids)  # past midnight, and still the same matter
 
 
@@ -186,7 +196,7 @@ def test_recorded_items_are_read(path: Path) -> None:
     (only,) = parsed.events
     points = json.loads(path.read_text()).get("points", [])
     if points:
-        unknown = only.text.count("; ") + 1 if "No code of ours" in only.text else 0
+        unknown = only.text.count("; ") + 1 if "コード不明" in only.text else 0
         assert only.areas and unknown < len(points)
 
 
