@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -17,11 +17,14 @@ from core.db import CONNECTION_ERRORS
 from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
 from core.web import Site
-from ops.alarms_store import FeedStates
+from ops.pages import read_all
 from ops.site_web import build_app, make_site
 from ops.wires import Wires, open_wires
 from registry.consent_store import keep_texts
 from registry.signin_store import ensure_first_operator
+
+if TYPE_CHECKING:
+    from ops.alarms_store import FeedStates
 
 log = logging.getLogger("daijobu")
 
@@ -53,6 +56,8 @@ async def run_service(
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
             loops = {"poll": poll, **await asyncio.to_thread(our_loops, feed_states)}
+            if "serve" in roles:
+                await asyncio.to_thread(read_all)
             await run_loops(
                 wires, {name: loop for name, loop in loops.items() if STARTED_BY.get(name, name) in roles}, stop
             )

@@ -17,21 +17,20 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from core.audit import Actor, AuditUnwritable
-from core.db import CONNECTION_ERRORS, Connection, Scope, transaction
+from core.audit import Actor
+from core.db import Connection, Scope, transaction
 from core.web import PUBLIC, SCOPE, Audience, Handler, Route, Site, client_address, site
 from registry.api_store import Earlier, keep_answer, reserve_key, use_token
-from registry.api_tokens import ApiToken, Budget, Knocks, bearer, budget
+from registry.api_tokens import ApiToken, bearer, budget
 from registry.openapi import BASE, Operation
-from registry.problems import PROBLEM_TYPE, FieldError, Problem, not_found, pointer_of
+from registry.problems import FieldError, Problem, not_found, pointer_of
+from registry.problems_web import BUDGET, KNOCKS, to_problem
 
 log = logging.getLogger(__name__)
 
 #: Routes that a token of a program opens, not a session.
 API: Final = Audience("api")
 #: Failed tokens per address, in this process.
-KNOCKS: Final = web.AppKey("api_knocks", Knocks)
-_BUDGET: Final = web.RequestKey("api_budget", Budget)
 MAX_KEY: Final = 200
 #: So many wrong fields are named in one answer.
 _MOST_ERRORS: Final = 50
@@ -173,7 +172,7 @@ async def _authenticate(request: web.Request, now: datetime) -> ApiToken:
         detail = "Send a live token as Authorization: Bearer dj_live_...; an administrator makes one on /api-tokens."
         raise Problem(401, "no_token", detail, headers={"WWW-Authenticate": 'Bearer realm="daijobu"'})
     token, calls = found
-    request[_BUDGET] = spent = budget(wires.settings.api_per_minute, calls, now)
+    request[BUDGET] = spent = budget(wires.settings.api_per_minute, calls, now)
     if spent.spent:
         detail = f"This token has made its {spent.limit} calls of this minute; wait {spent.resets_in_s} seconds."
         raise Problem(429, "too_many_calls", detail)
@@ -231,54 +230,12 @@ def _key(op: Operation, request: web.Request) -> str:
 def to_json(answer: Answer, request: web.Request | None = None) -> web.Response:
     """The answer as a response."""
     headers = dict(answer.headers)
-    if request is not None and (spent := request.get(_BUDGET)) is not None:
+    if request is not None and (spent := request.get(BUDGET)) is not None:
         headers |= spent.headers()
     if answer.body is None:
         return web.Response(status=204, headers=headers)
     body = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":"))
     return web.Response(text=body, status=answer.status, headers=headers, content_type="application/json")
-
-
-def to_problem(problem: Problem, request: web.Request | None = None) -> web.Response:
-    """The problem document as a response."""
-    headers = dict(problem.headers)
-    if request is not None and (spent := request.get(_BUDGET)) is not None:
-        headers = spent.headers() | headers
-    body = json.dumps(problem.document(), ensure_ascii=False, separators=(",", ":"))
-    return web.Response(text=body, status=problem.status, headers=headers, content_type=PROBLEM_TYPE)
-
-
-@web.middleware
-async def api_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Under /api/ every answer is JSON: unknown addresses and methods, an absent database, and our own mistakes too."""
-    if not request.path.startswith("/api/"):
-        return await handler(request)
-    refusal = request.match_info.http_exception
-    if isinstance(refusal, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted({*refusal.allowed_methods, "OPTIONS"}))
-        if request.method == "OPTIONS":
-            return web.Response(status=204, headers={"Allow": allowed})
-        text = f"This address does not take {refusal.method}; it takes {allowed}."
-        return to_problem(Problem(405, "wrong_method", text, headers={"Allow": allowed}))
-    if refusal is not None:
-        return to_problem(not_found())
-    try:
-        return await handler(request)
-    except CONNECTION_ERRORS as error:
-        if isinstance(error, ConnectionResetError):  # the caller left, not the database
-            raise
-        log.error("api %s: the database is away: %s", request.method, type(error).__name__)
-        text = "The service cannot reach its database; try again in a few seconds."
-        return to_problem(Problem(503, "unavailable", text, headers={"Retry-After": "5"}))
-    except AuditUnwritable as error:
-        log.error("api %s: nothing about people is given: %s", request.method, error)
-        text = "What is read cannot be written down at the moment, so nothing is given; try again later."
-        return to_problem(Problem(503, "unavailable", text, headers={"Retry-After": "60"}))
-    except web.HTTPException:
-        raise
-    except Exception:
-        log.exception("api %s %s failed", request.method, getattr(request.match_info.route.resource, "canonical", "?"))
-        return to_problem(Problem(500, "our_mistake", "Something went wrong here; it has been recorded. Try again."))
 
 
 def after_cursor(ids: Sequence[UUID], limit: int) -> str | None:

@@ -19,9 +19,9 @@ from core.db import Pool
 from core.model import Role
 from core.settings import Settings, load_settings
 from core.web import SITE
-from registry.api import KNOCKS, api_problems
 from registry.api_store import create_token
 from registry.api_tokens import Knocks, Scope
+from registry.problems_web import KNOCKS, api_problems
 from tests.pages import make_app
 from tests.people import NOW
 

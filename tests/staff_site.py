@@ -16,8 +16,8 @@ from core.db import Pool, transaction
 from core.settings import Settings, load_settings
 from core.web import SITE, STATIC, Route
 from core.web import Site as Wires
+from ops.pages import routes_under
 from registry.signin_store import open_session
-from registry.web import ROUTES
 from tests.pages import Form, forms_of, make_app
 from tests.people import NOW, Org
 
@@ -82,7 +82,7 @@ async def staff_site(
     more_routes: Iterable[Route] = (),
 ) -> AsyncIterator[Site]:
     """A running website with the registry's routes behind the guard."""
-    app = make_app(pool, [*ROUTES, *more_routes], clock or FixedClock(NOW))
+    app = make_app(pool, [*routes_under("registry"), *more_routes], clock or FixedClock(NOW))
     app.router.add_static("/static", STATIC)
     app[SITE].settings = settings or load_settings({"DAIJOBU_PUBLIC_URL": "http://127.0.0.1"})
     app[SITE].extras.update(extras or {})

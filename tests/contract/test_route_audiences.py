@@ -16,7 +16,7 @@ import pytest
 
 from core.db import Pool, connect
 from core.model import Role
-from ops.site_web import ALL_ROUTES
+from ops.pages import all_routes
 from tests.conftest import Server
 from tests.contract.route_table import AUDIENCE_OF, CLOSED, ENDLESS, ROLES, rows
 from tests.route_world import World, world
@@ -100,7 +100,7 @@ def test_every_route_says_who_it_is_for() -> None:
         (route.method, route.path): route.audience.kind
         if route.audience.kind != "staff"
         else "".join(letter for letter, role in ROLES.items() if role in route.audience.roles)
-        for route in ALL_ROUTES
+        for route in all_routes()
     }
     assert set(ROLES.values()) == set(Role)
     assert declared == AUDIENCE_OF

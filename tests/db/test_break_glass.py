@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core.db import Pool, transaction
 from core.model import Answer, OrgKind, Role
-from ops.site_web import ALL_ROUTES
+from ops.pages import all_routes
 from registry.approvals_store import approve
 from registry.break_glass_web import ROUTES
 from registry.consent_store import protect
@@ -69,7 +69,7 @@ async def test_a_towns_people_are_shown_after_two_agreed_and_told_afterwards(db:
         foreign = await site.visitor((await make_org(db, OrgKind.VOLUNTEER_NETWORK)).staff_id)
         assert (await foreign.get(glass)).status == 404
     page = await link(db, silent)
-    async with website(db, ALL_ROUTES) as client:
+    async with website(db, all_routes()) as client:
         async with client.get(f"{page}?lang=en") as answer:
             told = await answer.text()
         assert "In an emergency we showed your data" in told and "Fire service, Ms B" in told

@@ -16,7 +16,7 @@ from core.clock import FixedClock
 from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.web import TOKEN
-from ops.site_web import ALL_ROUTES
+from ops.pages import all_routes
 from tests.incidents import (
     FLOOD_CONTEXT,
     QUAKE_CONTEXT,
@@ -311,9 +311,9 @@ async def test_unknown_ended_and_nonsense_links_look_the_same(db: Pool) -> None:
 
 async def test_every_kind_of_link_is_braked(db: Pool) -> None:
     """Whoever guesses at links may not go on with another kind of them."""
-    kinds = sorted({r.path for r in ALL_ROUTES if r.method == "GET" and r.audience is TOKEN and "{token}" in r.path})
+    kinds = sorted({r.path for r in all_routes() if r.method == "GET" and r.audience is TOKEN and "{token}" in r.path})
     assert {"/c/{token}", "/l/{token}", "/p/{token}", "/f/{token}", "/e/{token}"} <= set(kinds)
-    async with website(db, ALL_ROUTES, clock=FixedClock(NOW)) as client:
+    async with website(db, all_routes(), clock=FixedClock(NOW)) as client:
         for _ in range(20):
             assert (await client.get("/c/123456789ABC")).status == 404
         for path in kinds:

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from core.clock import FixedClock
 from core.db import Pool
 from core.model import Answer
-from ops.site_web import ALL_ROUTES
+from ops.pages import all_routes
 from tests.db.test_dashboard_pages import say
 from tests.db.test_personal_page import link
 from tests.incidents import make_incident, tell
@@ -39,7 +39,7 @@ async def test_the_family_sees_the_answer_and_nothing_else(db: Pool) -> None:
     dorm = await make_site(db, org.id, name="Hikari Dorm")
     person = await make_resident(db, org.id, name="Thu Family", dorm=dorm, room="Z-77")
     page = await link(db, person)
-    async with website(db, ALL_ROUTES) as client:
+    async with website(db, all_routes()) as client:
         family = await make(client, page)
         pages = [await text_of(client, family)]
         assert "No question is open now." in pages[-1][1]
@@ -62,7 +62,7 @@ async def test_the_family_sees_the_answer_and_nothing_else(db: Pool) -> None:
 
 async def test_the_person_can_end_it_and_a_new_one_replaces_the_old(db: Pool) -> None:
     page = await link(db, await make_resident(db))
-    async with website(db, ALL_ROUTES) as client:
+    async with website(db, all_routes()) as client:
         first = await make(client, page)
         second = await make(client, page)
         assert first != second
@@ -76,7 +76,7 @@ async def test_the_person_can_end_it_and_a_new_one_replaces_the_old(db: Pool) ->
 async def test_it_lives_thirty_days_or_as_long_as_the_emergency(db: Pool) -> None:
     person = await make_resident(db)
     clock = FixedClock(NOW)
-    async with website(db, ALL_ROUTES, clock=clock) as client:
+    async with website(db, all_routes(), clock=clock) as client:
         family = await make(client, await link(db, person))
         for days, status in ((29, 200), (2, 404)):
             clock.advance(days * DAY)

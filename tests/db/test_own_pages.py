@@ -12,7 +12,7 @@ from core.audit import Actor, audit
 from core.db import Pool, transaction
 from core.i18n import Catalogs
 from core.model import Answer, AnsweredBy, OrgKind
-from ops.site_web import ALL_ROUTES
+from ops.pages import all_routes
 from registry.membership_store import end_membership
 from registry.needs_store import needs_for_helpers
 from registry.seen import Look, What, lines, role_of, sees, what_of
@@ -273,7 +273,7 @@ async def test_every_page_is_light_in_every_language(db: Pool, more: str) -> Non
                 clerk = Actor("Clerk", org.staff_id, org.id)
                 await audit(conn, clerk, action, at=NOW - n * HOUR, subjects=[person.id])
     page = await link(db, person)
-    async with website(db, ALL_ROUTES) as client:
+    async with website(db, all_routes()) as client:
         for tag in Catalogs.load().languages:
             async with client.get(f"{page}{more}?lang={tag}") as answer:
                 html = await answer.text()

@@ -14,9 +14,9 @@ from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.model import OrgKind, Role
 from core.web import AUDIENCES
+from ops.pages import routes_under
 from registry import store
 from registry.guard_web import routes_without_audience
-from registry.web import ROUTES
 from tests.imports_kit import Clerk
 from tests.pages import make_app
 from tests.people import FUKUOKA_CHUO, NOW, VAULT, make_org, make_resident, make_site, make_staff
@@ -269,7 +269,7 @@ async def test_a_supervising_organisation_adds_an_employer_with_its_administrato
 async def test_nobody_gets_in_without_a_session(db: Pool) -> None:
     async with staff_site(db) as site:
         visitor = site.visitor()
-        for method, path in ((r.method, r.path) for r in ROUTES if r.audience.kind == "staff"):
+        for method, path in ((r.method, r.path) for r in routes_under("registry") if r.audience.kind == "staff"):
             url = re.sub(r"\{\w+\}", str(UUID(int=1)), path)
             async with visitor.client.request(method, url, allow_redirects=False) as response:
                 location = response.headers.get("Location", "")
@@ -280,7 +280,7 @@ async def test_nobody_gets_in_without_a_session(db: Pool) -> None:
 
 async def test_every_route_says_for_whom(db: Pool) -> None:
 
-    app = make_app(db, ROUTES, FixedClock(NOW))
+    app = make_app(db, routes_under("registry"), FixedClock(NOW))
     assert list(routes_without_audience(app)) == []
 
     async def forgotten(request: web.Request) -> web.Response:
