@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -97,21 +97,21 @@ async def decide_one(request: web.Request) -> web.Response:
     row = (await _rows(wires.extras["deps"], waiting, me.language))[0]
     try:
         async with transaction(wires.pool) as conn:
-            payload = _payload(wires.catalogs.sayer(me.language), row, answer)
+            payload = _payload(wires.catalogs.sayer(me.language), wires.catalogs.native_name, row, answer)
             await propose(conn, Kind.HELD_RELEASE, payload, me.id, wires.clock.now())
     except ApprovalError as wrong:
         return await _page(request, status=409, problem=wrong.key)
     return see_other("/approvals?proposed=held_release")
 
 
-def _payload(say: Sayer, row: _Row, answer: str) -> dict[str, Any]:
+def _payload(say: Sayer, names: Callable[[str], str], row: _Row, answer: str) -> dict[str, Any]:
     more = say.plain("staff.held.more", n=row.more) if row.more else ""
     return {
         "act": say.plain(f"staff.held.act.{answer}"),
         "what": f"{row.held.title} – {row.places}{more}",
         "why": row.held.reason or "-",
         "people": say.plain("staff.manual.people", n=row.audience.shown_people, percent=row.audience.percent),
-        "details": [[sample.language, sample.body] for sample in row.audience.samples],
+        "details": [[names(sample.language), sample.body] for sample in row.audience.samples],
         "alert": str(row.held.alert.id),
         "do": answer,
     }

@@ -194,7 +194,6 @@ def to_event(
         event_ids=(f"manual-{draft.incident}",),
         issued_at=draft.said_at,
         sent_at=now,
-        title="手動入力",
         office=draft.source_kind,
         serial=str(draft.number),
         areas=tuple(areas),

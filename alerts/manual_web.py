@@ -135,7 +135,7 @@ def _says(deps: Deps, say: Sayer, lang: str, draft: Draft, found: Outlook) -> di
         "people": people + (f" {say.plain('staff.manual.will_be_held')}" if found.held else ""),
         "source": source,
         "text": samples[0].body if samples else "-",
-        "details": [[sample.language, sample.body] for sample in samples],
+        "details": [[deps.catalogs.native_name(sample.language), sample.body] for sample in samples[1:]],
     }
 
 

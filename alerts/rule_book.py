@@ -40,6 +40,8 @@ class RuleBook(Mapping[str, Rule]):
         self._versions = {(rule.hazard, rule.version): rule for rule in self._files.values()}
         #: The newest edit that has been taken in.
         self.newest = 0
+        #: Hazard -> why its newest edit cannot be used by this version of the program.
+        self.unusable: dict[str, str] = {}
 
     @staticmethod
     def load(folder: Path = RULES) -> RuleBook:
@@ -64,6 +66,11 @@ class RuleBook(Mapping[str, Rule]):
         return self._file_texts[hazard]
 
     @property
+    def texts(self) -> Mapping[str, str]:
+        """Hazard -> the TOML that is in force."""
+        return self._texts
+
+    @property
     def differing(self) -> list[str]:
         """The hazards whose rule is not that of their file."""
         return [hazard for hazard in self if self._rules[hazard].version != self._files[hazard].version]
@@ -84,7 +91,9 @@ class RuleBook(Mapping[str, Rule]):
                 rule = parse_rule(text, edit.hazard)
             except RuleError as error:
                 log.error("rule edit %d cannot be used, the rule from before it holds: %s", edit.id, error)
+                self.unusable[edit.hazard] = str(error)
                 continue
+            self.unusable.pop(edit.hazard, None)
             self._texts[edit.hazard] = text
             self._rules[edit.hazard] = rule
             self._versions[edit.hazard, rule.version] = rule

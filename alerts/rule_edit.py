@@ -30,7 +30,7 @@ class Value:
 def values_of(text: str) -> list[Value]:
     """The values that a form can change, in the order of the text: no examples, no lists over several lines.
 
-    >>> values_of('hazard = "x"\\n[levels]\\n"6-" = "severe" # wakes')[1]
+    >>> values_of('hazard = "x"\\n[levels]\\n"6-" = "severe" # wakes')[0]
     Value(path='levels.6-', toml='"severe"', line=3)
     """
     found = []
@@ -134,9 +134,26 @@ def line_of(text: str, path: str) -> int:
 
 
 def changes(old: str, new: str) -> list[str]:
-    """The lines that differ, each with "- " (before) or "+ " (after)."""
-    diff = difflib.ndiff(old.splitlines(), new.splitlines())
+    """The lines that differ, each with "- " (before) or "+ " (after) and the table it stands in.
+
+    >>> changes("[night]\\nsms_after_s = 120", "[night]\\nsms_after_s = 60")
+    ['- [night] sms_after_s = 120', '+ [night] sms_after_s = 60']
+    """
+    diff = difflib.ndiff(_with_tables(old), _with_tables(new))
     return [line for line in diff if line.startswith(("- ", "+ "))]
+
+
+def _with_tables(text: str) -> list[str]:
+    found = []
+    table, examples = "", 0
+    for line in text.splitlines():
+        if header := _HEADER.match(line.strip()):
+            examples += bool(header[1])
+            table = f"[{header[2].strip()} {examples}] " if header[1] else f"[{header[2].strip()}] "
+            found.append(line)
+        else:
+            found.append(f"{table}{line}" if line.strip() else line)
+    return found
 
 
 def in_short(lines: list[str], most: int = 4) -> str:

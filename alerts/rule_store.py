@@ -9,7 +9,7 @@ from uuid import UUID
 
 from alerts.rule_book import Edit, RuleBook
 from alerts.rule_edit import check
-from alerts.rules import Rule, version_of
+from alerts.rules import Rule, RuleError, version_of
 from core.audit import Actor, audit
 from core.db import Connection, Pool
 from registry.approvals import ApprovalError, Kind
@@ -71,16 +71,18 @@ SQL_WRITE_RULE = "SELECT write_rule($1, $2)"
 async def carry_out_edit(conn: Connection, rules: RuleBook, approval_id: UUID, actor: Actor, now: datetime) -> None:
     """Let an approved edit hold from the moment this transaction commits; every process reads it before it decides.
 
-    Raises ApprovalError: not approved, too old, or the rule has changed since it was proposed; RuleError where the text
-    cannot be used by this version.
+    Raises ApprovalError: not approved, too old, the rule has changed since it was proposed, or this version of the
+    program cannot use the text.
     """
     payload = await take(conn, approval_id, Kind.RULE_EDIT, now)
     await refresh(conn, rules)
     hazard = payload["hazard"]
     if hazard not in rules or rules[hazard].version != payload["base"]:
         raise ApprovalError("superseded", f"the rule of {hazard} has changed since this was proposed")
-    if payload["toml"] is not None:
-        check(payload["toml"], hazard)
+    try:
+        check(rules.file_text(hazard) if payload["toml"] is None else payload["toml"], hazard)
+    except RuleError as error:  # proposed under an older version of this program
+        raise ApprovalError("superseded", str(error)) from error
     edit = await conn.fetchval(SQL_WRITE_RULE, approval_id, now)
     detail = {"hazard": hazard, "edit": edit, "approval": str(approval_id)}
     await audit(conn, actor, "rule.edit", at=now, detail=detail)

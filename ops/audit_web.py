@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from alerts.rule_book import RuleBook
+from alerts.rule_store import refresh
 from core.audit import audit
 from core.audit_chain import canonical
 from core.db import Scope, transaction
@@ -41,13 +43,18 @@ def _page(request: web.Request, template: str, status: int = 200, **context: Any
     return render(request, template, lang=me.language, status=status, kinds=list(Kind), **context)
 
 
-def _process(request: web.Request) -> Process:
-    return process_of(_wires(request).catalogs)
+async def _process(request: web.Request) -> Process:
+    wires = _wires(request)
+    deps = wires.extras.get("deps")
+    if deps is None or not isinstance(deps.rules, RuleBook):
+        return process_of(wires.catalogs)
+    await refresh(deps.pool, deps.rules)
+    return process_of(wires.catalogs, deps.rules.texts)
 
 
 async def home(request: web.Request) -> web.Response:
     """GET /audit: rules in force, wording, retention, what needs two people."""
-    return _page(request, "audit_process.html", process=_process(request), catalogs=_wires(request).catalogs)
+    return _page(request, "audit_process.html", process=await _process(request), catalogs=_wires(request).catalogs)
 
 
 async def numbers_page(request: web.Request) -> web.Response:
@@ -186,7 +193,7 @@ async def sign_report(request: web.Request) -> web.Response:
                 made_at=now,
                 period=period,
                 seed=seed,
-                process=_process(request),
+                process=await _process(request),
                 counted=await numbers(conn, *period),
                 decisions=await sample_decisions(conn, *period, seed, SAMPLE),
                 rows=await sample_rows(conn, *period, seed, SAMPLE),

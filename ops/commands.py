@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alerts.preview import preview
+from alerts.rule_book import RuleBook
 from core.db import connect, transaction
 from core.migrate import migrate
 from core.model import Event
@@ -119,6 +120,8 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             approved={tag: deps.catalogs.approved(tag, ALERT_WORDS) for tag in deps.catalogs.languages},
             fictional=bool(await get_fact(deps.pool, "fictional")),
             log_settings=await store.log_settings(deps.pool),
+            changed_rules=deps.rules.differing if isinstance(deps.rules, RuleBook) else (),
+            unusable_rules=deps.rules.unusable if isinstance(deps.rules, RuleBook) else {},
         )
     wrong = False
     for finding in diagnose(facts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from core.settings import Settings
@@ -41,6 +41,9 @@ class Facts:
     fictional: bool
     #: The server's settings about its own log, by name.
     log_settings: Mapping[str, str]
+    #: Hazards whose rule two people have changed, and those whose changed rule this version cannot use, with why.
+    changed_rules: Sequence[str] = ()
+    unusable_rules: Mapping[str, str] = field(default_factory=dict)
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -139,6 +142,7 @@ def _tables(facts: Facts) -> list[Finding]:
             f"{facts.area_rows} areas",
             "Rebuild with python -m geo.build.",
         ),
+        _rules(facts),
         _check(
             "wording",
             not unapproved,
@@ -146,3 +150,12 @@ def _tables(facts: Facts) -> list[Finding]:
             "Have native speakers review locales/; until then alerts carry Japanese and English beside them.",
         ),
     ]
+
+
+def _rules(facts: Facts) -> Finding:
+    """That a rule differs from its file is no mistake, but whoever reads the files must know."""
+    if facts.unusable_rules:
+        seen = "; ".join(f"{hazard}: {why}" for hazard, why in facts.unusable_rules.items())
+        return Finding("rules", False, seen, "Mend the rule on the page /rules, or go back to the file there.")
+    changed = f"differ from their files (page /rules): {', '.join(facts.changed_rules)}"
+    return Finding("rules", True, changed if facts.changed_rules else "as in their files")

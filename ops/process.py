@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from alerts.rules import RULES
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Everything above. `rules`: SHA-256 of each rule file, by hazard. `two_people`: act -> roles that may decide."""
+    """Everything above. `rules`: hazard -> SHA-256 of its text in force. `two_people`: act -> roles that may decide."""
 
     rules: dict[str, str]
     wording: tuple[Wording, ...]
@@ -61,10 +61,12 @@ class Process:
         }
 
 
-def process_of(catalogs: Catalogs, rules: Path = RULES) -> Process:
-    """The process as this running program follows it."""
+def process_of(catalogs: Catalogs, rules: Mapping[str, str] | None = None) -> Process:
+    """The process as this running program follows it. `rules`: hazard -> text in force; None: the files' own."""
+    if rules is None:
+        rules = {path.stem: path.read_text(encoding="utf-8") for path in RULES.glob("*.toml")}
     return Process(
-        rules={path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(rules.glob("*.toml"))},
+        rules={hazard: hashlib.sha256(rules[hazard].encode()).hexdigest() for hazard in sorted(rules)},
         wording=tuple(_wording(catalogs, language) for language in catalogs.languages),
         kept=tuple(
             Kept(rule.name, keep_words(rule.name), f"{rule.what} (after: {rule.after})", rule.keep.days, rule.action)

@@ -23,7 +23,7 @@ from core.db import Connection, Pool, transaction
 from core.event_json import event_to_json
 from core.i18n import Catalogs
 from core.model import Area, Change, Event, Hypocenter, Level, MessageType, Purpose, Status
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from core.wakeups import Wakeups
 from geo.areas import Areas
 from tests.fakes import FakeChannel, fake_channels
@@ -174,7 +174,7 @@ def still_deps(pool: Pool, clock: Clock) -> Deps:
     """The loops' wires for pages that ask them something, where no loop runs: a rule book, and nobody to wake."""
     return Deps(
         pool=pool,
-        settings=Settings(),
+        settings=load_settings({}),
         vault=VAULT,
         catalogs=CATALOGS,
         rules=RuleBook.load(),

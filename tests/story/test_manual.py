@@ -43,7 +43,7 @@ async def proposed(visitor: Visitor, path: str, fields: dict[str, Any]) -> str:
 async def token_of(visitor: Visitor, path: str) -> str:
     status, page = await visitor.get(path)
     assert status == 200, page
-    return re.findall(r'name="form_token" value="([^"]+)"', page)[-1]
+    return str(re.findall(r'name="form_token" value="([^"]+)"', page)[-1])
 
 
 async def decided(s: Stage, visitor: Visitor, answer: str = "approve") -> int:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from core.settings import Settings
-from ops.doctor import Facts, diagnose
+from ops.doctor import Facts, Finding, diagnose
 
 LOOPS = ("poll", "decide", "send", "tend")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -64,3 +64,13 @@ def test_a_healthy_installation_has_nothing_to_mend() -> None:
 )  # fmt: skip
 def test_what_is_wrong_names_the_next_step(change: dict[str, object], about: str, step: str) -> None:
     assert step in wrong(replace(HEALTHY, **change))[about]  # type: ignore[arg-type]
+
+
+def test_a_rule_that_differs_from_its_file_is_named_and_one_that_cannot_be_used_is_wrong() -> None:
+    def rules(**changes: object) -> Finding:
+        return next(f for f in diagnose(replace(HEALTHY, **changes)) if f.about == "rules")  # type: ignore[arg-type]
+
+    assert rules().ok and rules().seen == "as in their files"
+    assert rules(changed_rules=["tsunami"]).ok and "tsunami" in rules(changed_rules=["tsunami"]).seen
+    broken = rules(unusable_rules={"tsunami": "levels is missing"})
+    assert not broken.ok and "levels is missing" in broken.seen and "/rules" in broken.mend

@@ -39,7 +39,8 @@ def test_every_rule_file_holds_and_offers_values_that_can_be_set_to_themselves()
 )
 def test_one_value_changes_and_nothing_else(path: str, typed: str, line: str) -> None:
     after = with_value(FLOOD, path, typed)
-    assert [one for one in changes(FLOOD, after) if one.startswith("+")] == [f"+ {line}"]
+    table = f"[{path.partition('.')[0]}] " if "." in path else ""
+    assert [one for one in changes(FLOOD, after) if one.startswith("+")] == [f"+ {table}{line}"]
     assert len(changes(FLOOD, after)) == 2
 
 
@@ -104,8 +105,10 @@ def test_an_edit_holds_from_its_number_on_and_old_decisions_keep_their_version(
     with caplog.at_level(logging.ERROR):
         book.take_in([Edit(8, "river_flood", "hazard = 1"), Edit(9, "comet", FLOOD)])
     assert book["river_flood"].version == version_of(later) and book.newest == 9
+    assert "hazard" in book.unusable["river_flood"]
     assert "rule edit 8 cannot be used" in caplog.text and "rule edit 9" in caplog.text
     book.take_in([Edit(10, "river_flood", None)])
+    assert not book.unusable and book.texts == {"river_flood": FLOOD}
     assert not book.differing and book.text("river_flood") == book.file_text("river_flood") == FLOOD
     with pytest.raises(RuleError, match="no rule file"):
         RuleBook({})
