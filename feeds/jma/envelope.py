@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -90,7 +91,21 @@ class Envelope:
 
 def text_at(element: Element, path: str) -> str:
     """The text at `path` below `element` without surrounding blanks; "" if there is none."""
-    return (element.findtext(path, namespaces=NS) or "").strip()
+    tag = _tag(path)
+    if tag is None:
+        return (element.findtext(path, namespaces=NS) or "").strip()
+    # A quarter of the time of a path look-up: a VXSE53 of a great quake asks 12,000 times.
+    child = next(element.iterchildren(tag), None)
+    return "" if child is None else (child.text or "").strip()
+
+
+@cache
+def _tag(path: str) -> str | None:
+    """The tag a path of one step names, with its namespace; None for a longer path."""
+    if "/" in path or path.startswith("."):
+        return None
+    prefix, _, name = path.rpartition(":")
+    return f"{{{NS[prefix]}}}{name}"
 
 
 def required_text(element: Element, path: str, where: str) -> str:
