@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin, urlsplit
@@ -155,7 +155,7 @@ def _validator(value: str | None) -> str | None:
 async def _take(response: aiohttp.ClientResponse, path: str, max_bytes: int, now: datetime, came: list[int]) -> Fetched:
     """The answer's body, unpacked. `path` names it in errors; each chunk's size is added to `came`."""
     headers = response.headers
-    about = (_validator(headers.get("ETag")), _validator(headers.get("Last-Modified")), _date(headers.get("Date")))
+    about = (_validator(headers.get("ETag")), _validator(headers.get("Last-Modified")), _server_date(headers))
     if response.status == 304:
         return Fetched(None, 0, *about)
     if response.status != 200:
@@ -181,6 +181,11 @@ async def _take(response: aiohttp.ClientResponse, path: str, max_bytes: int, now
     if unpack is not None and not unpack.eof:
         raise FetchError(f"{path}: the compressed body ends early", size=size)
     return Fetched(bytes(body), size, *about)
+
+
+def _server_date(headers: Mapping[str, str]) -> datetime | None:
+    """The server's own time; None where a cache on the way answered (Age): that is when the answer was made."""
+    return None if headers.get("Age", "0").strip() != "0" else _date(headers.get("Date"))
 
 
 def same_origin_or_allowed(url: str, feed_url: str, allowed_hosts: frozenset[str]) -> bool:

@@ -30,7 +30,8 @@ MISSED_WITHIN: Final = timedelta(hours=2)
 #: The same quake in two sources: origin times and epicentres this close.
 SAME_QUAKE: Final = timedelta(seconds=120)
 SAME_PLACE_KM: Final = 100.0
-#: What a foreign network tells is surely reported by JMA if it is this strong and in this box (south, west, north, east).
+#: What a foreign network tells is surely reported by JMA if it is this strong and in this box:
+#: south, west, north, east.
 SURELY_FELT: Final = 6.0
 NEAR_JAPAN: Final = (24.0, 122.0, 46.0, 149.0)
 

@@ -20,6 +20,7 @@ from core.db import CONNECTION_ERRORS, Pool
 from core.model import UnreadableReport
 from feeds.feed import Feed, FeedSettings, Push
 from feeds.fetch import user_agent
+from feeds.health_store import PollNote, note_poll
 from feeds.keeper import Keeper
 from feeds.listing import Item
 from feeds.schedule import backoff, count_bytes
@@ -211,6 +212,7 @@ class Listener:
         now = self._clock.now()
         size, self._size = self._size, 0
         state = count_bytes(await load_state(self._pool, self.name), now, size)
+        heard_before = state.last_heard_at
         if error is not None:
             state = replace(state, error=error, error_at=now)
         if error is None or item is not None:
@@ -218,6 +220,11 @@ class Listener:
         newest = None if item is None or item.updated is None else min(item.updated, now)
         state = replace(state, newest_report_at=_later(state.newest_report_at, newest))
         await save_state(self._pool, self.name, state)
+        heard = state.last_heard_at == now
+        note = PollNote(
+            self.name, now, heard, asked=not heard, bytes=size, reports=int(item is not None), heard_before=heard_before
+        )
+        await note_poll(self._pool, note)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -21,6 +21,8 @@ from core.db import CONNECTION_ERRORS, Pool
 from feeds.atom import MAX_LIST_BYTES
 from feeds.feed import Feed, FeedSettings, Stream
 from feeds.fetch import Fetched, FetchError, fetch, same_origin_or_allowed, user_agent
+from feeds.health import clock_off
+from feeds.health_store import PollNote, note_poll
 from feeds.keeper import Keeper
 from feeds.listing import Entry, Listing, UnreadableFeed
 from feeds.pending import Pending
@@ -81,8 +83,30 @@ class StreamPoller:
         self._pending = Pending(self.name)
 
     async def poll_once(self) -> PollResult:
-        """Ask the stream once and fetch what is new. Raises only what the database raises."""
-        now = self._clock.now()
+        """Ask the stream once, fetch what is new, and count it. Raises only what the database raises."""
+        asked_at = self._clock.now()
+        result = await self._poll(asked_at)
+        await self._count(result, asked_at)
+        return result
+
+    async def _count(self, result: PollResult, asked_at: datetime) -> None:
+        """Add this poll to the numbers of its day."""
+        note = PollNote(
+            self.name,
+            asked_at,
+            heard=result.heard,
+            asked=result.skipped is None,
+            unchanged=result.unchanged,
+            bytes=result.size,
+            reports=sum(not report.duplicate for report in result.stored),
+            unreadable=sum(report.state == "unreadable" and not report.duplicate for report in result.stored),
+            heard_before=result.heard_before,
+            every_s=self.every_s,
+            clock_off_s=clock_off(result.server_date, asked_at, self._clock.now()),
+        )
+        await note_poll(self._pool, note)
+
+    async def _poll(self, now: datetime) -> PollResult:
         state = await load_state(self._pool, self.name)
         heard_before = state.last_heard_at
         used = await bytes_used(self._pool, self._feed.name, now.date())
@@ -96,7 +120,10 @@ class StreamPoller:
             long_tried_at=self._long_tried_at,
         )
         if decided.skip is not None:
-            await save_state(self._pool, self.name, replace(state, error=decided.skip, error_at=now))
+            # While a server is left alone, the reason why is what an operator must read.
+            waiting = state.backoff_until is not None and now < state.backoff_until
+            error = (state.error if waiting else None) or decided.skip
+            await save_state(self._pool, self.name, replace(state, error=error, error_at=now))
             return PollResult(self.name, skipped=decided.skip)
         # A document without a long twin is one document, however long nobody asked for it.
         long = decided.long and self._stream.long_path != self._stream.path

@@ -174,7 +174,8 @@ async def mark_told(pool: Pool, told: Iterable[tuple[Alarm, int]], over: Iterabl
 
 
 SQL_ACKNOWLEDGE = """
-UPDATE alarm SET acknowledged_by = $2, acknowledged_at = $3::timestamptz, cleared_at = CASE WHEN kind = ANY($4) THEN $3::timestamptz END
+UPDATE alarm SET acknowledged_by = $2, acknowledged_at = $3::timestamptz,
+    cleared_at = CASE WHEN kind = ANY($4) THEN $3::timestamptz END
 WHERE id = $1 AND cleared_at IS NULL AND acknowledged_at IS NULL
 RETURNING key
 """
