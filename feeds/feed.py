@@ -79,6 +79,8 @@ class Push:
     #: More in a minute ends it too: a flood must not keep the other loops from running.
     max_frames_per_minute: int = 6_000
     max_bytes_per_minute: int = 20_000_000
+    #: Of those that are reports: after the worst quake there are a few in a minute.
+    max_items_per_minute: int = 120
 
 
 @dataclass(frozen=True, slots=True)

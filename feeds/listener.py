@@ -20,6 +20,7 @@ from core.db import CONNECTION_ERRORS, Pool
 from core.model import UnreadableReport
 from feeds.feed import Feed, FeedSettings, Push
 from feeds.fetch import user_agent
+from feeds.flood import Flood
 from feeds.health_store import PollNote, note_poll
 from feeds.keeper import Keeper
 from feeds.listing import Item
@@ -151,8 +152,9 @@ class Listener:
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         loop = asyncio.get_running_loop()
-        noted = last_frame = minute = loop.time()
-        frames = size = rubbish = 0
+        noted = last_frame = loop.time()
+        flood = Flood(self._push, noted)
+        rubbish = 0
         while True:
             try:
                 message = await socket.receive(timeout=self._pauses.note)
@@ -164,15 +166,8 @@ class Listener:
                 last_frame = at
                 body = message.data.encode() if isinstance(message.data, str) else message.data
                 self._size += len(body)
-                if at - minute >= 60:
-                    frames, size, minute = 0, 0, at
-                frames, size = frames + 1, size + len(body)
-                if size > self._push.max_bytes_per_minute:
-                    raise Left(f"more than {self._push.max_bytes_per_minute} bytes in a minute: left alone for a while")
-                if frames > self._push.max_frames_per_minute:
-                    raise Left(
-                        f"more than {self._push.max_frames_per_minute} frames in a minute: left alone for a while"
-                    )
+                if (reason := flood.why_too_much(at, frames=1, size=len(body))) is not None:
+                    raise Left(reason)
                 try:
                     item = self._push.read(body)
                 except UnreadableReport as error:
@@ -182,6 +177,8 @@ class Listener:
                         raise Left(f"{rubbish} frames could not be read, the last: {error}") from None
                     item = None
                 if item is not None:
+                    if (reason := flood.why_too_much(at, reports=1)) is not None:
+                        raise Left(reason)
                     _, problems = await self._keeper.keep([item])
                     await self._note(item, error=problems[0] if problems else None)
                     noted = at

@@ -9,6 +9,7 @@ from core.model import Area, AreaCode, Change, Event, Level, MessageType, Polygo
 from feeds.cap.alert import Alert, Info, NotUsed, Place
 from feeds.cap.geocodes import name_of
 from feeds.cap.hazards import hazard_of, level_of
+from feeds.near import reaches_japan
 from geo.areas import Areas, UnknownArea
 from geo.shapes import Shapes
 
@@ -41,7 +42,7 @@ def message_type(alert: Alert) -> MessageType:
 
 
 def events_of(alert: Alert, source: str) -> tuple[Event, ...]:
-    """The events of one alert: one per hazard, the same in all languages. Raises NotUsed."""
+    """The events of one alert: one per hazard, the same in all languages. Raises NotUsed, also for far places."""
     kind = message_type(alert)
     if not alert.infos and kind is not MessageType.CANCEL:
         raise NotUsed("CAP alert without an info block: it says nothing")
@@ -57,6 +58,9 @@ def _event(alert: Alert, source: str, hazard: str, infos: list[Info], kind: Mess
     first = alert.references[0][1] if alert.references else alert.id
     cancelled = kind is MessageType.CANCEL
     areas, polygons = ((), ()) if cancelled else _where(infos)
+    if not areas and polygons and kind is MessageType.ISSUE and not any(reaches_japan(p.geometry) for p in polygons):
+        # An update of something known is kept wherever it went: whoever was warned hears of it.
+        raise NotUsed("CAP alert of which nothing is near Japan")
     ends = [info.expires for info in infos]
     told = _preferred(infos)
     return Event(

@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.model import Event, Hypocenter, MessageType, Status, UnreadableReport
+from feeds.near import near_japan
 from feeds.untrusted import number, point, words
 
 TYPE = "USGS"
-#: South, west, north, east: Japan, its trenches and its neighbours. Farther quakes reach us through JMA, if at all.
-NEAR_JAPAN = (15.0, 110.0, 55.0, 165.0)
 
 
 def why_not(feature: Mapping[str, Any]) -> str | None:
@@ -20,10 +19,8 @@ def why_not(feature: Mapping[str, Any]) -> str | None:
     if kind != "earthquake":
         return f"{kind or 'of no type'}: not an earthquake"
     lat, lon, _ = _coordinates(feature)
-    south, west, north, east = NEAR_JAPAN
-    if lat is None or lon is None or not (south <= lat <= north and west <= lon <= east):
-        return "not near Japan"
-    return None
+    # Farther quakes reach us through JMA, if at all.
+    return None if near_japan(lat, lon) else "not near Japan"
 
 
 def ids_of(feature: Mapping[str, Any]) -> tuple[str, ...]:

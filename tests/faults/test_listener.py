@@ -206,6 +206,15 @@ async def test_an_endless_stream_of_large_frames_is_left(db: Pool, p2p: P2PServe
         assert "more than 100000 bytes in a minute" in await error_of(db)
 
 
+async def test_more_reports_than_any_quake_brings_are_left_to_the_history(db: Pool, p2p: P2PServer) -> None:
+    narrow = replace(FEED, pushes=(replace(FEED.pushes[0], max_items_per_minute=3),))
+    flash = json.loads(FLASH)
+    p2p.scenes = [sends(*[json.dumps(flash | {"id": f"invented-{number}"}) for number in range(20)])]
+    async with listening(db, p2p, ONCE, feed=narrow):
+        assert "more than 3 reports in a minute" in await error_of(db)
+    assert await db.fetchval("SELECT count(*) FROM report") == 3
+
+
 @pytest.fixture
 async def jma() -> AsyncIterator[FeedServer]:
     async with feed_server() as fake:

@@ -247,6 +247,15 @@ def test_a_polygon_over_the_date_line_does_not_go_around_by_japan() -> None:
     assert sorted({x for x, _ in ring}) == [170, 190]
 
 
+def test_an_alert_of_the_other_side_of_the_world_is_ignored_unless_it_changes_one() -> None:
+    far = FLOOD.replace("32.70,130.65 32.80,130.65 32.80,130.75 32.70,130.65", "-19,57 -18,57 -18,58 -19,57")
+    far = far.replace("<circle>32.80,130.70 2.5</circle>", "")
+    assert parse(far.encode()).ignored == "CAP alert of which nothing is near Japan"
+    assert len(one(far.replace("<msgType>Alert", "<msgType>Update")).polygons) == 1
+    date_line = far.replace("-19,57 -18,57 -18,58 -19,57", "40,160 40,-170 45,-170 40,160")
+    assert len(one(date_line).polygons) == 1
+
+
 def test_geocodes_of_japan() -> None:
     assert [a.code for a in codes_of("JIS X 0402", "43443")] == ["4344300"]
     assert [a.code for a in codes_of("jis", "434434")] == ["4344300"]  # with its check digit
