@@ -26,8 +26,8 @@ TYPE: Final = "MANUAL"
 SOURCES: Final = ("town_office", "prefecture", "rescue", "river_office")
 #: Longest note on who said it and how.
 MAX_WORDS: Final = 200
-#: A clock that was read a little ahead of ours still means now.
-_AHEAD: Final = timedelta(minutes=5)
+#: A clock that goes a little ahead of ours means now, not yesterday; guard.MAX_FUTURE holds what is further ahead.
+_AHEAD: Final = timedelta(minutes=2)
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])[:：]?([0-5]\d)")
 
 
@@ -161,9 +161,7 @@ def clock_time(text: str, now: datetime) -> datetime | None:
         return None
     local = now.astimezone(JST)
     at = local.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
-    if at <= local:
-        return at
-    return local.replace(microsecond=0) if at - local <= _AHEAD else at - timedelta(days=1)
+    return at if at - local <= _AHEAD else at - timedelta(days=1)
 
 
 def to_event(

@@ -7,20 +7,27 @@ from pathlib import Path
 
 import pytest
 
+from alerts.held_web import ANSWERS
+from alerts.manual import SOURCES, Act
+from alerts.rules import Condition, load_rules
 from checkin.board_web import REVEAL_REASONS
 from checkin.cases import Found, Outcome
 from checkin.dashboard import State
 from checkin.dashboard_web import CSV_COLUMNS
 from checkin.triage import Why
 from core.i18n import Catalogs
-from core.model import Answer, AnsweredBy, MessageState, Purpose, Severity
+from core.model import CAP_SEVERITIES, Answer, AnsweredBy, MessageState, Purpose, Severity, Tier
 from feeds.health import Why as Unheard
+from registry.approvals import Kind as Approved
 from registry.enrolment import REACH_BY
 from registry.presence import Kind
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*")
-CODE = ("board_*", "dashboard*", "triage*", "outcomes*", "pages_*", "status_*")
+RULES = load_rules()
+PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*", "registry_approvals",
+         "manual", "held", "rule*", "audience", "by_hand")  # fmt: skip
+CODE = ("checkin/board_*", "checkin/dashboard*", "checkin/triage*", "checkin/outcomes*", "checkin/pages_*",
+        "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web")  # fmt: skip
 
 #: Keys whose last part is decided at run time: every value a page can meet.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -48,12 +55,29 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.feed.name.": ("jma.eqvol", "jma.extra"),
     "staff.dash.csv.": CSV_COLUMNS,
     "answer.": tuple(Answer),
-}
+    "staff.approvals.kind.": tuple(Approved),
+    "staff.approvals.done.": (Approved.MANUAL_SEND, Approved.HELD_RELEASE, Approved.RULE_EDIT),
+    "staff.approvals.": ("superseded", "own", "decided", "expired", "not_found", "not_approved", "not_your_role"),
+    "staff.manual.act.": tuple(Act),
+    "staff.manual.act_help.": (Act.UPDATE, Act.LIFT, Act.CANCEL),
+    "staff.manual.severity.": CAP_SEVERITIES,
+    "staff.manual.severity_help.": CAP_SEVERITIES,
+    "staff.manual.kind.": ("pref", "region", "town"),
+    "staff.manual.source.": SOURCES,
+    "staff.manual.problem.": (
+        "act", "hazard", "severity", "places", "source_kind", "source_words", "said_at", "older",
+    ),
+    "source.manual.": SOURCES,
+    "staff.held.act.": ANSWERS,
+    "staff.rules.": tuple(f"tier.{tier}" for tier in Tier),
+    "staff.rules.channel.": tuple({step.channel for r in RULES.values() for s in r.ladder.values() for step in s}),
+    "staff.rules.when.": (Condition.NO_PUSH, Condition.NO_RECEIPT),
+}  # fmt: skip
 
 
 def sources() -> list[Path]:
-    templates, code = ROOT / "web" / "templates", ROOT / "checkin"
-    return [f for p in PAGES for f in templates.glob(p + ".html")] + [f for p in CODE for f in code.glob(p + ".py")]
+    templates = ROOT / "web" / "templates"
+    return [f for p in PAGES for f in templates.glob(p + ".html")] + [f for p in CODE for f in ROOT.glob(p + ".py")]
 
 
 def keys_used() -> set[str]:
