@@ -16,7 +16,7 @@ from core.model import Event
 from core.postgres import embedded
 from core.settings import Settings
 from ops import store
-from ops.alarms_store import FeedStates
+from ops.alarms_store import FeedStates, failing_channels, open_alarms, ways_of_operators
 from ops.doctor import Facts, diagnose
 from ops.process import ALERT_WORDS
 from ops.wires import open_wires
@@ -120,6 +120,9 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             approved={tag: deps.catalogs.approved(tag, ALERT_WORDS) for tag in deps.catalogs.languages},
             fictional=bool(await get_fact(deps.pool, "fictional")),
             log_settings=await store.log_settings(deps.pool),
+            operators_by=frozenset(await ways_of_operators(deps.pool)),
+            failing_ways={name: why for name, (_, why) in (await failing_channels(deps.pool)).items()},
+            alarms=Counter(alarm.level.value for alarm in await open_alarms(deps.pool)),
             changed_rules=deps.rules.differing if isinstance(deps.rules, RuleBook) else (),
             unusable_rules=deps.rules.unusable if isinstance(deps.rules, RuleBook) else {},
         )

@@ -10,6 +10,8 @@ from core.settings import Settings
 
 #: A loop that has not spoken for so long is not running.
 SILENT_LOOP = timedelta(minutes=3)
+#: Loops without a command of their own, and the role that starts them.
+STARTED_BY = {"hooks": "tend", "alarms": "tend"}
 #: Clocks further apart than this make leases and expiry wrong.
 CLOCK_LIMIT = timedelta(seconds=5)
 #: All of Japan's areas in every scheme are more than this.
@@ -41,6 +43,12 @@ class Facts:
     fictional: bool
     #: The server's settings about its own log, by name.
     log_settings: Mapping[str, str]
+    #: Kinds of contact over which an operator can be told of an alarm.
+    operators_by: frozenset[str] = frozenset()
+    #: Ways to operators whose last try failed, and why.
+    failing_ways: Mapping[str, str] = field(default_factory=dict)
+    #: Open alarms by level.
+    alarms: Mapping[str, int] = field(default_factory=dict)
     #: Hazards whose rule two people have changed, and those whose changed rule this version cannot use, with why.
     changed_rules: Sequence[str] = ()
     unusable_rules: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +56,14 @@ class Facts:
 
 def diagnose(facts: Facts) -> list[Finding]:
     """Every finding, the wrong ones with their next step."""
-    return [*_configuration(facts), *_database(facts), *_feeds(facts), *_providers(facts), *_tables(facts)]
+    return [
+        *_configuration(facts),
+        *_database(facts),
+        *_feeds(facts),
+        *_alarms(facts),
+        *_providers(facts),
+        *_tables(facts),
+    ]
 
 
 def _configuration(facts: Facts) -> list[Finding]:
@@ -115,16 +130,52 @@ def _check(about: str, ok: bool, seen: str, mend: str) -> Finding:
 
 def _feeds(facts: Facts) -> list[Finding]:
     findings = []
-    for name in ("poll", "decide", "send", "tend"):
+    for name in ("poll", "decide", "send", "tend", "hooks", "alarms"):
         at = facts.heartbeats.get(name)
         alive = at is not None and facts.database_now - at <= SILENT_LOOP
         seen = "never ran on this database" if at is None else f"last alive {at.isoformat(timespec='seconds')}"
-        findings.append(_check(f"loop {name}", alive, seen, f"Start it: make run, or python main.py {name}."))
+        findings.append(
+            _check(f"loop {name}", alive, seen, f"Start it: make run, or python main.py {STARTED_BY.get(name, name)}.")
+        )
     for feed in facts.feeds:
         mend = str(feed.get("error") or "Check the network and DAIJOBU_JMA_FEED_URL.")
-        seen = f"last heard {feed.get('last_heard_at') or 'never'}"
+        seen = f"{feed.get('state')}, last heard {_time(feed.get('last_heard_at'))}"
+        if feed.get("why") == "quiet":
+            seen = f"answers, but nothing new since {_time(feed.get('since'))}"
+            mend = "It may be frozen: compare it with JMA's own pages."
+        elif feed.get("why") == "missed":
+            seen = f"does not show the earthquake of {_time(feed.get('since'))} that {feed.get('detail')} reports"
+            mend = "It may be frozen: compare it with JMA's own pages."
         findings.append(_check(f"feed {feed.get('feed')}", feed.get("state") == "ok", seen, mend))
     return findings
+
+
+def _time(at: object) -> str:
+    return at.isoformat(timespec="seconds") if isinstance(at, datetime) else "never"
+
+
+def _alarms(facts: Facts) -> list[Finding]:
+    s = facts.settings
+    ways = [*(["a web address"] if s.alarm_url is not None else []), *sorted(facts.operators_by)]
+    failing = ", ".join(f"{name}: {why}" for name, why in facts.failing_ways.items())
+    opened = ", ".join(f"{number} {level}" for level, number in facts.alarms.items() if number)
+    watched = s.deadman_url is not None
+    return [
+        _check(
+            "alarms to operators",
+            bool(ways),
+            ", ".join(ways) if ways else "nobody would hear of one at night",
+            "Set DAIJOBU_ALARM_URL, or let an operator prove a telephone on /account/contacts.",
+        ),
+        _check(
+            "dead-man's watch",
+            watched,
+            "is called every minute" if watched else "nobody outside would notice that all of it is dead",
+            "Set DAIJOBU_DEADMAN_URL to a watch that raises the alarm when the calls stop (docs/operating.md).",
+        ),
+        _check("ways to operators", not failing, failing or "none failed", "Look at /alarms and mend the way."),
+        _check("open alarms", not opened, opened or "none", "Look at /alarms."),
+    ]
 
 
 def _providers(facts: Facts) -> list[Finding]:

@@ -17,6 +17,7 @@ from core.db import CONNECTION_ERRORS
 from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
 from core.web import Site
+from ops.doctor import STARTED_BY
 from ops.pages import read_all
 from ops.site_web import build_app, make_site
 from ops.wires import Wires, open_wires
@@ -31,8 +32,6 @@ log = logging.getLogger("daijobu")
 #: A loop that runs until `stop` is set.
 Loop = Callable[[Deps, asyncio.Event], Awaitable[None]]
 
-#: Loops without a command of their own, and the role that starts them.
-STARTED_BY = {"hooks": "tend", "alarms": "tend"}
 #: Seconds a loop may take to finish its work after being asked to stop.
 DRAIN_S = 15.0
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from core.settings import Settings
 from ops.doctor import Facts, Finding, diagnose
 
-LOOPS = ("poll", "decide", "send", "tend")
+LOOPS = ("poll", "decide", "send", "tend", "hooks", "alarms")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 HEALTHY = Facts(
     settings=Settings(
@@ -20,6 +20,8 @@ HEALTHY = Facts(
         twilio_account_sid="AC0",
         twilio_auth_token=SecretStr("t"),
         twilio_from="+81",
+        alarm_url=SecretStr("https://chat.example/hook"),
+        deadman_url=SecretStr("https://watch.example/ping"),
     ),
     now=NOW,
     database_version="15.20",
@@ -53,6 +55,16 @@ def test_a_healthy_installation_has_nothing_to_mend() -> None:
         ({"heartbeats": {"poll": NOW}}, "loop decide", "python main.py decide"),
         ({"heartbeats": dict.fromkeys(LOOPS, NOW - timedelta(minutes=5))}, "loop poll", "make run"),
         ({"feeds": [{"feed": "jma.extra", "state": "stale", "error": "403"}]}, "feed jma.extra", "403"),
+        (
+            {"feeds": [{"feed": "jma.extra", "state": "late", "why": "quiet", "since": NOW}]},
+            "feed jma.extra",
+            "may be frozen",
+        ),
+        ({"heartbeats": {name: NOW for name in LOOPS if name != "alarms"}}, "loop alarms", "python main.py tend"),
+        ({"settings": Settings()}, "alarms to operators", "DAIJOBU_ALARM_URL"),
+        ({"settings": Settings()}, "dead-man's watch", "DAIJOBU_DEADMAN_URL"),
+        ({"failing_ways": {"url": "HTTP 500"}}, "ways to operators", "/alarms"),
+        ({"alarms": {"critical": 2}}, "open alarms", "/alarms"),
         ({"area_rows": 12}, "area tables", "geo.build"),
         ({"approved": {"my": False}}, "wording", "native speakers"),
         ({"settings": Settings()}, "SMS", "DAIJOBU_TWILIO_ACCOUNT_SID"),
