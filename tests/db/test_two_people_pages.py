@@ -148,6 +148,23 @@ async def again(d: Desk, role: Role) -> Visitor:
     return await d.site.signed_in_as(staff_id)
 
 
+async def test_each_proposal_asks_for_the_second_factor_again(db: Pool) -> None:
+    async with desk(db) as d:
+        await held_quake(d)
+        d.clock.advance(timedelta(minutes=11))
+        alert = await db.fetchval("SELECT id FROM alert")
+        for page, fields in (
+            ("/manual", FLOOD | {"step": "propose"}),
+            (f"/held/{alert}", {"answer": "release"}),
+            ("/rules/tsunami", {"step": "propose", "file": "1"}),
+        ):
+            fields |= {"form_token": await d.token(d.operator)}
+            async with d.operator.client.post(page, data=fields, allow_redirects=False) as response:
+                # These accounts have no second factor: they must set one up first.
+                assert (response.status, response.headers["Location"]) == (303, "/account/second-factor"), page
+        assert await db.fetchval("SELECT count(*) FROM approval") == 0
+
+
 async def test_what_was_not_looked_at_is_not_proposed(db: Pool) -> None:
     await make_resident(db, home_place_id=await make_place(db, MASHIKI))
     async with desk(db) as d:
