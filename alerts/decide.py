@@ -41,9 +41,9 @@ from alerts.joining import (
     worst_of,
 )
 from alerts.operators import notes_of, of_background, tells_operators, to_operators
-from alerts.rating import is_lower, matching, over_areas, rate
+from alerts.rating import ends_at, is_lower, matching, over_areas, rate
 from alerts.rules import Rule
-from core.model import Event, MessageType, Moment, Status
+from core.model import Event, MessageType, Moment, Severity, Status
 
 #: Types that say more about a quake or a tsunami, and warn nobody.
 FACT_TYPES: Final = ("VXSE52", "VXSE61", "VTSE51", "VTSE52")
@@ -179,10 +179,14 @@ def _to_those_told_before(
         of = _ids(told if event.hazard == "earthquake" else kin)
         if of:
             plans.append(AlertPlan(moment, worst, (*over, *rated, *others), Tell.TOLD_INSIDE, of))
-    if told and is_lower(before, rated):
-        severity = worst_of(r.severity for r in rated)
-        plans.append(AlertPlan(Moment.UPDATE, severity, (*rated, *others), Tell.LOWERED, _ids(told)))
+    if (is_lower(before, rated) or over) and (rated or others):
+        plans.append(_lowered((*rated, *others), kin))
     return plans
+
+
+def _lowered(areas: tuple[RatedArea, ...], told: list[ToldAlert]) -> AlertPlan:
+    """For whom less holds now. Not a message: it calls neither leaders nor staff, whatever still holds."""
+    return AlertPlan(Moment.UPDATE, Severity.INFO, areas, Tell.LOWERED, _ids(told))
 
 
 def _before(event: Event, told: list[ToldAlert], incident: OpenIncident | None) -> tuple[RatedArea, ...]:
@@ -244,15 +248,10 @@ def _lift(
         areas = ()
     _, others = in_force_before(incident, event)
     if areas and others:
-        plan = AlertPlan(Moment.LIFT, worst_of(a.severity for a in kin), (*areas, *others), Tell.TOLD_INSIDE, _ids(kin))
-        return Act(
-            kin[-1].incident_id,
-            "",
-            "",
-            (plan,),
-            why_impossible(event, now),
-            in_force=InForce(event.hazard, (), event.source),
-        )
+        over = AlertPlan(Moment.LIFT, worst_of(a.severity for a in kin), (*areas, *others), Tell.TOLD_INSIDE, _ids(kin))
+        nothing = InForce(event.hazard, (), event.source)
+        plans = (over, _lowered(others, kin))
+        return Act(kin[-1].incident_id, "", "", plans, why_impossible(event, now), in_force=nothing)
     return _withdraw(event, kin, areas or kin[-1].areas, now)
 
 
@@ -298,8 +297,9 @@ def _why_not_relayed(event: Event, known: Known) -> str | None:
 def _too_late(event: Event, rule: Rule, incident: OpenIncident | None, now: datetime) -> str | None:
     """Why nobody is newly told: it is not valid any more, or the quake is long past; a known quake's new figure may
     come as long as the report itself is fresh."""
-    if event.valid_until is not None and event.valid_until <= now:
-        return f"no longer valid: it ended at {event.valid_until.isoformat()}"
+    ends = ends_at(event)
+    if ends is not None and ends <= now:
+        return f"no longer valid: it ended at {ends.isoformat()}"
     began = event.occurred_at or event.issued_at
     since = began if incident is None else event.issued_at
     if rule.max_age is not None and now - since > rule.max_age:

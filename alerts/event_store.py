@@ -52,21 +52,24 @@ class RawEvent:
 
 # One decision at a time: two deciders that see the same incidents would open two.
 SQL_DECIDE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('daijobu decide'))"
+# Payloads are opened only for the reports of one matter: after an outage thousands wait.
 SQL_NEXT_EVENT = """
 WITH waiting AS MATERIALIZED (
-    SELECT id, purpose, hazard, thread, type, event_ids, issued_at, sent_at, message_type,
-           payload ->> 'serial' AS serial,
+    SELECT id, purpose, hazard, thread, event_ids, issued_at, sent_at, message_type,
            type IN ('VXSE52', 'VXSE61', 'VTSE51', 'VTSE52') OR source = 'usgs' OR hazard = 'weather_bulletin' AS adds
     FROM event WHERE decided_at IS NULL AND (decide_after IS NULL OR decide_after <= $1)
 ), first AS (
     SELECT * FROM waiting
     ORDER BY adds, hazard NOT IN ('earthquake', 'tsunami'), issued_at, sent_at, thread, id LIMIT 1
-), next AS (
-    SELECT w.id FROM waiting AS w, first AS f
+), matter AS MATERIALIZED (
+    SELECT w.* FROM waiting AS w, first AS f
     WHERE w.purpose = f.purpose AND w.adds = f.adds AND w.hazard = f.hazard
       AND (w.thread = f.thread OR w.hazard = 'earthquake' AND w.event_ids && f.event_ids)
-    ORDER BY w.issued_at DESC, w.sent_at DESC, (w.message_type = 'cancel') DESC, (w.message_type = 'correct') DESC,
-             CASE WHEN w.serial ~ '^[0-9]{1,9}$' THEN w.serial::int ELSE 0 END DESC, w.thread, w.id
+), next AS (
+    SELECT m.id FROM matter AS m JOIN event AS e ON e.id = m.id
+    ORDER BY m.issued_at DESC, m.sent_at DESC, (m.message_type = 'cancel') DESC, (m.message_type = 'correct') DESC,
+             CASE WHEN e.payload ->> 'serial' ~ '^[0-9]{1,9}$' THEN (e.payload ->> 'serial')::int ELSE 0 END DESC,
+             m.thread, m.id
     LIMIT 1
 )
 SELECT e.id, e.purpose, e.payload FROM event AS e WHERE e.id = (SELECT id FROM next) FOR UPDATE

@@ -29,6 +29,7 @@ from alerts.policy import priority
 from alerts.polygons import prepare
 from alerts.rule_book import rule_at
 from alerts.rules import Rule
+from alerts.statistics_store import refresh_statistics
 from alerts.texts import Texts, names_of
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
 from core.ids import uuid7
@@ -190,7 +191,7 @@ async def fan_out_slice(deps: Deps) -> bool:
             alert_id = alert.id
             told = await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
         if told >= max(LARGE_SLICE, alert.people):
-            await fanout_store.refresh_statistics(deps.pool)
+            await refresh_statistics(deps.pool)
     except CONNECTION_ERRORS:
         raise
     except Exception as error:

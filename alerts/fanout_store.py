@@ -421,22 +421,6 @@ async def write_slice(
     expect_rows(tag, 1, f"the progress of alert {alert.id}")
 
 
-# Only the columns that queries choose by: reasons, token hashes and lists of organisations take four times as long.
-SQL_STATISTICS = """
-ANALYZE message (incident_id, resident_id, alert_id, step, state, priority, due_at, lease_until),
-    incident_resident (incident_id, resident_id, severity, asked_at, status), link (kind, incident_id, resident_id),
-    alert_resident
-"""
-
-
-async def refresh_statistics(pool: Pool) -> None:
-    """Let the planner know what a large alert has put into tables that were empty before.
-
-    It also ends plans that were made while they were: pages and check-ins come a moment later, long before autovacuum.
-    """
-    await pool.execute(SQL_STATISTICS)
-
-
 SQL_HOLD = "UPDATE alert SET state = 'held', held_reason = $2 WHERE id = $1 AND state = 'fanning'"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from alerts.decision import POLYGON, RELAY, Geography, RatedArea
@@ -104,13 +105,19 @@ def matching(event: Event) -> tuple[Area, ...]:
     )
 
 
+def ends_at(event: Event) -> datetime | None:
+    """When what the event says ends by itself. A tsunami warning never does: the time in a VTSE41 is that of its mere
+    forecasts (津波予報), which tell nobody."""
+    return None if event.hazard == "tsunami" else event.valid_until
+
+
 def shape_of(event: Event, area: Area) -> Mapping[str, Any] | None:
     """The GeoJSON of an area that is one of the event's polygons; None for an area with a code."""
     return event.polygons[int(area.code)].geometry if area.scheme == POLYGON else None
 
 
 def over_areas(
-    event: Event, rule: Rule, before: Iterable[RatedArea], rated: Iterable[RatedArea]
+    event: Event, rule: Rule, before: Iterable[RatedArea], rated: Sequence[RatedArea]
 ) -> tuple[RatedArea, ...]:
     """Where it is over: what the event lifts or lowers to a level that tells nobody, and what was warned `before`
     and is not `rated` any more. An earthquake's town is not over because a later report leaves it out, but one that
@@ -120,6 +127,7 @@ def over_areas(
     """
     still = {r.source for r in rated if r.area.scheme != POLYGON}
     restated = {a.code for a in event.areas if a.scheme == "jma.quake_area"}
+    shapes = [r.shape for r in rated if r.shape is not None]
     now = {AreaCode(a.scheme, a.code): a for a in matching(event)}
     found: dict[AreaCode, RatedArea] = {}
     for code, area in now.items():
@@ -130,7 +138,7 @@ def over_areas(
             found[code] = RatedArea(replace(area, change=Change.LIFTED), Severity.INFO, shape=shape_of(event, area))
     for old in before:
         code = old.source
-        if old.over or code in found or code in still:
+        if old.over or code in found or code in still or (old.shape is not None and old.shape in shapes):
             continue
         if old.shape is not None:
             # The number of a polygon means nothing in another report: the old shape ends, the new ones still hold.

@@ -15,7 +15,7 @@ from alerts.incident_facts import epicentre_of, facts_with
 from alerts.joining import QUAKE_FAMILY, quake_of, same_quake
 from alerts.outbox_store import INCIDENT_CHANNEL
 from alerts.policy import closes_at
-from alerts.rating import codes_of
+from alerts.rating import codes_of, ends_at
 from alerts.rules import Rule
 from core.crypto import Vault
 from core.db import Connection, Pool, expect_rows, notify
@@ -219,9 +219,8 @@ async def insert_alert(
 def _expires_at(event: Event, plan: AlertPlan, rule: Rule, now: datetime) -> datetime:
     """A text is never sent after its life, nor after the source's own end of what it says."""
     ends = now + life_of(plan, rule)
-    if event.valid_until is None or event.valid_until <= now or plan.moment not in RAISING:
-        return ends
-    return min(ends, event.valid_until)
+    until = ends_at(event)
+    return ends if until is None or until <= now or plan.moment not in RAISING else min(ends, until)
 
 
 def life_of(plan: AlertPlan, rule: Rule) -> timedelta:
@@ -263,6 +262,6 @@ def alert_context(
         "tell": plan.tell.value,
         "of": [str(alert_id) for alert_id in plan.of],
         "again_if_stronger": plan.again_if_stronger,
-        "valid_until": None if event.valid_until is None else event.valid_until.isoformat(),
+        "valid_until": None if (until := ends_at(event)) is None else until.isoformat(),
         "earlier_at": None if earlier is None else earlier.isoformat(),
     }

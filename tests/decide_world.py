@@ -32,7 +32,7 @@ from alerts.incident_facts import codes_from, facts_with, in_force_from, quakes_
 from alerts.joining import quake_of
 from alerts.people import Contact, Person, Spec, Standing, consider, reason_of
 from alerts.policy import ASKS_WINDOW
-from alerts.rating import codes_of
+from alerts.rating import codes_of, ends_at
 from core.model import AreaCode, Event, Moment, Purpose, Severity
 from tests.alerts_kit import RULES
 from tests.fakes import FakeChannel, fake_channels
@@ -198,7 +198,7 @@ class World:
             night=rule.night,
             now=now,
             again_if=rule.again_if,
-            valid_until=event.valid_until,
+            valid_until=ends_at(event),
         )
         reached: set[str] = set()
         before = {p for alert, people in self.alerts if alert.id in plan.of for p in people}

@@ -63,23 +63,21 @@ async def test_a_swarm_of_300_aftershocks_floods_nobody(db: Pool, db_dsn: str) -
         )
         for _ in range(300):
             clock.advance(timedelta(minutes=random.randint(1, 18)))
-            levels = random.choices(INTENSITIES[2:8], weights=(120, 100, 50, 20, 8, 2), k=3)
+            levels = random.choices(INTENSITIES[2:8], weights=(300, 200, 24, 10, 5, 2), k=3)
             top = max(levels, key=INTENSITIES.index)
             towns = [city(code, level) for code, level in zip((MASHIKI, KASHIMA, HIGASHI_KU), levels, strict=True)]
             await hear(deps, quake(region(top), *towns, at=clock.now(), id=id_of(clock.now())))
     assert await db.fetchval("SELECT count(*) FROM event WHERE outcome LIKE 'error%'") == 0
-    assert (
-        await db.fetchval("SELECT count(*) FROM event WHERE outcome LIKE '%(severe)%' OR outcome LIKE '%(extreme)%'")
-        > 30
-    )
+    told = await db.fetchval("SELECT count(*) FROM event WHERE outcome LIKE '%(severe)%' OR outcome LIKE '%(extreme)%'")
+    assert told > 10, "the swarm had shocks that ask"
     asked = await db.fetch("SELECT DISTINCT resident_id FROM incident_resident WHERE asked_at IS NOT NULL")
     assert {row["resident_id"] for row in asked} == set(ids)
     assert await asked_in_a_day(db) <= MAX_ASKS
     # Nobody hears the same twice: in an incident each further message is of a stronger shock, or the first that asks.
-    told = await db.fetch(
+    rows = await db.fetch(
         "SELECT ar.resident_id, a.incident_id, a.severity FROM alert_resident ar JOIN alert a ON a.id = ar.alert_id"
     )
-    each = Counter((row["resident_id"], row["incident_id"]) for row in told)
+    each = Counter((row["resident_id"], row["incident_id"]) for row in rows)
     assert max(each.values()) <= 5
     messages = await db.fetchval("SELECT max(n) FROM (SELECT count(*) AS n FROM message GROUP BY resident_id) AS each")
     assert messages <= 15, "two days of shaking, 300 shocks"

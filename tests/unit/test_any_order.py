@@ -193,7 +193,7 @@ def nothing_superseded_is_told(one: World) -> None:
         assert all(e.order <= event.order for e in decided), person
 
 
-SOME = settings(max_examples=40, deadline=None)
+SOME = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 @SOME
@@ -236,8 +236,16 @@ def test_two_rivers_of_one_town(data: st.DataObject) -> None:
         for who, severity in (by_the_newest(events) if events else {}).items():
             if severity.rank > expected.get(who, Severity.INFO).rank or who not in expected:
                 expected[who] = severity
-    assert any_order.stands() == expected
+    assert any_order.stands() == expected, told_in(arrived)
     nothing_superseded_is_told(any_order)
+
+
+def told_in(events: Sequence[Event]) -> list[tuple[str, int, str, dict[str, Level]]]:
+    """The reports in a form to read: thread, minute, message type, areas with levels."""
+    return [
+        (e.thread, (e.issued_at - NOON) // minutes(1), e.message_type.value, {a.code: a.level for a in e.areas})
+        for e in events
+    ]
 
 
 @st.composite

@@ -263,8 +263,8 @@ def test_another_river_of_the_town_still_warns() -> None:
     told = ToldAlert(uuid4(), incident.id, Moment.ISSUE, Severity.SEVERE, rated, x.thread, "jma")
     decision = run(x, Known(Purpose.LIVE, (incident,), told=(told,)))
     assert isinstance(decision, Act)
-    (plan,) = decision.alerts
-    assert (plan.moment, plan.tell) == (Moment.LIFT, Tell.TOLD_INSIDE)
+    plan, lowered = decision.alerts
+    assert (plan.moment, plan.tell, lowered.tell) == (Moment.LIFT, Tell.TOLD_INSIDE, Tell.LOWERED)
     assert [(r.area.code, r.over) for r in plan.areas] == [(MASHIKI, True), (KASHIMA, True), (MASHIKI, False)]
 
 
