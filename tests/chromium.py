@@ -6,9 +6,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: As root, without a GPU, and without calls to anybody else's servers.
@@ -38,3 +39,10 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+async def picture(page: Page, name: str, *, full_page: bool = True) -> None:
+    """A picture of the page for people, where DAIJOBU_SHOTS names a folder: no test looks at it, and it costs a lot."""
+    if folder := os.environ.get("DAIJOBU_SHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=Path(folder) / name, full_page=full_page)

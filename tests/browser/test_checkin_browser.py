@@ -1,21 +1,20 @@
 """The check-in page in a real browser on a small phone: every language at 360x640, with and without JavaScript.
 
-Screenshots go to a temporary folder, or to the folder that DAIJOBU_SHOTS names, to be looked at.
+Pictures are taken where DAIJOBU_SHOTS names a folder, to be looked at.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, ConsoleMessage, Page
 
 from checkin import leader_web, web
 from core.db import Pool
 from core.i18n import Catalogs
-from tests.chromium import needs_chromium
+from tests.chromium import needs_chromium, picture
 from tests.incidents import FLOOD_CONTEXT, QUAKE_REASON, TestIncident, make_incident, make_link, tell
 from tests.pages import website
 from tests.people import make_org, make_resident, make_site
@@ -30,13 +29,6 @@ REASONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("DAIJOBU_SHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 async def link_for(db: Pool, incident: TestIncident, lang: str, reason: dict[str, Any]) -> str:
     org = await make_org(db)
     person = await make_resident(db, org.id, language=lang, dorm=await make_site(db, org.id, name="ひばり寮"))
@@ -48,21 +40,33 @@ async def no_sideways_scroll(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
+@pytest.fixture(scope="module")
+async def small_phone(browser: Browser) -> AsyncIterator[Page]:
+    """One tab for every language: a new one is a new process. Each test's website has a port of its own."""
+    context = await browser.new_context(viewport=PHONE, java_script_enabled=True)
+    yield await context.new_page()
+    await context.close()
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
-async def test_the_buttons_are_on_the_first_screen(db: Pool, browser: Browser, shots: Path, lang: str) -> None:
+async def test_the_buttons_are_on_the_first_screen(db: Pool, small_phone: Page, lang: str) -> None:
     incidents = {
         "quake": await make_incident(db, simulated=True),
         "flood": await make_incident(db, context=FLOOD_CONTEXT, simulated=True),
     }
     async with website(db, web.ROUTES) as client:
-        context = await browser.new_context(viewport=PHONE, java_script_enabled=True)
-        page = await context.new_page()
-        refused: list[str] = []
-        page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+        page, refused = small_phone, list[str]()
+        await page.context.clear_cookies()
+
+        def listen(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                refused.append(f"{lang}: {message.text}")
+
+        page.on("console", listen)
         for name, incident in incidents.items():
             token = await link_for(db, incident, lang, REASONS[name])
             await page.goto(str(client.make_url(f"/c/{token}")))
-            await page.screenshot(path=shots / f"{lang}-{name}-ask.png")
+            await picture(page, f"{lang}-{name}-ask.png", full_page=False)
             buttons = await page.locator("button[name=answer]").all()
             assert len(buttons) == len(incident_questions(name))
             # Of five answers the last may need a little scrolling; the first two never do, nor does the call for help.
@@ -72,10 +76,10 @@ async def test_the_buttons_are_on_the_first_screen(db: Pool, browser: Browser, s
                 assert box["height"] >= 44 and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
             assert await no_sideways_scroll(page)
             await page.locator("button[name=answer][value=help], button[name=answer][value=leaving]").click()
-            await page.screenshot(path=shots / f"{lang}-{name}-answered.png", full_page=True)
+            await picture(page, f"{lang}-{name}-answered.png")
             assert await no_sideways_scroll(page)
+        page.remove_listener("console", listen)
         assert not refused
-        await context.close()
     assert await db.fetchval("SELECT count(*) FROM check_in") == 2
 
 
@@ -133,7 +137,7 @@ async def test_who_is_coming_appears_by_itself(db: Pool, browser: Browser) -> No
 
 
 @pytest.mark.parametrize(("lang", "width", "height"), [("vi", 360, 640), ("ja", 360, 640), ("my", 1280, 800)])
-async def test_the_leaders_page(db: Pool, browser: Browser, shots: Path, lang: str, width: int, height: int) -> None:
+async def test_the_leaders_page(db: Pool, browser: Browser, lang: str, width: int, height: int) -> None:
     incident = await make_incident(db, simulated=True)
     org = await make_org(db)
     site = await make_site(db, org.id, name="ひばり寮")
@@ -148,9 +152,9 @@ async def test_the_leaders_page(db: Pool, browser: Browser, shots: Path, lang: s
         await page.goto(str(client.make_url(f"/l/{token}")))
         assert await no_sideways_scroll(page)
         await page.check(f"input[name='{people[1].id}'][value=help]")
-        await page.screenshot(path=shots / f"leader-{lang}-{width}.png", full_page=True)
+        await picture(page, f"leader-{lang}-{width}.png")
         await page.click("button[name=others]")
-        await page.screenshot(path=shots / f"leader-{lang}-{width}-saved.png", full_page=True)
+        await picture(page, f"leader-{lang}-{width}-saved.png")
         assert await no_sideways_scroll(page)
         await context.close()
     rows = await db.fetch("SELECT status, status_by FROM incident_resident ORDER BY resident_id")

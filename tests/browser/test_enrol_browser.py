@@ -1,7 +1,7 @@
 """Enrolling in a real browser on a small phone, in Vietnamese, Burmese, Easy Japanese and Urdu, with and without
 JavaScript.
 
-Prints seconds and bytes; asserts neither. Screenshots go to a temporary folder, or to the one that DAIJOBU_SHOTS names.
+Prints seconds and bytes; asserts neither. Pictures are taken where DAIJOBU_SHOTS names a folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from core.i18n import Catalogs
 from core.model import OrgKind
 from registry import store
 from registry.poster_store import make_poster, poster_token
-from tests.chromium import needs_chromium
+from tests.chromium import needs_chromium, picture
 from tests.people import NOW, VAULT, make_org, make_resident, make_site
 from tests.staff_site import Site, staff_site
 
@@ -31,17 +31,10 @@ IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605
 SAY = Catalogs.load().say
 
 
-@pytest.fixture
-def shots(tmp_path: Path) -> Path:
-    folder = Path(os.environ.get("DAIJOBU_SHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-async def look(page: Page, path: Path) -> None:
+async def look(page: Page, name: str) -> None:
     """A picture of the whole page, which must not scroll sideways."""
-    await page.screenshot(path=path, full_page=True)
-    assert await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+    await picture(page, name)
+    assert await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), name
 
 
 def url(site: Site, path: str) -> str:
@@ -61,7 +54,7 @@ async def invitation(db: Pool, **more: Any) -> str:
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["js", "nojs"])
 @pytest.mark.parametrize(("lang", "locale"), [("vi", "vi-VN"), ("my", "my"), ("ja-simple", "ja"), ("ur", "ur-PK")])
-async def test_an_enrolment(db: Pool, browser: Browser, shots: Path, lang: str, locale: str, scripts: bool) -> None:
+async def test_an_enrolment(db: Pool, browser: Browser, lang: str, locale: str, scripts: bool) -> None:
     path = await invitation(db, language=lang)
     async with staff_site(db, more_routes=ALERT_ROUTES) as site:
         context = await browser.new_context(viewport=PHONE, locale=locale, java_script_enabled=scripts)
@@ -78,37 +71,37 @@ async def test_an_enrolment(db: Pool, browser: Browser, shots: Path, lang: str, 
         name = f"{lang}-{'js' if scripts else 'nojs'}"
         began = time.perf_counter()
         await page.goto(url(site, path))
-        await look(page, shots / f"{name}-1-language.png") if scripts else None
+        await look(page, f"{name}-1-language.png") if scripts else None
         await page.click(f"button[name=language][value='{lang}']")
         await page.wait_for_selector("#work_postal_code")
-        await look(page, shots / f"{name}-2-places.png")
+        await look(page, f"{name}-2-places.png")
         await page.click("button.big")
         await page.wait_for_selector("input[name=phone]")
         await page.fill("input[name=phone]", "090-1234-567")
         await page.click("button.big")
         await page.wait_for_selector("[role=alert]")
-        await look(page, shots / f"{name}-3-reach-wrong.png")
+        await look(page, f"{name}-3-reach-wrong.png")
         await page.fill("input[name=phone]", "090-1234-5678")
         await page.click("button.big")
         await page.wait_for_selector("button[name=all]")
-        await look(page, shots / f"{name}-4-consent.png")
+        await look(page, f"{name}-4-consent.png")
         await page.click("button[name=all]")
         await page.wait_for_selector("svg.qr")
         seconds = time.perf_counter() - began
-        await look(page, shots / f"{name}-5-card.png")
+        await look(page, f"{name}-5-card.png")
         print(f"{name}: {seconds:.1f} s for the machine, pages of {sizes} bytes")
         if scripts:
             await page.goto(page.url.replace("/card?new=1", "/away"))
-            await look(page, shots / f"{name}-6-away.png")
+            await look(page, f"{name}-6-away.png")
             await page.goto(page.url.replace("/away", "/same"))
-            await look(page, shots / f"{name}-7-same.png")
+            await look(page, f"{name}-7-same.png")
         assert not [text for text in refused if "400" not in text]
         await context.close()
     assert await db.fetchval("SELECT state FROM resident") == "enrolled"
     assert await db.fetchval("SELECT language FROM resident") == lang
 
 
-async def test_i_am_here_now(db: Pool, browser: Browser, shots: Path) -> None:
+async def test_i_am_here_now(db: Pool, browser: Browser) -> None:
     path = await invitation(db, language="vi")
     async with staff_site(db) as site:
         context = await browser.new_context(
@@ -120,7 +113,7 @@ async def test_i_am_here_now(db: Pool, browser: Browser, shots: Path) -> None:
         await page.click("summary")
         await page.click("[data-here]")
         await page.wait_for_selector("[data-here-done]:not([hidden])")
-        await look(page, shots / "vi-here.png")
+        await look(page, "vi-here.png")
         await page.click("button.big")
         await page.wait_for_selector("input[name=phone]")
         assert "益城町" in await page.inner_text("main")
@@ -144,9 +137,7 @@ async def test_i_am_here_now(db: Pool, browser: Browser, shots: Path) -> None:
         ("safari-ios", f"{IPHONE} Version/17.4 Safari/604"),
     ],
 )
-async def test_phones_that_need_one_more_step(
-    db: Pool, browser: Browser, shots: Path, name: str, user_agent: str
-) -> None:
+async def test_phones_that_need_one_more_step(db: Pool, browser: Browser, name: str, user_agent: str) -> None:
     path = await invitation(db, language="my")
     async with staff_site(db) as site:
         context = await browser.new_context(viewport=PHONE, user_agent=user_agent, java_script_enabled=False)
@@ -154,7 +145,7 @@ async def test_phones_that_need_one_more_step(
         await page.goto(url(site, path + "?lang=my"))
         await page.click("button[name=language][value='my']")
         await page.click("button.big")
-        await look(page, shots / f"inapp-{name}.png")
+        await look(page, f"inapp-{name}.png")
         in_app = name != "safari-ios"
         text = await page.inner_text("main")
         assert (SAY("my", "enrol.inapp") in text) is in_app
@@ -164,8 +155,9 @@ async def test_phones_that_need_one_more_step(
         await context.close()
 
 
-async def test_paper(db: Pool, browser: Browser, shots: Path) -> None:
+async def test_paper(db: Pool, browser: Browser, tmp_path: Path) -> None:
     """Slips of a dorm, a poster, the page of walking in: on a laptop, on a phone, and as they print on A4."""
+    folder = Path(os.environ.get("DAIJOBU_SHOTS") or tmp_path)
     org = await make_org(db, name="株式会社あおぞら食品", language="ja")
     group = await make_org(db, OrgKind.COMMUNITY, name="Kumamoto Myanmar Circle", language="ja")
     dorm = await make_site(db, org.id, name="ひばり寮")
@@ -187,17 +179,17 @@ async def test_paper(db: Pool, browser: Browser, shots: Path) -> None:
                     await page.goto(url(site, path))
                     name = path.strip("/").split("/")[0]
                     name += "-one" if path.count("/") > 1 else ""
-                    await look(page, shots / f"paper-{name}-{size}.png")
+                    await look(page, f"paper-{name}-{size}.png")
                     if size == "laptop" and name in ("slips", "posters-one"):
-                        await page.pdf(path=shots / f"paper-{name}.pdf", format="A4", prefer_css_page_size=True)
+                        await page.pdf(path=folder / f"paper-{name}.pdf", format="A4", prefer_css_page_size=True)
                 await context.close()
         context = await browser.new_context(viewport=PHONE, java_script_enabled=False)
         page = await context.new_page()
         await page.goto(url(site, f"/w/{poster_token(VAULT, made)}?lang=my"))
-        await look(page, shots / "walk-in-my.png")
+        await look(page, "walk-in-my.png")
         await page.fill("input[name=name]", "Aung Min")
         await page.click("button.big")
         await page.wait_for_selector("button[name=language]")
-        await look(page, shots / "walk-in-my-language.png")
+        await look(page, "walk-in-my-language.png")
         await context.close()
     assert await db.fetchval("SELECT count(*) FROM resident WHERE name = 'Aung Min'") == 1
