@@ -13,6 +13,9 @@ from core.model import UnreadableReport
 #: The heaviest telegram (VPWS50) is a little over 4 MB; deeper or larger is not a report.
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 40
+#: Elements and attributes, or JSON values: each takes a hundred bytes and more once it is read, however few it had in
+#: the document. A telegram has one per eleven bytes at most, VPWS50 less than 400,000.
+MAX_PARTS = 500_000
 
 Element: TypeAlias = etree._Element
 
@@ -23,11 +26,12 @@ _TOO_DEEP = etree.XPath(f"boolean(/{'/'.join('*' * (MAX_DEPTH + 1))})")
 
 
 def parse_xml(body: bytes, *, max_bytes: int = MAX_BYTES) -> Element:
-    """The document's root. No DTD, no entities, no network; size and depth are capped.
+    """The document's root. No DTD, no entities, no network; size, parts and depth are capped.
 
     Raises UnreadableReport with the reason in one sentence.
     """
     _check_size(body, max_bytes)
+    _check_parts(body, b"<=", max_bytes)
     if body[:1000].lower().lstrip(_BOM).lstrip().startswith(b"<!doctype html"):
         raise UnreadableReport("document is an HTML page (an error page?), not a report")
     # Refused before the parser sees it: an internal subset can define entities that expand without end.
@@ -61,6 +65,7 @@ def parse_json(body: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     Raises UnreadableReport with the reason in one sentence.
     """
     _check_size(body, max_bytes)
+    _check_parts(body, b",:[{", max_bytes)
     if body.lstrip(_BOM).lstrip()[:1] == b"<":
         raise UnreadableReport("document is markup (an error page?), not JSON")
     try:
@@ -108,6 +113,15 @@ def _check_size(body: bytes, max_bytes: int) -> None:
         raise UnreadableReport(f"document of {len(body)} bytes: larger than {max_bytes}, not read")
     if not body.strip():
         raise UnreadableReport("document is empty")
+
+
+def _check_parts(body: bytes, signs: bytes, max_bytes: int) -> None:
+    """Refuse a document of more parts than its kind has; `signs` are the bytes that each of its parts needs one of."""
+    parts = sum(body.count(sign) for sign in signs)
+    # A list of days may be larger than any report, and has more parts by as much.
+    most = MAX_PARTS * max(max_bytes, MAX_BYTES) // MAX_BYTES
+    if parts > most:
+        raise UnreadableReport(f"document has {parts} parts: more than {most}, not read")
 
 
 def _refuse_constant(name: str) -> Any:

@@ -28,6 +28,7 @@ from feeds.known import all_feeds
 from feeds.poller import StreamPoller
 from feeds.sources.jma import FEED
 from feeds.store import load_state
+from feeds.untrusted import parse_json, parse_xml
 from tests.feed_server import FeedServer, answer, feed_server, served
 from tests.fuzz.targets import check_sentence
 from tests.telegrams import body
@@ -64,6 +65,9 @@ DOCUMENTS = {
     "a long name": b"<" + b"a" * 2_000_000 + b"/>",
     "a long attribute": b'<a b="' + b"c" * 9_000_000 + b'"/>',
     "many attributes": b"<a " + b" ".join(b'a%d=""' % n for n in range(60_000)) + b"/>",
+    "two million elements": b"<Report>" + b"<a/>" * 1_990_000 + b"</Report>",
+    "a million attributes": b"<a " + b" ".join(b'a%d=""' % n for n in range(600_000)) + b"/>",
+    "JSON of millions of lists": b"[" + b"[]," * 2_600_000 + b"[]]",
     "10 MB of text": b"<Report>" + b"x" * 10_000_000 + b"</Report>",
     "JSON, very deep": b"[" * 200_000 + b"]" * 200_000,
     "JSON with a number of a million digits": b'{"code": ' + b"9" * 1_000_000 + b"}",
@@ -72,6 +76,8 @@ DOCUMENTS = {
     "a gzip": gzip.compress(REAL),
     "a picture": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8,
 }
+#: Documents that take far more memory than they are long. A list of days may have more parts than they.
+GROWING = ("two million elements", "a million attributes", "JSON of millions of lists")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -83,7 +89,7 @@ def test_no_parser_reads_it_and_each_says_why(feed: str, document: str) -> None:
     assert "root:" not in str(refused.value)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", [name for name in DOCUMENTS if name not in GROWING])
 def test_no_list_and_no_frame_is_read_from_it(document: str) -> None:
     for feed in all_feeds().values():
         for stream in feed.streams:
@@ -94,6 +100,13 @@ def test_no_list_and_no_frame_is_read_from_it(document: str) -> None:
             with pytest.raises(UnreadableReport) as frame:
                 push.read(DOCUMENTS[document])
             check_sentence(frame.value)
+
+
+@pytest.mark.parametrize("document", GROWING)
+def test_what_grows_in_memory_is_refused_before_it_is_read(document: str) -> None:
+    read = parse_json if document.startswith("JSON") else parse_xml
+    with pytest.raises(UnreadableReport, match="parts"):
+        read(DOCUMENTS[document])
 
 
 def test_a_comment_or_an_instruction_hides_nothing() -> None:
