@@ -68,12 +68,13 @@ async def store_report(
     purpose: str = Purpose.LIVE,
     shift: timedelta | None = None,
     grace: timedelta = timedelta(0),
+    type_hint: str = "",
 ) -> StoredReport:
     """Keep one document and its events; call inside a transaction. Pass `parsed`, or `error` if it cannot be read.
 
     The same bytes are one report, whatever their URL. Events of a status other than actual are stored as decided with
     the outcome `not_live`. `shift` moves the events' times (a replay); the bytes never change. `grace`: the events
-    wait so long undecided (Feed.grace).
+    wait so long undecided (Feed.grace). `type_hint`: the type of what cannot be read, from its address.
     Raises ValueError unless exactly one of `parsed` and `error` is given.
     """
     if (parsed is None) == (error is None):
@@ -89,7 +90,7 @@ async def store_report(
         digest,
         received_at,
         body,
-        parsed.type if parsed else "",
+        parsed.type if parsed else type_hint,
         parsed.title if parsed else "",
         parsed.status if parsed else Status.UNKNOWN,
         parsed.message_type if parsed else MessageType.ISSUE,
@@ -200,6 +201,7 @@ async def ingest(
             purpose=purpose,
             shift=shift,
             grace=feed.grace,
+            type_hint=(feed.type_of_url(url) or "") if url else "",
         )
 
 

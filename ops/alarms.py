@@ -242,7 +242,7 @@ def _clocks(facts: Facts) -> Iterable[Found]:
         off["database"] = (facts.now - facts.database_now).total_seconds()
     for name, seconds in off.items():
         if abs(seconds) > CLOCK_LIMIT_S:
-            yield Found(f"clock:{name}", Kind.CLOCK, Level.WARNING, name, _detail(number=round(seconds)))
+            yield Found(f"clock:{name}", Kind.CLOCK, Level.WARNING, name, _detail(number=abs(round(seconds))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.status.message.": tuple(MessageState),
     "staff.status.feed.": ("ok", "late", "stale"),
     "staff.feed.why.": tuple(Unheard),
-    "staff.feed.name.": ("jma.eqvol", "jma.extra"),
+    "staff.feed.name.": ("jma.eqvol", "jma.extra", "p2pquake.ws", "p2pquake.history", "usgs.summary"),
     "staff.dash.csv.": CSV_COLUMNS,
     "answer.": tuple(Answer),
     "staff.approvals.kind.": tuple(Approved),
