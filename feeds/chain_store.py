@@ -1,4 +1,4 @@
-"""Joins an alert to the thread of those it refers to, where an agency names only the last one of the chain."""
+"""Joins an event to the thread of those it refers to: by the last of a chain of references, by any id of a quake."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Feed:
     pushes: tuple[Push, ...] = ()
     #: How long its events wait undecided, so that the agency it relays can speak for itself.
     grace: timedelta = timedelta(0)
-    #: Its reports name the ones before them (CAP references): events join the thread of what they refer to.
+    #: Its reports name the ones before them (references, other ids of the same quake): events join their thread.
     chained: bool = False
     #: Feeds that are asked at once when something arrives here.
     wakes: frozenset[str] = frozenset()

@@ -88,6 +88,8 @@ FEED = Feed(
     parse=parse,
     recognises=recognises,
     base_url=lambda settings: settings.usgs_url,
+    # A quake gets more ids with time, and the thread is named after one of them.
+    chained=True,
     streams=(
         Stream(
             name="summary",

@@ -87,6 +87,18 @@ async def test_usgs_each_revision_is_one_report(db: Pool, host: FeedServer, sess
     assert (await db.fetchval("SELECT body FROM report ORDER BY id LIMIT 1")).startswith(b'{"geometry":')
 
 
+async def test_usgs_a_quake_that_gets_another_id_stays_one_thread(
+    db: Pool, host: FeedServer, session: aiohttp.ClientSession
+) -> None:
+    scene = Scene(db, host, session, "usgs.summary")
+    for number, ids in enumerate([",us7000zzyb,", ",at00000001,us7000zzyb,", ",aa00000000,at00000001,"]):
+        host.bodies[SUMMARY] = summary(updated=1788201070000 + number, ids=ids)
+        if number == 2:  # the first id is gone
+            host.bodies[SUMMARY] = host.bodies[SUMMARY].replace(b'"id": "us7000zzyb"', b'"id": "aa00000000"')
+        assert (await scene.poll()).error is None
+    assert await scene.rows("thread") == [("usgs:us7000zzyb",)] * 3
+
+
 async def test_a_restart_stores_nothing_twice(db: Pool, host: FeedServer, session: aiohttp.ClientSession) -> None:
     host.bodies[SUMMARY] = summary()
     for _ in range(2):
