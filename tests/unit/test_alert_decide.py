@@ -259,8 +259,10 @@ def test_partial_lift_goes_to_those_inside_and_the_rest_stays() -> None:
     event = rain(warned(MASHIKI, 4, Change.CONTINUED), warned(KASHIMA, 0))
     decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
     assert isinstance(decision, Act)
-    lift, update = decision.alerts
+    lift, lowered, update = decision.alerts
     assert (lift.moment, lift.tell, update.moment) == (Moment.LIFT, Tell.TOLD_INSIDE, Moment.UPDATE)
+    # Home is over, work is still warned: that person is told nothing, and stands at what holds at work.
+    assert lowered.tell is Tell.LOWERED
     assert {r.area.code: r.severity for r in lift.areas} == {KASHIMA: Severity.INFO, MASHIKI: Severity.SEVERE}
 
 
