@@ -91,21 +91,25 @@ class Envelope:
 
 def text_at(element: Element, path: str) -> str:
     """The text at `path` below `element` without surrounding blanks; "" if there is none."""
-    tag = _tag(path)
-    if tag is None:
-        return (element.findtext(path, namespaces=NS) or "").strip()
-    # A quarter of the time of a path look-up: a VXSE53 of a great quake asks 12,000 times.
-    child = next(element.iterchildren(tag), None)
-    return "" if child is None else (child.text or "").strip()
+    # A quarter of the time of lxml's own path look-up: a VXSE53 of a great quake asks 12,000 times.
+    found = _first(element, _tags(path))
+    return "" if found is None else (found.text or "").strip()
 
 
 @cache
-def _tag(path: str) -> str | None:
-    """The tag a path of one step names, with its namespace; None for a longer path."""
-    if "/" in path or path.startswith("."):
-        return None
-    prefix, _, name = path.rpartition(":")
-    return f"{{{NS[prefix]}}}{name}"
+def _tags(path: str) -> tuple[str, ...]:
+    """The tags that the steps of a path name, with their namespaces."""
+    steps = (step.partition(":") for step in path.split("/"))
+    return tuple(f"{{{NS[prefix]}}}{name}" for prefix, _, name in steps)
+
+
+def _first(element: Element, tags: tuple[str, ...]) -> Element | None:
+    """The first element, in the document's order, that the whole path leads to."""
+    for child in element.iterchildren(tags[0]):
+        found = child if len(tags) == 1 else _first(child, tags[1:])
+        if found is not None:
+            return found
+    return None
 
 
 def required_text(element: Element, path: str, where: str) -> str:
