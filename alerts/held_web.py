@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,11 +11,11 @@ from aiohttp import web
 from alerts.audience import Audience, audience_of
 from alerts.deps import Deps
 from alerts.held_store import Held, list_held
-from alerts.manual_web import SENDERS
+from alerts.manual_web import SENDERS, STAFF_LANGUAGES
 from alerts.rule_book import rule_at
 from alerts.rule_store import refresh
 from core.db import transaction
-from core.i18n import Sayer
+from core.i18n import Catalogs, Sayer
 from core.web import Route, path_id, render, see_other, site, staff_form
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose
@@ -97,23 +97,32 @@ async def decide_one(request: web.Request) -> web.Response:
     row = (await _rows(wires.extras["deps"], waiting, me.language))[0]
     try:
         async with transaction(wires.pool) as conn:
-            payload = _payload(wires.catalogs.sayer(me.language), wires.catalogs.native_name, row, answer)
+            payload = _payload(wires.catalogs, me.language, row, answer)
             await propose(conn, Kind.HELD_RELEASE, payload, me.id, wires.clock.now())
     except ApprovalError as wrong:
         return await _page(request, status=409, problem=wrong.key)
     return see_other("/approvals?proposed=held_release")
 
 
-def _payload(say: Sayer, names: Callable[[str], str], row: _Row, answer: str) -> dict[str, Any]:
+def _payload(catalogs: Catalogs, lang: str, row: _Row, answer: str) -> dict[str, Any]:
+    """What the second person reads, in either language of staff, and what is then done."""
+    inside = {one: _says(catalogs.sayer(one), row, answer) for one in STAFF_LANGUAGES}
+    return {
+        **inside.get(lang, inside["en"]),
+        "in": inside,
+        "details": [[catalogs.native_name(sample.language), sample.body] for sample in row.audience.samples],
+        "alert": str(row.held.alert.id),
+        "do": answer,
+    }
+
+
+def _says(say: Sayer, row: _Row, answer: str) -> dict[str, Any]:
     more = say.plain("staff.held.more", n=row.more) if row.more else ""
     return {
         "act": say.plain(f"staff.held.act.{answer}"),
         "what": f"{row.held.title} – {row.places}{more}",
         "why": row.held.reason or "-",
         "people": say.plain("staff.manual.people", n=row.audience.shown_people, percent=row.audience.percent),
-        "details": [[names(sample.language), sample.body] for sample in row.audience.samples],
-        "alert": str(row.held.alert.id),
-        "do": answer,
     }
 
 

@@ -23,6 +23,8 @@ from registry.approvals import ApprovalError
 from registry.sessions import staff_of
 from registry.step_up_web import require_step_up
 
+#: The languages of staff pages.
+STAFF_LANGUAGES: Final = ("ja", "en")
 #: Places that can be chosen at once; more is a prefecture.
 MAX_PICKS: Final = 60
 
@@ -103,7 +105,10 @@ async def _propose(
     me = staff_of(request)
     wires = site(request)
     deps: Deps = wires.extras["deps"]
-    says = _says(deps, wires.catalogs.sayer(me.language), me.language, draft, found)
+    # The second person may read the other of the staff's two languages.
+    inside = {lang: _says(deps, wires.catalogs.sayer(lang), lang, draft, found) for lang in STAFF_LANGUAGES}
+    samples = [[wires.catalogs.native_name(one.language), one.body] for one in found.audience.samples]
+    says = {**inside.get(me.language, inside["en"]), "in": inside, "details": samples}
     try:
         async with transaction(wires.pool) as conn:
             await propose_send(conn, draft, says, me.id, wires.clock.now())
@@ -113,7 +118,7 @@ async def _propose(
 
 
 def _says(deps: Deps, say: Sayer, lang: str, draft: Draft, found: Outlook) -> dict[str, Any]:
-    """What the second person reads: in the proposer's language, the texts in all that are shown."""
+    """What the second person reads, in one language."""
     places = [pick.name for key in draft.picks if (pick := pick_of(deps.areas, key, lang)) is not None]
     what = say.plain(
         "staff.manual.what",
@@ -129,13 +134,11 @@ def _says(deps: Deps, say: Sayer, lang: str, draft: Draft, found: Outlook) -> di
         words=draft.source_words,
         at=say.time(draft.said_at),
     )
-    samples = found.audience.samples
     return {
         "what": what,
         "people": people + (f" {say.plain('staff.manual.will_be_held')}" if found.held else ""),
         "source": source,
-        "text": samples[0].body if samples else "-",
-        "details": [[deps.catalogs.native_name(sample.language), sample.body] for sample in samples[1:]],
+        "text": next((sample.body for sample in found.audience.samples if sample.language == lang), "-"),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from alerts.deps import Deps
+from alerts.manual_web import STAFF_LANGUAGES
 from alerts.rule_book import RuleBook
 from alerts.rule_edit import changes, check, in_short, plain_table, values_of, with_value
 from alerts.rule_store import PastEdit, past_edits, refresh
@@ -87,7 +88,7 @@ async def change_rule(request: web.Request) -> web.Response:
     hazard = _hazard(request, book)
     step = str(form.get("step", ""))
     old = book.text(hazard)
-    typed = {
+    typed: dict[str, Any] = {
         "path_asked": clean_text(str(form.get("path", "")), 100),
         "typed": clean_text(str(form.get("value", "")), 200),
     }
@@ -113,6 +114,7 @@ async def change_rule(request: web.Request) -> web.Response:
     say = wires.catalogs.sayer(me.language)
     payload = {
         "rule": say.plain(f"hazard.{hazard}"),
+        "in": {lang: {"rule": wires.catalogs.say(lang, f"hazard.{hazard}")} for lang in STAFF_LANGUAGES},
         "change": in_short(lines),
         "details": [[say.plain("staff.rules.diff"), "\n".join(lines)]],
         "hazard": hazard,

@@ -88,9 +88,13 @@ def check_payload(kind: Kind, payload: Mapping[str, Any]) -> None:
         raise ValueError(f"a proposal of kind {kind} must say {', '.join(missing)}")
 
 
-def words_of(approval: Approval) -> tuple[str, dict[str, str]]:
-    """Key and fields of the sentence that tells what will be done; a list becomes words with commas."""
-    fields = {name: _words(approval.payload[name]) for name in SAYS[approval.kind]}
+def words_of(approval: Approval, language: str = "") -> tuple[str, dict[str, str]]:
+    """Key and fields of the sentence that tells what will be done; a list becomes words with commas.
+
+    What a payload says in the reader's language (`in`: language -> fields) goes before what its proposer read.
+    """
+    said = {**approval.payload, **approval.payload.get("in", {}).get(language, {})}
+    fields = {name: _words(said[name]) for name in SAYS[approval.kind]}
     return f"staff.approvals.says.{approval.kind}", fields
 
 

@@ -27,7 +27,7 @@ async def _page(request: web.Request, status: int = 200, problem: str | None = N
         found = await open_approvals(conn, me.role, wires.clock.now())
     rows: list[dict[str, Any]] = []
     for item in found:
-        key, fields = words_of(item.approval)
+        key, fields = words_of(item.approval, me.language)
         details = item.approval.payload.get("details", [])
         rows.append(
             {"item": item, "key": key, "fields": fields, "mine": item.approval.made_by == me.id, "details": details}

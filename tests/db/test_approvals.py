@@ -17,7 +17,7 @@ from tests.pages import forms_of
 from tests.people import NOW, make_org, make_staff
 from tests.staff_site import Visitor, staff_site
 
-SEND = {"people": 312, "text": "Boil tap water"}
+SEND = {"what": "Flood", "people": 312, "source": "Town office", "text": "Boil tap water"}
 
 
 async def two(db: Pool) -> tuple[UUID, UUID]:
@@ -111,7 +111,7 @@ async def test_the_page_says_what_happens_and_the_maker_only_takes_back(db: Pool
     async with staff_site(db) as site:
         mine, theirs = await site.signed_in_as(maker), await site.signed_in_as(second)
         _, html = await theirs.get("/approvals")
-        assert "This text goes to 312 people: Boil tap water" in html
+        assert "Flood This goes to 312. Source: Town office. Text: Boil tap water" in html
         _, html = await mine.get("/approvals")
         form = next(f for f in forms_of(html) if f.action.startswith("/approvals/"))
         assert form.offers["answer"] == ["refuse"]

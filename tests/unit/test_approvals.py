@@ -108,6 +108,13 @@ def test_a_list_in_a_payload_is_read_as_words() -> None:
     assert key == "staff.approvals.says.break_glass" and fields["fields"] == "name, phone"
 
 
+def test_the_second_person_reads_it_in_their_own_language() -> None:
+    payload = {"rule": "地震", "change": "- a; + b", "in": {"en": {"rule": "EARTHQUAKE"}}}
+    edit = replace(SEND, kind=Kind.RULE_EDIT, payload=payload)
+    assert words_of(edit, "en")[1] == {"rule": "EARTHQUAKE", "change": "- a; + b"}
+    assert words_of(edit, "ja")[1] == words_of(edit)[1] == {"rule": "地震", "change": "- a; + b"}
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_sentence_is_there_and_says_all_it_was_given(language: str) -> None:
     catalogs = Catalogs.load()
