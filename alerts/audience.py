@@ -199,7 +199,7 @@ def _told(people: Sequence[Person], maker: SliceMaker, counts: _Counts) -> list[
     new = []
     for person in people:
         telling = consider(person, maker.spec, maker.channels)
-        if telling is None:
+        if telling is None or telling.quiet:
             continue
         for message in telling.messages:
             counts.sms_parts += maker.texts.of(telling, message.channel).composed.segments

@@ -268,7 +268,7 @@ class SliceMaker:
 
     def make(self, people: Sequence[Person], links: dict[UUID, UUID]) -> Slice:
         """The rows of these people. `links`: check-in links that exist already."""
-        rows = Slice([], [], {}, [], [])
+        rows = Slice([], [], {}, [], [], [])
         for person in people:
             telling = consider(person, self.spec, self.channels)
             if telling is not None:
@@ -282,6 +282,8 @@ class SliceMaker:
         )
         if telling.quiet:
             return
+        if telling.settled:
+            rows.settled.append(person.id)
         if person.standing is not None and self.spec.tell is not Tell.SILENT:
             rows.superseded.append(person.id)
         if link is None:

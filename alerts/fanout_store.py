@@ -283,6 +283,7 @@ class Slice:
     messages: list[tuple[UUID, UUID, str, int, str, UUID | None, int, str, datetime]]
     # resident, contact, channel, step, text key, link, priority, unless, due
     superseded: list[UUID]  # residents whose older waiting messages of this hazard are out of date
+    settled: list[UUID]  # residents whom a correction spares: nobody waits for their answer any more
 
 
 SQL_TEXTS = """
@@ -323,6 +324,7 @@ FROM alert AS a
 WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pending' AND a.id = m.alert_id
   AND a.id <> $3 AND a.context ->> 'hazard' = $5
 """
+SQL_SETTLED = "UPDATE incident_resident SET asked_at = NULL WHERE incident_id = $1 AND resident_id = ANY($2::uuid[])"
 # A round was sent: somebody is asked. From here the window for aftershocks runs.
 SQL_ROUND = "UPDATE incident SET last_round_at = greatest(last_round_at, $2) WHERE id = $1"
 _ROUNDS: Final = (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT)
@@ -362,6 +364,9 @@ async def write_slice(
             quiet,
         )
         expect_rows(tag, len(rows.standings), f"standings of alert {alert.id}")
+    if rows.settled:
+        tag = await conn.execute(SQL_SETTLED, alert.incident_id, rows.settled)
+        expect_rows(tag, len(rows.settled), f"people spared by alert {alert.id}")
     if rows.standings and not quiet:
         await conn.copy_records_to_table(
             "alert_resident",

@@ -115,6 +115,8 @@ class Telling:
     reachable: bool
     #: Only noted, no message: less holds than they were told.
     quiet: bool = False
+    #: Corrected: nothing concerns this person after all, so that nobody need answer or be looked for.
+    settled: bool = False
 
     @property
     def place(self) -> int | None:
@@ -142,12 +144,14 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
                 return None
             if spec.moment in (Moment.CANCEL, Moment.LIFT, Moment.REMINDER):
                 severity = before[0]
+            elif place is None:
+                severity = Severity.INFO  # corrected: nothing of it concerns this person's places
         case Tell.TOLD_INSIDE:
             # Areas that are still warned travel along; whoever has a place in one is not told that it is over.
             inside = [spec.areas[i] for i in (*person.home, *person.work)]
             if before is None or before[2] or not inside or not all(area.over for area in inside):
                 return None
-            severity = before[0]
+            severity = Severity.INFO if spec.moment is Moment.CORRECT else before[0]
         case Tell.LOWERED:
             if before is None or before[2] or place is None or _weight(spec.areas[place]) >= _told_weight(before):
                 return None
@@ -159,7 +163,17 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
     usable = {kind.contact for kind in channels.values()}
     # Who is away is not somebody to look for here, whether a message gets through or not.
     reachable = person.away or any(contact.channel in usable for contact in person.contacts)
-    return Telling(person, severity, home, work, worse, asked, messages, reachable)
+    unaffected = spec.moment is Moment.CORRECT and (place is None or spec.areas[place].over)
+    settled = unaffected and not _asked_of_another(person, spec)
+    return Telling(person, severity, home, work, worse, asked, messages, reachable, settled=settled)
+
+
+def _asked_of_another(person: Person, spec: Spec) -> bool:
+    """Whether another hazard of the incident still asks: the tsunami of a quake that was corrected."""
+    standing = person.standing
+    others = [] if standing is None else [h for h in standing.reason.get("told", {}) if h != spec.hazard]
+    told = [] if standing is None else [standing.told(hazard, spec.now) for hazard in others]
+    return any(one is not None and not one[2] and one[0].asks for one in told)
 
 
 def _quietly(person: Person, severity: Severity, home: int | None, work: int | None, worse: str) -> Telling:

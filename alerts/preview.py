@@ -112,7 +112,7 @@ async def _people(
         named: list[UUID] = []
         for person in gathered:
             telling = None if person.id in seen else consider(person, maker.spec, maker.channels)
-            if telling is not None:
+            if telling is not None and not telling.quiet:
                 seen.add(person.id)
                 named.append(person.id)
                 found.append(_person(telling, maker, names[person.id]))

@@ -62,7 +62,8 @@ WITH moot AS (
     JOIN incident_resident AS ir ON ir.incident_id = c.incident_id AND ir.resident_id = c.resident_id
     WHERE c.closed_at IS NULL AND c.reason <> 'needs_help' AND ir.asked_at IS NULL
       AND EXISTS (SELECT 1 FROM alert_resident AS ar JOIN alert AS a ON a.id = ar.alert_id
-                  WHERE ar.resident_id = c.resident_id AND a.incident_id = c.incident_id AND a.moment = 'cancel')
+                  WHERE ar.resident_id = c.resident_id AND a.incident_id = c.incident_id
+                    AND a.moment IN ('cancel', 'correct'))
     FOR UPDATE OF c SKIP LOCKED
 ), closed AS (
     UPDATE case_file AS c SET outcome = 'incident_closed', closed_at = $1, claimed_by = NULL, claimed_at = NULL,

@@ -304,3 +304,29 @@ async def test_an_unknown_kind_is_for_operators_and_still_told(db: Pool, db_dsn:
     assert await told(db, "issue") == {person.id}
     said = await db.fetchval("SELECT outcome FROM event")
     assert said == "operator: VPWW55 : unknown kind: 99 レベル５新特別警報 (issue (extreme))"
+
+
+async def test_whom_a_correction_spares_is_not_looked_for(db: Pool, db_dsn: str) -> None:
+    """Nobody waits for the answer of somebody whose town was not hit after all; the tsunami's question stays."""
+    spared = await people.make_resident(db, home_place_id=await people.make_place(db, people.KASHIMA))
+    coast = (*people.KASHIMA, ("jma.tsunami_area", "740"))
+    by_the_sea = await people.make_resident(db, home_place_id=await people.make_place(db, coast))
+    still = await people.make_resident(db, home_place_id=await people.make_place(db))
+    clock = FixedClock(NOON + timedelta(minutes=3))
+    async with wires(db, db_dsn, clock=clock) as deps:
+        await hear(deps, quake(region("6-"), city(MASHIKI, "6-"), city(KASHIMA, "6-")), tsunami("warning"))
+        await db.execute("UPDATE message SET state = 'sent'")
+        corrected = quake(
+            region("6-"),
+            city(MASHIKI, "6-"),
+            city(KASHIMA, "4"),
+            at=NOON + timedelta(minutes=2),
+            message=MessageType.CORRECT,
+            serial="2",
+        )
+        await hear(deps, corrected)
+    assert await told(db, "correct") == {spared.id, by_the_sea.id, still.id}
+    rows = await db.fetch("SELECT resident_id FROM incident_resident WHERE asked_at IS NOT NULL")
+    assert {row["resident_id"] for row in rows} == {by_the_sea.id, still.id}
+    mine = [m for m in await messages(db) if m["resident_id"] == spared.id and m["moment"] == "correct"]
+    assert [(m["priority"], m["channel"]) for m in mine] == [(3, "sms")]
