@@ -32,7 +32,7 @@ from registry.passkeys import (
     make_challenge,
     relying_party,
 )
-from registry.passwords import verify_password
+from registry.passwords import passwords_of
 from registry.second_factor import read_code
 from registry.sessions import staff_of
 from registry.signin_store import begin_try, forget_tries, prove_session
@@ -99,7 +99,7 @@ async def prove(request: web.Request, form: Mapping[str, Any]) -> Proof:
     printed = read_code(code)
     slot = None
     if not passkey and printed is not None:  # argon2 outside any transaction
-        if not await verify_password(await code_hash(wires.pool, me.id, printed[0]), printed[1]):
+        if not await passwords_of(wires).verify(await code_hash(wires.pool, me.id, printed[0]), printed[1]):
             return Proof(None, "staff.second.wrong")
         slot = printed[0]
     try:

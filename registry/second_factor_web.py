@@ -31,7 +31,7 @@ from registry.passkeys import (
     read_registration,
     registration_options,
 )
-from registry.passwords import hash_password
+from registry.passwords import passwords_of
 from registry.prove_web import party_of, prove, prove_context
 from registry.qr import qr_svg
 from registry.recovery_store import recoveries_of
@@ -250,7 +250,7 @@ async def _codes(request: web.Request, after: str) -> web.Response:
     me = staff_of(request)
     wires = site(request)
     made = new_codes()
-    hashes = await asyncio.gather(*(hash_password(code.replace("-", "")) for code in made))
+    hashes = await asyncio.gather(*(passwords_of(wires).hash(code.replace("-", "")) for code in made))
     async with transaction(wires.pool) as conn:
         await replace_codes(conn, me.id, hashes, wires.clock.now())
     return render(

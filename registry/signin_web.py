@@ -28,7 +28,7 @@ from registry.access import KEEPS_PEOPLE
 from registry.approvals import kinds_of
 from registry.guard_web import SESSION_ID, give_session, session_cookie, staff_language
 from registry.passkeys import PasskeyError
-from registry.passwords import hash_password, verify_password
+from registry.passwords import passwords_of
 from registry.prove_web import answered_by, passkey_request
 from registry.recovery import ADMINISTRATORS
 from registry.rows import EMAIL_PATTERN
@@ -91,7 +91,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if answer:
         return await _sign_in_by_passkey(request, answer, keys, again)
     account = await find_credentials(wires.pool, email)
-    right = await verify_password(account.password_hash if account else None, password)
+    right = await passwords_of(wires).verify(account.password_hash if account else None, password)
     if account is None or not right:
         return _sign_in(request, status=401, problem="staff.sign_in.wrong", **again)
     async with transaction(wires.pool) as conn:
@@ -225,7 +225,7 @@ async def join(request: web.Request) -> web.Response:
     problem = _account_problem(values, form, password_needed=True)
     if problem:
         return _join(request, link.org_name, values, problem, 400)
-    hashed = await hash_password(form["password"])
+    hashed = await passwords_of(wires).hash(form["password"])
     try:
         async with transaction(wires.pool) as conn:
             await use_staff_link(conn, token, now)
@@ -321,12 +321,12 @@ async def account(request: web.Request) -> web.Response:
             return see_other("/step-up?next=/account")
     if problem is None and has_password and changes_identity:
         old_hash = known.password_hash if known else None
-        if not await verify_password(old_hash, str(form.get("old_password", ""))):
+        if not await passwords_of(wires).verify(old_hash, str(form.get("old_password", ""))):
             problem = "staff.account.old_password"
     if problem:
         return _account(request, values, problem, 400)
     language = str(form.get("language", me.language))
-    hashed = await hash_password(password) if password else None
+    hashed = await passwords_of(wires).hash(password) if password else None
     try:
         async with transaction(wires.pool) as conn:
             await set_account(

@@ -22,7 +22,7 @@ from registry.passkeys import (
     read_registration,
     registration_options,
 )
-from registry.passwords import hash_password
+from registry.passwords import passwords_of
 from registry.prove_web import party_of
 from registry.qr import qr_svg
 from registry.sessions import home_of, password_problem, staff_of
@@ -163,7 +163,7 @@ async def join(request: web.Request) -> web.Response:
         problem = password_problem(password, form.get("password_again", ""), email=values["email"], name=values["name"])
     if problem:
         return _page(request, found, values, 400, problem)
-    hashed = None if answer else await hash_password(password)
+    hashed = None if answer else await passwords_of(wires).hash(password)
     try:
         session_id = await _join(request, found, values, str(answer), hashed, str(form.get("new_id", "")))
     except WriteMismatch:

@@ -18,10 +18,13 @@ from core.settings import load_settings
 from core.wakeups import Wakeups
 from core.web import SITE, Route, Site, add_routes, make_jinja, security_headers
 from registry.guard_web import guard
+from registry.passwords import Passwords
 from tests.people import NOW, VAULT
 
 #: One for all websites of a run, as a service has one: what is compiled once is compiled.
 JINJA = make_jinja()
+#: A hundredth of the work: what is proved here is who gets in. The real amount stands in `test_signin.py`.
+PASSWORDS = Passwords(passes=1, memory_kib=64)
 
 
 def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulated: bool = False) -> web.Application:
@@ -36,6 +39,7 @@ def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulate
         wakeups=Wakeups(""),
         jinja=JINJA,
         simulated=simulated,
+        extras={"passwords": PASSWORDS},
     )
     add_routes(app, routes)
     return app

@@ -15,9 +15,8 @@ from core.db import Pool
 from core.model import OrgKind
 from core.web import SITE
 from ops.site_web import build_app
-from registry.passwords import hash_password
 from tests.chromium import needs_chromium
-from tests.pages import make_app
+from tests.pages import PASSWORDS, make_app
 from tests.people import NOW, Org, make_org, whole_session
 
 pytestmark = needs_chromium
@@ -107,7 +106,7 @@ async def test_from_the_qr_code_to_the_board_and_out_again(db: Pool, browser: Br
 
 
 async def clerk(db: Pool) -> Org:
-    return await make_org(db, password_hash=await hash_password(PASSWORD))
+    return await make_org(db, password_hash=await PASSWORDS.hash(PASSWORD))
 
 
 async def sign_in(page: Page, org: Org) -> None:

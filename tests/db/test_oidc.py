@@ -14,8 +14,8 @@ from core.clock import FixedClock
 from core.db import Pool
 from core.settings import SettingsError, load_settings
 from registry.oidc import OidcError, read_provider
-from registry.passwords import hash_password
 from tests.oidc_issuer import CLIENT_ID, CLIENT_SECRET, Issuer, issuer
+from tests.pages import PASSWORDS
 from tests.people import NOW, Org, make_org
 from tests.staff_site import Site, Visitor, staff_site
 
@@ -51,7 +51,7 @@ async def finish(visitor: Visitor, back: dict[str, str]) -> tuple[int, str]:
 
 
 async def clerk(db: Pool) -> Org:
-    return await make_org(db, password_hash=await hash_password("mountain river lamp"))
+    return await make_org(db, password_hash=await PASSWORDS.hash("mountain river lamp"))
 
 
 async def test_an_account_that_exists_signs_in_and_coming_back_alone_does_not(db: Pool) -> None:

@@ -11,8 +11,8 @@ from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
 from registry.passkeys import CHALLENGE_LIFE, relying_party
-from registry.passwords import hash_password
 from tests.authenticator import Authenticator, options_on
+from tests.pages import PASSWORDS
 from tests.people import NOW, Org, make_org
 from tests.staff_site import Site, Visitor, staff_site
 
@@ -22,7 +22,7 @@ SECURITY = "/account/second-factor"
 
 @pytest.fixture(scope="module")
 async def password_hash() -> str:
-    return await hash_password(PASSWORD)
+    return await PASSWORDS.hash(PASSWORD)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.model import OrgKind, Role
 from core.tokens import token_hash
-from registry.passwords import hash_password
 from registry.signin_store import make_signin_link
-from tests.pages import forms_of
+from tests.pages import PASSWORDS, forms_of
 from tests.people import NOW, Org, make_org, make_staff
 from tests.staff_site import Site, Visitor, staff_site
 
@@ -25,7 +24,7 @@ CODE = re.compile(r"<code>(\d[0-9A-Z-]{13})</code>")
 
 @pytest.fixture(scope="module")
 async def password_hash() -> str:
-    return await hash_password(PASSWORD)
+    return await PASSWORDS.hash(PASSWORD)
 
 
 async def half(site: Site, org: Org) -> Visitor:
@@ -190,7 +189,7 @@ async def test_invented_people_need_no_second_factor_but_who_has_one_is_asked(db
 
 
 async def test_an_auditor_sees_nobody_and_needs_none(db: Pool) -> None:
-    org = await make_org(db, OrgKind.AUDITOR, password_hash=await hash_password(PASSWORD))
+    org = await make_org(db, OrgKind.AUDITOR, password_hash=await PASSWORDS.hash(PASSWORD))
     async with staff_site(db) as site:
         assert (await way(await half(site, org), "/account/sessions"))[0] == 200
 

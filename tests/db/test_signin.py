@@ -13,9 +13,10 @@ from core.db import Pool, transaction
 from core.model import OrgKind, Role
 from core.settings import load_settings
 from core.tokens import token_hash
-from registry.passwords import hash_password
+from registry.passwords import OWASP
 from registry.setup import ensure_first_operator
 from registry.signin_store import make_invitation, make_signin_link
+from tests.pages import PASSWORDS
 from tests.people import NOW, Org, make_org
 from tests.staff_site import Visitor, staff_site
 
@@ -24,7 +25,7 @@ PASSWORD = "mountain river lamp"
 
 @pytest.fixture(scope="module")
 async def password_hash() -> str:
-    return await hash_password(PASSWORD)
+    return await PASSWORDS.hash(PASSWORD)
 
 
 async def clerk(db: Pool, password_hash: str, kind: OrgKind = OrgKind.EMPLOYER) -> Org:
@@ -226,7 +227,7 @@ JOINING = {"name": "Hanako", "email": "new@north.example", "password": PASSWORD,
 async def test_an_invitation_makes_an_account_of_that_role(db: Pool) -> None:
     org = await make_org(db)
     token = await invitation(db, org)
-    async with staff_site(db) as site:
+    async with staff_site(db, extras={"passwords": OWASP}) as site:
         visitor = site.visitor()
         _, html = await visitor.get(f"/join/{token}")
         assert 'value="new@north.example"' in html

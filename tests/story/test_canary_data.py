@@ -27,7 +27,7 @@ from core.postgres import embedded
 from demo.scenario import load_scenario
 from demo.telegrams import build_report
 from registry import store
-from registry.passwords import hash_password
+from registry.passwords import OWASP
 from tests import canary_kit as canary
 from tests.canary_kit import Walker, dump, hits, secrets_of
 from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
@@ -99,7 +99,7 @@ async def staff_and_sign_in(stage: Stage) -> tuple[Any, Any]:
     org = await pool.fetchval("SELECT id FROM organisation WHERE slug = 'canary'")
     clerk = await store.create_staff(
         pool, org_id=org, role=Role.EMPLOYER, name=canary.NAME, email=canary.STAFF_EMAIL, now=now,
-        language="en", password_hash=await hash_password(canary.PASSWORD),
+        language="en", password_hash=await OWASP.hash(canary.PASSWORD),
     )  # fmt: skip
     network = await store.create_organisation(
         pool, slug="zq-network", name="Net", kind=OrgKind.VOLUNTEER_NETWORK, now=now
