@@ -24,7 +24,8 @@ from alerts.rules_web import ROUTES as RULES
 from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.model import OrgKind, Role, Severity
-from tests.alerts_kit import NOON, at, quake, still_deps, store_event, told
+from ops.process import process_of
+from tests.alerts_kit import CATALOGS, NOON, at, quake, still_deps, store_event, told
 from tests.alerts_kit import city as town
 from tests.people import MASHIKI, make_org, make_place, make_resident, make_staff
 from tests.staff_site import Site, Visitor, staff_site
@@ -293,6 +294,7 @@ async def test_a_rule_is_changed_by_two_operators_and_holds_at_once(db: Pool) ->
         assert await db.fetchval("SELECT rule_version FROM event WHERE id = $1", event_id) == now.version
         assert await db.fetchval("SELECT context ->> 'rule' FROM alert") == now.version
         assert await told(db, "issue") == {person.id}
+        assert process_of(CATALOGS, book.texts).rules["earthquake"].startswith(now.version), "what auditors read"
         other = RuleBook.load()
         await refresh(db, other)
         assert other["earthquake"].version == now.version and other.differing == ["earthquake"]
