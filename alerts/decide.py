@@ -172,6 +172,8 @@ def _to_those_told_before(
     plans: list[AlertPlan] = []
     before = _before(event, told, incident)
     over = over_areas(event, rule, before, rated)
+    if (is_lower(before, rated) or over) and (rated or others):
+        plans.append(_lowered((*rated, *others), kin))
     if over and _usable(over, geography):
         # Nobody lifts an earthquake: a town whose figure turns out to be low was told wrongly. The areas still warned
         # travel along: whoever is in one of them is not told that it is over.
@@ -179,8 +181,6 @@ def _to_those_told_before(
         of = _ids(told if event.hazard == "earthquake" else kin)
         if of:
             plans.append(AlertPlan(moment, worst, (*over, *rated, *others), Tell.TOLD_INSIDE, of))
-    if (is_lower(before, rated) or over) and (rated or others):
-        plans.append(_lowered((*rated, *others), kin))
     return plans
 
 
@@ -250,7 +250,7 @@ def _lift(
     if areas and others:
         over = AlertPlan(Moment.LIFT, worst_of(a.severity for a in kin), (*areas, *others), Tell.TOLD_INSIDE, _ids(kin))
         nothing = InForce(event.hazard, (), event.source)
-        plans = (over, _lowered(others, kin))
+        plans = (_lowered(others, kin), over)
         return Act(kin[-1].incident_id, "", "", plans, why_impossible(event, now), in_force=nothing)
     return _withdraw(event, kin, areas or kin[-1].areas, now)
 

@@ -259,7 +259,7 @@ def test_partial_lift_goes_to_those_inside_and_the_rest_stays() -> None:
     event = rain(warned(MASHIKI, 4, Change.CONTINUED), warned(KASHIMA, 0))
     decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
     assert isinstance(decision, Act)
-    lift, lowered, update = decision.alerts
+    lowered, lift, update = decision.alerts
     assert (lift.moment, lift.tell, update.moment) == (Moment.LIFT, Tell.TOLD_INSIDE, Moment.UPDATE)
     # Home is over, work is still warned: that person is told nothing, and stands at what holds at work.
     assert lowered.tell is Tell.LOWERED
@@ -272,7 +272,7 @@ def test_lowered_below_what_we_tell_is_over_for_those_told() -> None:
     event = rain(warned(MASHIKI, 2, Change.LOWERED), warned(KASHIMA, 3, Change.LOWERED))
     decision = run(event, Known(Purpose.LIVE, (incident,), told=(earlier,)))
     assert isinstance(decision, Act)
-    lift, lowered, update = decision.alerts
+    lowered, lift, update = decision.alerts
     assert (lift.moment, lowered.tell, update.tell) == (Moment.LIFT, Tell.LOWERED, Tell.MATCHED)
     assert {r.area.code: r.severity for r in lift.areas} == {MASHIKI: Severity.INFO, KASHIMA: Severity.MODERATE}
 

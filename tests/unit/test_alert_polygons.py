@@ -135,7 +135,8 @@ def test_a_polygon_at_level_zero_is_over_for_those_in_it_alone() -> None:
     known, alert = told_before(flood((AROUND, 5)))
     decision = run(flood((AROUND, 0), (INNER, 5), at=NOON + timedelta(hours=1)), known)
     assert isinstance(decision, Act)
-    lift, update = decision.alerts
+    lowered, lift, update = decision.alerts
+    assert lowered.tell is Tell.LOWERED
     assert (lift.moment, lift.tell, lift.of) == (Moment.LIFT, Tell.TOLD_INSIDE, (alert.id,))
     assert [(r.area.code, r.shape) for r in lift.areas] == [("0", AROUND), ("1", INNER)]
     assert (update.moment, [r.area.code for r in update.areas]) == (Moment.UPDATE, ["1"])

@@ -263,7 +263,7 @@ def test_another_river_of_the_town_still_warns() -> None:
     told = ToldAlert(uuid4(), incident.id, Moment.ISSUE, Severity.SEVERE, rated, x.thread, "jma")
     decision = run(x, Known(Purpose.LIVE, (incident,), told=(told,)))
     assert isinstance(decision, Act)
-    plan, lowered = decision.alerts
+    lowered, plan = decision.alerts
     assert (plan.moment, plan.tell, lowered.tell) == (Moment.LIFT, Tell.TOLD_INSIDE, Tell.LOWERED)
     assert [(r.area.code, r.over) for r in plan.areas] == [(MASHIKI, True), (KASHIMA, True), (MASHIKI, False)]
 
@@ -276,6 +276,6 @@ def test_a_later_figure_that_spares_a_town_is_a_correction_for_it() -> None:
     later = quake(region("6+"), city(MASHIKI, "6+"), city(KASHIMA, "4"), serial="2", at=NOON + timedelta(minutes=3))
     decision = run(later, Known(Purpose.LIVE, (incident,), told=(told,)))
     assert isinstance(decision, Act)
-    correct = decision.alerts[0]
+    correct = decision.alerts[1]
     assert (correct.moment, correct.tell, correct.of) == (Moment.CORRECT, Tell.TOLD_INSIDE, (told.id,))
     assert [r.area.code for r in correct.areas if r.over] == [KASHIMA]
