@@ -1,7 +1,7 @@
 """Runs one target under atheris (libFuzzer): `python tests/fuzz/fuzz_jma.py -max_total_time=600`.
 
-Starts from tests/fuzz/corpus/<name>; what it makes up goes into .data/fuzz/<name>, and an input that breaks a promise
-is written to .data/fuzz/<name>-<sha1>: mend the parser, then keep that file in the corpus, where the suite replays it.
+Starts from tests/fuzz/corpus/<name>; what it makes up goes into .make/fuzz/<name>, and an input that breaks a promise
+is written to .make/fuzz/<name>-<sha1>: mend the parser, then keep that file in the corpus, where the suite replays it.
 atheris lives in the scanners' environment (requirements-security.in, `make fuzz`) and exists for Linux on x86_64.
 """
 
@@ -36,7 +36,7 @@ def run(name: str) -> None:
         changed = damage(body, rng) if rng.random() < 0.8 else None
         return atheris.Mutate(body, max_size) if changed is None or len(changed) > max_size else changed
 
-    scratch = ROOT / ".data" / "fuzz" / name
+    scratch = ROOT / ".make" / "fuzz" / name
     scratch.mkdir(parents=True, exist_ok=True)
     arguments = [
         sys.argv[0],
