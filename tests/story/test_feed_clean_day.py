@@ -1,7 +1,7 @@
 """A clean day: 24 hours of polls. Each report is had once, nothing else is asked for, and the bytes stay far below what
 JMA lets one address load.
 
-The suite polls every six or seven minutes, to be cheap; DAIJOBU_TEST_FULL_PACE=1 polls at the pace of the settings (a minute of
+The suite polls every 400 seconds, to be cheap; DAIJOBU_TEST_FULL_PACE=1 polls at the pace of the settings (a minute of
 CPU). What must hold is the same.
 """
 
