@@ -136,14 +136,17 @@ def over_areas(
         )
         if ended and code not in still:
             found[code] = RatedArea(replace(area, change=Change.LIFTED), Severity.INFO, shape=shape_of(event, area))
+    ended_shapes = [r.shape for r in found.values() if r.shape is not None]
     for old in before:
         code = old.source
-        if old.over or code in found or code in still or (old.shape is not None and old.shape in shapes):
-            continue
         if old.shape is not None:
             # The number of a polygon means nothing in another report: the old shape ends, the new ones still hold.
-            found[AreaCode(POLYGON, f"was {code.code}")] = _ended(old, old.area)
-        elif code in now or event.hazard != "earthquake" or (not old.announced and old.area.parent in restated):
+            if not old.over and old.shape not in shapes and old.shape not in ended_shapes:
+                found[AreaCode(POLYGON, f"was {code.code}")] = _ended(old, old.area)
+            continue
+        if old.over or code in found or code in still:
+            continue
+        if code in now or event.hazard != "earthquake" or (not old.announced and old.area.parent in restated):
             found[code] = _ended(old, now.get(code, old.area))
     return tuple(found.values())
 
