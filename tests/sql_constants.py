@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ def python_files() -> list[Path]:
     return [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))] + sorted(ROOT.glob("*.py"))
 
 
-def statements() -> list[Statement]:
+@functools.cache
+def statements() -> tuple[Statement, ...]:
     """Every constant whose value begins with one of VERBS or whose name begins with SQL_ (but for DDL)."""
     found = []
     for file in python_files():
@@ -54,7 +56,7 @@ def statements() -> list[Statement]:
             value = getattr(importlib.import_module(statement.module), name)
             if isinstance(value, str) and _first_word(value) in VERBS:
                 found.append(statement)
-    return found
+    return tuple(found)
 
 
 def _first_word(sql: str) -> str:

@@ -1,7 +1,7 @@
 """One browser for the pages that only render: each test opens contexts of its own, which share nothing.
 
-Tests of pages that live on (open streams, service workers) start a browser of their own inside the website's block, so
-that it has ended before the website waits for its open streams.
+Tests of pages with open streams start a browser of their own inside the website's block: it has ended before the
+website waits for its streams.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.async_api import CDPSession, Page, Worker
+from playwright.async_api import Browser, CDPSession, Page, Worker
 
 from core.web import STATIC
-from tests.chromium import chromium, needs_chromium
+from tests.chromium import needs_chromium
 
 pytestmark = needs_chromium
 
@@ -85,7 +85,7 @@ async def until(check: Any) -> None:
 
 
 @pytest.fixture
-async def phone() -> AsyncIterator[Phone]:
+async def phone(browser: Browser) -> AsyncIterator[Phone]:
     site = Site()
     app = web.Application()
 
@@ -104,24 +104,24 @@ async def phone() -> AsyncIterator[Phone]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     site.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with chromium() as browser:
-        context = await browser.new_context()
-        await context.grant_permissions(["notifications"], origin=site.url)
-        page = await context.new_page()
-        cdp = await context.new_cdp_session(page)
-        registrations: list[str] = []
+    context = await browser.new_context()
+    await context.grant_permissions(["notifications"], origin=site.url)
+    page = await context.new_page()
+    cdp = await context.new_cdp_session(page)
+    registrations: list[str] = []
 
-        def registered(event: dict[str, Any]) -> None:
-            registrations.extend(one["registrationId"] for one in event["registrations"])
+    def registered(event: dict[str, Any]) -> None:
+        registrations.extend(one["registrationId"] for one in event["registrations"])
 
-        cdp.on("ServiceWorker.workerRegistrationUpdated", registered)
-        await cdp.send("ServiceWorker.enable")
-        async with context.expect_event("serviceworker") as found:
-            await page.goto(site.url)
-        worker = await found.value
-        await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
-        await until(lambda: registrations)
-        yield Phone(site, page, worker, cdp, registrations[0])
+    cdp.on("ServiceWorker.workerRegistrationUpdated", registered)
+    await cdp.send("ServiceWorker.enable")
+    async with context.expect_event("serviceworker") as found:
+        await page.goto(site.url)
+    worker = await found.value
+    await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    await until(lambda: registrations)
+    yield Phone(site, page, worker, cdp, registrations[0])
+    await context.close()  # before the website waits for its open requests
     await runner.cleanup()
 
 

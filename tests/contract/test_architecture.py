@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,11 +52,18 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+@functools.cache
+def seen(file: Path) -> tuple[frozenset[str], bool]:
+    """The names a file imports, and whether it reads the environment."""
+    tree = ast.parse(file.read_bytes(), str(file))
+    return frozenset(imports(tree)), reads_environment(tree)
+
+
 def violations(files: list[Path]) -> list[str]:
     found = []
     for file in files:
         relative = file.relative_to(ROOT)
-        names = set(imports(ast.parse(file.read_bytes(), str(file))))
+        names, _ = seen(file)
         for library, home in HOMES.items():
             if not allowed(library, relative) and any(n == library or n.startswith(f"{library}.") for n in names):
                 found.append(f"{relative} imports {library}, which belongs in {home}")
@@ -99,18 +107,12 @@ def reads_environment(tree: ast.AST) -> bool:
 
 
 def test_only_settings_read_the_environment() -> None:
-    readers = [
-        str(file.relative_to(ROOT))
-        for file in python_files()
-        if reads_environment(ast.parse(file.read_bytes(), str(file)))
-    ]
+    readers = [str(file.relative_to(ROOT)) for file in python_files() if seen(file)[1]]
     assert readers == ["core/settings.py"]
 
 
 def test_nothing_imports_main() -> None:
-    importers = [
-        str(file.relative_to(ROOT)) for file in python_files() if "main" in set(imports(ast.parse(file.read_bytes())))
-    ]
+    importers = [str(file.relative_to(ROOT)) for file in python_files() if "main" in seen(file)[0]]
     assert importers == []
 
 

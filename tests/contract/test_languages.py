@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.compose import LINK, MAX_PARTS, TITLE_LIMIT, compose, visible_length
+from alerts.compose import LINK, MAX_PARTS, TITLE_LIMIT, ComposedText, compose, visible_length
 from alerts.rules import load_rules
 from alerts.samples import SAMPLES, markdown, sample_names
 from alerts.sms_text import is_gsm7
@@ -264,9 +264,14 @@ def contexts() -> list[TextContext]:
     return found
 
 
+@functools.cache
+def composed(lang: str, channel: str) -> list[tuple[TextContext, ComposedText]]:
+    """Each of them in one language, for one channel."""
+    return [(ctx, compose(ctx, lang, channel, CATALOGS, long_names)) for ctx in contexts()]
+
+
 def test_no_sms_is_longer_than_three_parts_whatever_the_place_is_called(lang: str) -> None:
-    for ctx in contexts():
-        text = compose(ctx, lang, "sms", CATALOGS, long_names)
+    for ctx, text in composed(lang, "sms"):
         assert text.segments <= MAX_PARTS, (ctx, text.body)
         if lang in LATIN_SMS:
             assert text.encoding == "GSM-7", text.body
@@ -275,9 +280,9 @@ def test_no_sms_is_longer_than_three_parts_whatever_the_place_is_called(lang: st
 
 
 def test_no_push_title_is_cut_and_a_level_is_always_in_it(lang: str) -> None:
-    for ctx in contexts():
+    for ctx, text in composed(lang, "push"):
         if ctx.moment in (Moment.ISSUE, Moment.UPDATE):
-            title = compose(ctx, lang, "push", CATALOGS, long_names).title
+            title = text.title
             assert visible_length(title) <= TITLE_LIMIT, title
             level = ctx.places[0].level
             if isinstance(level, int):
@@ -286,7 +291,7 @@ def test_no_push_title_is_cut_and_a_level_is_always_in_it(lang: str) -> None:
 
 def test_a_push_fits_the_smallest_guaranteed_payload(lang: str) -> None:
     """Push services guarantee 4096 bytes of body; title, link and keys want their share (RFC 8030 §7.2)."""
-    longest = max(len(compose(ctx, lang, "push", CATALOGS, long_names).body.encode()) for ctx in contexts())
+    longest = max(len(text.body.encode()) for _, text in composed(lang, "push"))
     assert longest <= 3000
 
 
@@ -299,8 +304,7 @@ def test_a_phone_writes_right_to_left_what_is_written_so() -> None:
     """A phone takes the direction of a message from its first letter (Unicode Bidirectional Algorithm, rule P2)."""
     right_to_left = [tag for tag in CATALOGS.languages if CATALOGS.direction(tag) == "rtl"]
     assert right_to_left == ["ur"]
-    for ctx, channel in product(contexts(), ("sms", "push")):
-        text = compose(ctx, "ur", channel, CATALOGS, long_names)
+    for _, text in (*composed("ur", "sms"), *composed("ur", "push")):
         for line in (text.title, text.body.splitlines()[0]):
             strong = [c for c in line if unicodedata.bidirectional(c) in ("L", "R", "AL")]
             assert not strong or unicodedata.bidirectional(strong[0]) == "AL", line
