@@ -22,9 +22,10 @@ from ops.alarm_loop import Watch, look_once
 from ops.alarms_store import note_channel
 from ops.alarms_web import ROUTES as ALARMS
 from ops.metrics_web import ROUTES as METRICS
+from registry.store import personal_token
 from tests.alarm_kit import Feeds, all_alive, feed_row, make_operator
 from tests.alerts_kit import wires
-from tests.people import NOW, make_org
+from tests.people import NOW, VAULT, make_org, make_resident
 from tests.staff_site import Site, staff_site
 
 SINCE = NOW - timedelta(minutes=4)
@@ -170,3 +171,13 @@ async def test_metrics_with_a_token(db: Pool, sent: str | None, status: int) -> 
     async with website(db, metrics_token=SecretStr("s3cret")) as site:
         headers = {"X-Forwarded-For": "192.0.2.7"} | ({} if sent is None else {"Authorization": sent})
         assert (await site.visitor().get("/metrics", headers=headers))[0] == status
+
+
+async def test_a_persons_own_page_says_that_silence_is_no_all_clear(db: Pool) -> None:
+    person = await make_resident(db, (await make_org(db)).id, language="vi")
+    async with db.acquire() as conn:
+        token = await personal_token(conn, VAULT, person.id)
+    for rows, shown in (([deaf()], True), ([feed_row()], False), ([feed_row("usgs.summary", "stale", "never")], False)):
+        async with website(db, *rows) as site:
+            status, page = await site.visitor().get(f"/p/{token}")
+            assert status == 200 and ("chưa nhận được tin của JMA" in page) == shown
