@@ -25,6 +25,15 @@ from registry.step_up_web import require_step_up
 #: Names of places that are written out; then their number.
 MAX_NAMES: Final = 8
 ANSWERS: Final = ("release", "drop")
+#: How a reason begins or goes on (alerts/guard.py, geo/reach.py) -> the sentence that says it in the staff's words.
+REASONS: Final = (
+    ("would reach", "share"),
+    ("impossible time", "time"),
+    ("outside the telegram", "outside"),
+    ("polygons without area codes", "polygon"),
+    ("error:", "error"),
+    ("", "other"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,11 @@ class _Row:
     places: str
     more: int
     audience: Audience
+
+    @property
+    def kind(self) -> str:
+        """Which of the sentences of `REASONS` says why it is held."""
+        return next(kind for part, kind in REASONS if part in self.held.reason)
 
 
 async def held_page(request: web.Request) -> web.Response:
@@ -121,7 +135,7 @@ def _says(say: Sayer, row: _Row, answer: str) -> dict[str, Any]:
     return {
         "act": say.plain(f"staff.held.act.{answer}"),
         "what": f"{row.held.title} – {row.places}{more}",
-        "why": row.held.reason or "-",
+        "why": f"{say.plain(f'staff.held.reason.{row.kind}')} ({row.held.reason or '-'})",
         "people": say.plain("staff.manual.people", n=row.audience.shown_people, percent=row.audience.percent),
     }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.held_web import ANSWERS
+from alerts.held_web import ANSWERS, REASONS
 from alerts.manual import SOURCES, Act
 from alerts.rules import Condition, load_rules
 from checkin.board_web import REVEAL_REASONS
@@ -69,6 +69,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "source.manual.": SOURCES,
     "staff.held.act.": ANSWERS,
+    "staff.held.reason.": tuple(kind for _, kind in REASONS),
     "staff.rules.": tuple(f"tier.{tier}" for tier in Tier),
     "staff.rules.channel.": tuple({step.channel for r in RULES.values() for s in r.ladder.values() for step in s}),
     "staff.rules.when.": (Condition.NO_PUSH, Condition.NO_RECEIPT),
