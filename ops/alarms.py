@@ -65,8 +65,13 @@ HELD_AFTER: Final = timedelta(seconds=60)
 WAITED: Final = timedelta(seconds=60)
 CLOCK_LIMIT_S: Final = 5.0
 
-#: What an operator should read in the morning; everything else for operators is a warning.
-FOR_THE_MORNING: Final = frozenset({"weather_bulletin", "quake_notice"})
+#: What operators read because it is rare or only adds to warnings. Anything else for them (words of a warning that we
+#: do not know, a strong quake of which JMA says nothing) may be a warning that nobody was given.
+HAZARD_LEVELS: Final = {
+    "weather_bulletin": Level.INFO,
+    "quake_notice": Level.INFO,
+    "nankai_trough": Level.WARNING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +236,9 @@ def _of_news(item: News) -> dict[str, str | int]:
 
 
 def _news_level(kind: Kind, item: News) -> Level:
-    if kind is Kind.ERROR:
-        return Level.CRITICAL
-    return Level.INFO if item.hazard in FOR_THE_MORNING else Level.WARNING
+    if kind is Kind.UNREADABLE:
+        return Level.WARNING
+    return HAZARD_LEVELS.get(item.hazard, Level.CRITICAL) if kind is Kind.OPERATOR else Level.CRITICAL
 
 
 def _clocks(facts: Facts) -> Iterable[Found]:

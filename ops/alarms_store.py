@@ -29,8 +29,7 @@ WHERE a.state = 'held' AND a.purpose <> 'canary' ORDER BY a.created_at LIMIT 500
 SQL_EVENT_NEWS = """
 SELECT outcome ^@ 'operator:' AS for_operators, type AS about, max(hazard) AS hazard, max(decided_at) AS at,
        count(*)::int AS number,
-       (array_agg(concat_ws(' ', substr(outcome, strpos(outcome, ':') + 2), nullif(headline, ''))
-                  ORDER BY decided_at DESC, id DESC))[1] AS what
+       (array_agg(substr(outcome, strpos(outcome, ':') + 2) ORDER BY decided_at DESC, id DESC))[1] AS what
 FROM event
 WHERE (outcome ^@ 'operator:' OR outcome ^@ 'error:') AND decided_at > $1 AND purpose <> 'canary'
 GROUP BY outcome ^@ 'operator:', type

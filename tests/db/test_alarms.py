@@ -233,7 +233,7 @@ async def test_what_an_operator_must_read_and_what_we_could_not_decide(db: Pool,
         await db.execute("UPDATE event SET outcome = 'error: KeyError: 741' WHERE id = $1", ids[1])
         found = await at.look()
         assert {(alarm.kind, alarm.level) for alarm in found.values()} == {
-            (Kind.OPERATOR, Level.WARNING),
+            (Kind.OPERATOR, Level.CRITICAL),
             (Kind.ERROR, Level.CRITICAL),
         }
         assert "an unknown kind of warning" in at.texts()[0] and "KeyError: 741" in at.texts()[0]

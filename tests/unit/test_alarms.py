@@ -92,6 +92,10 @@ def feed(state: str, why: str | None = "silent", *, primary: bool = True) -> Fee
             {"for_operators": [News("VPBS50", "headline", ago(minutes=1), hazard="weather_bulletin")]},
             [("operator:VPBS50", Kind.OPERATOR, INFO)],
         ),
+        (
+            {"for_operators": [News("VPWW55", "unknown kind: 特別警報", ago(minutes=1), hazard="heavy_rain")]},
+            [("operator:VPWW55", Kind.OPERATOR, CRITICAL)],
+        ),
         ({"errors": [News("VXSE53", "KeyError", ago(minutes=1))]}, [("error:VXSE53", Kind.ERROR, CRITICAL)]),
         (
             {"unreadable": [News("jma VXSE53", "cut", ago(hours=23))]},
