@@ -69,10 +69,20 @@ class Pending:
 
     def count_attempt(self, entry: Entry, now: datetime) -> None:
         """One more try failed; after MAX_ATTEMPTS it is given up, with an error in the log."""
-        tries = self._attempts.get(entry.identity, 0) + 1
+        if self._tried(entry, now) >= MAX_ATTEMPTS:
+            log.error("feed %s: gave up on %s after %d tries", self._feed, entry.url, MAX_ATTEMPTS)
+            self.settle(entry)
+
+    def count_refusal(self, entry: Entry, now: datetime) -> None:
+        """The server asked to be left alone: that says little about the body, which is never given up for it.
+
+        Its pauses grow all the same, so that one address that is always refused does not hold up the others.
+        """
+        self._tried(entry, now, at_most=MAX_ATTEMPTS - 1)
+
+    def _tried(self, entry: Entry, now: datetime, at_most: int = MAX_ATTEMPTS) -> int:
+        tries = min(self._attempts.get(entry.identity, 0) + 1, at_most)
         self._attempts[entry.identity] = tries
         if tries >= QUICK_ATTEMPTS:
             self._not_before[entry.identity] = now + timedelta(minutes=1) * 2 ** (tries - QUICK_ATTEMPTS)
-        if tries >= MAX_ATTEMPTS:
-            log.error("feed %s: gave up on %s after %d tries", self._feed, entry.url, MAX_ATTEMPTS)
-            self.settle(entry)
+        return tries

@@ -194,12 +194,17 @@ class StreamPoller:
     ) -> tuple[list[StoredReport], int, StreamState]:
         """Fetch and keep the pending bodies, some at a time; stop when the server or the budget says so.
 
-        Returns what was kept, the bytes it took and the state.
+        Bodies that come slowly end the round after one interval too: the list is asked again, so that what is newer
+        does not wait behind them. Returns what was kept, the bytes it took and the state.
         """
         total = 0
         stored: list[StoredReport] = []
         waiting = self._pending.newest(now, MAX_PER_POLL)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.every_s
         for start in range(0, len(waiting), PARALLEL):
+            if start and loop.time() > until:
+                break
             if used >= self._settings.feed_daily_byte_budget:
                 problems.append(f"the daily byte budget is used up: {len(self._pending)} bodies wait")
                 break
@@ -229,9 +234,7 @@ class StreamPoller:
         try:
             answer = await self._get(entry.url, list_url, self._settings.feed_max_body_bytes, now, None)
         except FetchError as error:
-            # A server that asks to wait says nothing about this body: that try does not count.
-            if not error.asks_to_wait:
-                self._pending.count_attempt(entry, now)
+            (self._pending.count_refusal if error.asks_to_wait else self._pending.count_attempt)(entry, now)
             return None, error.size, error
         if answer.body is None:
             self._pending.count_attempt(entry, now)

@@ -11,11 +11,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
-from feeds.poller import MAX_ATTEMPTS, MAX_PER_POLL, StreamPoller, poll_forever
+from feeds.poller import MAX_ATTEMPTS, MAX_PER_POLL, PARALLEL, StreamPoller, poll_forever
 from feeds.sources.jma import FEED
 from feeds.store import load_state, save_state
 from tests.feed_server import Answer, FeedServer, answer, cut_short, feed_server
@@ -283,6 +284,44 @@ async def test_a_refused_body_stops_the_round_and_comes_later(scene: Scene) -> N
     assert (await scene.poller.poll_once()).skipped is not None
     scene.clock.advance(MINUTE)
     assert len((await scene.poller.poll_once()).stored) == 1
+
+
+async def test_a_body_that_is_always_refused_does_not_hold_up_the_others(scene: Scene) -> None:
+    await scene.heard()
+    scene.publish()
+    scene.host.faults[f"/data/{FULL}"] = [answer(403)] * 12
+    for number in range(45):
+        if number == 40:
+            scene.publish(FLASH, "vxse51_flash.xml")
+        scene.clock.advance(MINUTE)
+        await scene.poller.poll_once()
+    assert await scene.types() == ["VXSE51"]
+    assert len(scene.host.paths(f"/data/{FULL}")) <= MAX_ATTEMPTS + 2
+    del scene.host.faults[f"/data/{FULL}"]
+    for _ in range(20):
+        scene.clock.advance(MINUTE)
+        await scene.poller.poll_once()
+    assert await scene.types() == ["VXSE51", "VXSE53"]
+
+
+async def test_slow_bodies_do_not_keep_us_from_the_list(scene: Scene) -> None:
+    """Longer than one interval nothing newer waits behind the bodies that a slow server still owes us."""
+    quick = Scene(scene.db, scene.host, scene.session, eqvol_every_s=0.01)
+    for number in range(3 * PARALLEL):
+        name = f"2026083118{number:04d}_0_VXSE53_010000.xml"
+        scene.host.put(name, body("vxse53_cancel.xml") + b"\n" * number, START - MINUTE)
+
+        async def slowly(request: web.Request, name: str = name) -> web.Response:
+            await asyncio.sleep(0.05)
+            return web.Response(body=scene.host.bodies[f"/data/{name}"])
+
+        scene.host.faults[f"/data/{name}"] = [slowly]
+    assert len((await quick.poller.poll_once()).stored) == PARALLEL
+    scene.publish(FLASH, "vxse51_flash.xml")
+    scene.host.seen.clear()
+    assert len((await quick.poller.poll_once()).stored) == PARALLEL
+    paths = scene.host.paths()
+    assert paths[0] == SHORT and f"/data/{FLASH}" in paths[1 : 1 + PARALLEL]
 
 
 async def test_the_byte_budget_stops_the_day_and_starts_anew(scene: Scene) -> None:
