@@ -42,7 +42,7 @@ from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, path_id, see_other, site, staff, staff_form
-from registry.listening import silent_feeds
+from registry.listening_web import silent_feeds
 from registry.needs_store import needs_for_helpers
 from registry.operator_store import held_count
 from registry.sessions import staff_of

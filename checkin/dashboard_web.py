@@ -33,7 +33,7 @@ from core.model import AnsweredBy, Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, path_id, see_other, site, staff, staff_form
 from registry.access import HOUSEHOLD
-from registry.listening import silent_feeds
+from registry.listening_web import silent_feeds
 from registry.sessions import Staff, staff_of
 from registry.step_up_web import require_step_up
 

@@ -15,7 +15,7 @@ from core.db import Connection, transaction
 from core.model import MessageState, Role
 from core.web import PUBLIC, Route, language_of, render, site
 from registry.guard_web import visitor
-from registry.listening import feeds_heard, silent_feeds, unheard_since
+from registry.listening_web import feeds_heard, silent_feeds, unheard_since
 
 
 async def status(request: web.Request) -> web.Response:

@@ -11,7 +11,7 @@ from core.clock import date_in_japan
 from core.db import transaction
 from core.model import Role
 from core.web import Route, render, site, staff
-from registry.listening import silent_feeds
+from registry.listening_web import silent_feeds
 from registry.sessions import staff_of
 
 

@@ -20,7 +20,7 @@ from registry.disclosure_store import disclosures_of
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
-from registry.listening import silent_feeds, unheard_since
+from registry.listening_web import silent_feeds, unheard_since
 from registry.own_data_store import viewers_of
 from registry.owner_web import own_page, owner_language, owner_of
 from registry.personal_store import (
