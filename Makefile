@@ -53,7 +53,7 @@ docs: .venv/stamp-runtime
 	$(BIN)/python -m ops.retention_doc > docs/retention.md
 	$(BIN)/python -m feeds.jma.types_doc
 	$(BIN)/python -m checkin.openapi_file > docs/openapi.json
-	$(BIN)/python -m ops.pages > ops/pages.tsv
+	$(BIN)/python -m ops.pages_web > ops/pages.tsv
 
 # Scanners and attackers of their own virtual environment (schemathesis, semgrep, bandit); sqlmap comes from the system.
 security: .venv/stamp-dev .venv/stamp-security

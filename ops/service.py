@@ -18,7 +18,7 @@ from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
 from core.web import Site
 from ops.doctor import STARTED_BY
-from ops.pages import read_all
+from ops.pages_web import read_all
 from ops.site_web import build_app, make_site
 from ops.wires import Wires, open_wires
 from registry.consent_store import keep_texts

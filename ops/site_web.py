@@ -24,7 +24,7 @@ from core.web import (
     render,
     security_headers,
 )
-from ops.pages import late_routes
+from ops.pages_web import late_routes
 from ops.trial import send_trial
 from registry.api_tokens import Knocks
 from registry.facts_store import get_fact

@@ -16,7 +16,7 @@ from core.db import Pool, transaction
 from core.settings import Settings, load_settings
 from core.web import SITE, STATIC, Route
 from core.web import Site as Wires
-from ops.pages import routes_under
+from ops.pages_web import routes_under
 from registry.signin_store import open_session
 from tests.pages import Form, forms_of, make_app
 from tests.people import NOW, Org

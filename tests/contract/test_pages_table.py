@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from ops.pages import HEADER, MODULES, TABLE, all_routes, late_routes, render, routes_in
+from ops.pages_web import HEADER, MODULES, TABLE, all_routes, late_routes, render, routes_in
 from tests.sql_constants import ROOT
 
 

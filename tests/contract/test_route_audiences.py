@@ -16,7 +16,7 @@ import pytest
 
 from core.db import Pool, connect
 from core.model import Role
-from ops.pages import all_routes
+from ops.pages_web import all_routes
 from tests.conftest import Server
 from tests.contract.route_table import AUDIENCE_OF, CLOSED, ENDLESS, ROLES, rows
 from tests.route_world import World, world

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core.db import Pool, transaction
 from core.model import Answer, OrgKind, Role
-from ops.pages import all_routes
+from ops.pages_web import all_routes
 from registry.approvals_store import approve
 from registry.break_glass_web import ROUTES
 from registry.consent_store import protect

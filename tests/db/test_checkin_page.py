@@ -16,7 +16,7 @@ from core.clock import FixedClock
 from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.web import TOKEN
-from ops.pages import all_routes
+from ops.pages_web import all_routes
 from tests.incidents import (
     FLOOD_CONTEXT,
     QUAKE_CONTEXT,

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from core.clock import FixedClock
 from core.db import Pool
 from core.model import Answer
-from ops.pages import all_routes
+from ops.pages_web import all_routes
 from tests.db.test_dashboard_pages import say
 from tests.db.test_personal_page import link
 from tests.incidents import make_incident, tell

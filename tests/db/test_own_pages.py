@@ -12,7 +12,7 @@ from core.audit import Actor, audit
 from core.db import Pool, transaction
 from core.i18n import Catalogs
 from core.model import Answer, AnsweredBy, OrgKind
-from ops.pages import all_routes
+from ops.pages_web import all_routes
 from registry.membership_store import end_membership
 from registry.needs_store import needs_for_helpers
 from registry.seen import Look, What, lines, role_of, sees, what_of

@@ -14,7 +14,7 @@ from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.model import OrgKind, Role
 from core.web import AUDIENCES
-from ops.pages import routes_under
+from ops.pages_web import routes_under
 from registry import store
 from registry.guard_web import routes_without_audience
 from tests.imports_kit import Clerk
