@@ -123,5 +123,5 @@ def test_every_sentence_is_there_and_says_all_it_was_given(language: str) -> Non
         text = catalogs.say(language, f"staff.approvals.says.{kind}", **fields)
         assert all(value in text for value in fields.values())
         assert f"staff.approvals.kind.{kind}" in catalogs.keys(language)
-    refusals = ("own", "not_your_role", "decided", "expired", "not_found", "not_approved")
+    refusals = ("own", "not_your_role", "decided", "expired", "not_found", "not_approved", "superseded", "too_late")
     assert {f"staff.approvals.{key}" for key in refusals} <= catalogs.keys(language)
