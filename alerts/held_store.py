@@ -101,7 +101,9 @@ async def release(conn: Connection, alert_id: UUID, now: datetime) -> None:
         raise ApprovalError("superseded", f"alert {alert_id}: a newer report of the same matter has been decided")
     if now >= held.alert.expires_at:
         ended = f"{held.alert.expires_at.astimezone(JST):%H:%M}"
-        raise ApprovalError("too_late", f"alert {alert_id}: what it says held until {ended} in Japan; it is too old now")
+        raise ApprovalError(
+            "too_late", f"alert {alert_id}: what it says held until {ended} in Japan; it is too old now"
+        )
     expect_rows(await conn.execute(SQL_RELEASE, alert_id, now), 1, f"the release of alert {alert_id}")
     if held.alert.moment in (Moment.CANCEL, Moment.CORRECT) and held.alert.of:
         await conn.execute(SQL_STOP_ALERTS, held.alert.of, now)

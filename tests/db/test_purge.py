@@ -141,8 +141,8 @@ LEFTOVERS = (
     "volunteer_pass (id, token_sha256, token_enc, org_id, created_by, created_at, expires_at, uses_left) VALUES "
     "($3, decode(repeat('05', 32), 'hex'), 'x', $1, $2, $4, $4, 1)",
     "ops_alarm (kind, at, staff_id, org_id, number) VALUES ('reveals', $4 - interval '4 years', $2, $1, 9)",
-    "alarm (id, key, kind, level, subject, opened_at, last_seen_at, acknowledged_by, acknowledged_at, cleared_at) VALUES "
-    "($3, 'k', 'feed_silent', 'critical', 's', $4 - interval '2 years', $4, $2, $4, $4 - interval '366 days')",
+    "alarm (id, key, kind, level, subject, opened_at, last_seen_at, acknowledged_by, acknowledged_at, cleared_at) "
+    "VALUES ($3, 'k', 'feed_silent', 'critical', 's', $4 - interval '2 years', $4, $2, $4, $4 - interval '366 days')",
     "duty (id, org_id, staff_id, starts_at, ends_at, created_at) VALUES "
     "($3, $1, $2, $4 - interval '4 years', $4 - interval '4 years' + interval '1 hour', $4)",
     "deputy (id, org_id, staff_id, deputy_id, from_day, until_day, created_at) "

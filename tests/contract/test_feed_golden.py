@@ -1,4 +1,4 @@
-"""Every recorded and official JMA telegram against tests/contract/golden_jma.txt.
+"""Every recorded document of every feed against tests/contract/golden_jma.txt and golden_others.txt.
 
 Checked by eye against the XML on 22 November 2026 (tests/contract/test_shared_telegrams.py names single areas):
 
@@ -10,6 +10,9 @@ Checked by eye against the XML on 22 November 2026 (tests/contract/test_shared_t
 - the VXSU of Miyagi, 10 July 2023: two parts of Taiwa and all of Ohira at level 2;
 - the tsunami of 9 October 2023: all six VTSE41, from two coasts to nine and back to forecasts;
 - every telegram of 訓練, 試験, 取消 and 訂正, listed below;
+- of the other sources: Canada's snowfall in two languages as one event of two shapes, the two CAP quakes without a
+  severity or an extent, USGS's Tohoku with all its ids and its renamed event; P2PQuake against JMA's own telegrams is a
+  test of its own (tests/unit/test_p2pquake.py);
 - VFVO50 of Asama (level 3, four municipalities) and Hakone (level 5, one), VFVO56 of Ontake (four), VPHW51 of Tokyo.
 """
 
@@ -17,22 +20,36 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from feeds.inspect import inspect_file
-from tests.jma_golden import GOLDEN, render, samples
+from tests.feed_golden import GOLDEN, OTHERS, others, render, render_others, samples
 from tests.telegrams import SHARED
 
 pytestmark = pytest.mark.skipif(not samples(), reason=f"the recorded telegrams are not here: {SHARED}")
 
 
-def test_every_telegram_says_what_it_said() -> None:
-    golden = GOLDEN.read_text(encoding="utf-8")
-    now = render()
+@pytest.mark.parametrize(("file", "made"), [(GOLDEN, render), (OTHERS, render_others)], ids=["jma", "others"])
+def test_every_document_says_what_it_said(file: Path, made: Callable[[], str]) -> None:
+    golden = file.read_text(encoding="utf-8")
+    now = made()
     changed = "\n".join(difflib.unified_diff(golden.splitlines(), now.splitlines(), "golden", "now", lineterm="", n=1))
-    assert not changed, f"if this is meant, run `python -m tests.jma_golden` and read the difference:\n{changed[:4000]}"
-    assert "unreadable" not in now
+    assert not changed, (
+        f"if this is meant, run `python -m tests.feed_golden` and read the difference:\n{changed[:4000]}"
+    )
+
+
+def test_only_what_is_no_report_cannot_be_read() -> None:
+    assert "unreadable" not in render()
+    reasons = dict(re.findall(r"^(\S+)\n  unreadable: (.*)$", render_others(), re.MULTILINE))
+    foreign = {"usgs/" + path.name for path in others() if path.name.startswith(("fdsn_count", "shakemap_"))}
+    no_report = {name for name, why in reasons.items() if why.startswith("not a report of a feed we know")}
+    assert no_report <= foreign
+    assert set(reasons) - no_report == {"cap/invalid.cap", "cap/xee.cap"}
 
 
 #: Every sample that is no ordinary issue: file -> (status, message type, whether it makes an event).
