@@ -1,7 +1,7 @@
 """What our parsers make of every recorded document, in short: the texts of the golden files.
 
-`python -m tests.feed_golden` writes tests/contract/golden_jma.txt and golden_others.txt anew from the samples beside the
-repository. Read their difference line by line before committing it: each changed line is a report that now says
+`python -m tests.feed_golden` writes tests/contract/golden_jma.txt and golden_others.txt anew from the samples beside
+the repository. Read their difference line by line before committing it: each changed line is a report that now says
 something else.
 """
 
@@ -22,15 +22,15 @@ from tests.telegrams import SHARED
 
 GOLDEN = Path(__file__).parent / "contract" / "golden_jma.txt"
 HEAD = """\
-# Written by `python -m tests.feed_golden`. One block per telegram: file, type, status, what it does, when it was issued;
-# then each event: hazard, thread, ids, time of origin, office; its areas counted by scheme and level (or tier and
+# Written by `python -m tests.feed_golden`. One block per telegram: file, type, status, what it does, when it was
+# issued; then each event: hazard, thread, ids, time of origin, office; its areas counted by scheme and level (or tier and
 # change, where there is no level); notes; the first 12 digits of the SHA-256 of the whole event as JSON.
 # Telegrams of the old warning scheme stand twice: as ignored, and as DAIJOBU_JMA_WARNING_FAMILY=old reads them.
 """
 OTHERS = GOLDEN.with_name("golden_others.txt")
 OTHERS_HEAD = """\
-# Written by `python -m tests.feed_golden`. One block per document of the other sources (P2PQuake, USGS, CAP and GDACS), as
-# in golden_jma.txt; shapes are counted by level. What none of our feeds recognises is named as such.
+# Written by `python -m tests.feed_golden`. One block per document of the other sources (P2PQuake, USGS, CAP and
+# GDACS), as in golden_jma.txt; shapes are counted by level. What none of our feeds recognises is named as such.
 """
 _OLD = {kind.code for kind in TYPES if kind.scheme == "old" and kind.hazards}
 

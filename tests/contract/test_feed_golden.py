@@ -38,9 +38,7 @@ def test_every_document_says_what_it_said(file: Path, made: Callable[[], str]) -
     golden = file.read_text(encoding="utf-8")
     now = made()
     changed = "\n".join(difflib.unified_diff(golden.splitlines(), now.splitlines(), "golden", "now", lineterm="", n=1))
-    assert not changed, (
-        f"if this is meant, run `python -m tests.feed_golden` and read the difference:\n{changed[:4000]}"
-    )
+    assert not changed, f"if meant, run `python -m tests.feed_golden` and read the difference:\n{changed[:3000]}"
 
 
 def test_only_what_is_no_report_cannot_be_read() -> None:
