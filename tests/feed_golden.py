@@ -23,8 +23,8 @@ from tests.telegrams import SHARED
 GOLDEN = Path(__file__).parent / "contract" / "golden_jma.txt"
 HEAD = """\
 # Written by `python -m tests.feed_golden`. One block per telegram: file, type, status, what it does, when it was
-# issued; then each event: hazard, thread, ids, time of origin, office; its areas counted by scheme and level (or tier and
-# change, where there is no level); notes; the first 12 digits of the SHA-256 of the whole event as JSON.
+# issued; then each event: hazard, thread, ids, time of origin, office; its areas counted by scheme and level (or tier
+# and change, where there is no level); notes; the first 12 digits of the SHA-256 of the whole event as JSON.
 # Telegrams of the old warning scheme stand twice: as ignored, and as DAIJOBU_JMA_WARNING_FAMILY=old reads them.
 """
 OTHERS = GOLDEN.with_name("golden_others.txt")
