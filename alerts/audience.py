@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from alerts import fanout_store, store
+from alerts import fanout_store
 from alerts.compose import compose
 from alerts.decide import decide
-from alerts.decision import Act, AlertPlan, FactsOnly, Ignored
+from alerts.decision import FactsOnly, Ignored
 from alerts.deps import Deps
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
@@ -25,12 +25,12 @@ from alerts.guard_store import count_registry
 from alerts.known_store import known_for
 from alerts.people import Person, consider
 from alerts.polygons import prepare
+from alerts.preview import planned_alert
 from alerts.rule_store import refresh
 from alerts.rules import Rule
 from alerts.texts import names_of, place_text, source_of
 from alerts.wording import TextContext
 from core.db import Connection
-from core.ids import uuid7
 from core.model import Answer, Event, Moment, Purpose, Severity
 from geo.match import UnusablePolygon
 from registry.small_counts import is_small, suppress_line
@@ -129,7 +129,7 @@ async def outlook(deps: Deps, conn: Connection, event: Event, now: datetime) -> 
         return Outlook(decision.reason, "", None, (), await _audience(deps, conn, _Counts(), ()))
     assert rule is not None
     counts, samples = _Counts(), []
-    alerts = [await _alert_of(conn, event, decision, plan, rule, now) for plan in decision.alerts]
+    alerts = [await planned_alert(conn, event, decision, plan, rule, Purpose.LIVE, now) for plan in decision.alerts]
     for alert in alerts:
         await _count(deps, conn, alert, rule, counts, now)
     for alert in alerts:
@@ -152,27 +152,6 @@ async def audience_of(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule,
     counts = _Counts()
     await _count(deps, conn, alert, rule, counts, now)
     return await _audience(deps, conn, counts, _samples(deps, alert, rule, counts.languages))
-
-
-async def _alert_of(
-    conn: Connection, event: Event, decision: Act, plan: AlertPlan, rule: Rule, now: datetime
-) -> AlertRow:
-    earlier = await store.earlier_issue(conn, plan.of)
-    simulated = await store.is_fictional(conn)
-    return AlertRow(
-        id=uuid7(),
-        incident_id=decision.incident_id or uuid7(),
-        purpose=Purpose.LIVE,
-        moment=plan.moment,
-        severity=plan.severity,
-        areas=plan.areas,
-        context=store.alert_context(event, plan, rule, simulated=simulated, earlier=earlier),
-        cursor=None,
-        people=0,
-        created_at=now,
-        expires_at=now + store.life_of(plan, rule),
-        key_enc=None,
-    )
 
 
 async def _count(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, counts: _Counts, now: datetime) -> None:

@@ -6,6 +6,7 @@ Sends nothing and writes nothing but the audit log: a preview names people.
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -69,21 +70,13 @@ def _incident(event: Event, decision: Act) -> dict[str, Any]:
     }
 
 
-async def _people(
-    deps: Deps,
-    conn: Connection,
-    event: Event,
-    decision: Act,
-    plan: AlertPlan,
-    rule: Rule,
-    purpose: Purpose,
-    seen: set[UUID],
-) -> list[dict[str, Any]]:
-    """The people one alert would reach; whoever an earlier one of the same decision reached is not listed again."""
-    now = deps.clock.now()
+async def planned_alert(
+    conn: Connection, event: Event, decision: Act, plan: AlertPlan, rule: Rule, purpose: Purpose, now: datetime
+) -> AlertRow:
+    """The alert that fan-out would get if this plan were carried out now; nothing is written."""
     simulated = await store.is_fictional(conn)
     earlier = await store.earlier_issue(conn, plan.of)
-    alert = AlertRow(
+    return AlertRow(
         id=uuid7(),
         incident_id=decision.incident_id or uuid7(),
         purpose=purpose,
@@ -97,6 +90,21 @@ async def _people(
         expires_at=now + store.life_of(plan, rule),
         key_enc=None,
     )
+
+
+async def _people(
+    deps: Deps,
+    conn: Connection,
+    event: Event,
+    decision: Act,
+    plan: AlertPlan,
+    rule: Rule,
+    purpose: Purpose,
+    seen: set[UUID],
+) -> list[dict[str, Any]]:
+    """The people one alert would reach; whoever an earlier one of the same decision reached is not listed again."""
+    now = deps.clock.now()
+    alert = await planned_alert(conn, event, decision, plan, rule, purpose, now)
     try:
         polygons = await prepare(alert, deps.areas)
     except UnusablePolygon:
