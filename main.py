@@ -100,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. The exit code is 0, or 1 with one sentence on standard error."""
     arguments = parser().parse_args(argv)
     if arguments.command in ROLES:
+        gc.disable()  # until all is read: it stays, and looking through it for garbage only costs time
         threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
     from core.settings import load_settings
 
@@ -200,7 +201,6 @@ async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
 
 
 def _read_service() -> Callable[..., Coroutine[Any, Any, int]]:
-    gc.disable()  # everything read here stays: looking through it for garbage only costs time
     from ops.service import run_service
     from ops.wires import read_files
 

@@ -22,9 +22,11 @@ from core.web import Audience, Handler, Route
 TABLE: Final = Path(__file__).with_name("pages.tsv")
 HEADER: Final = "method\tpath\tmodule\taudience\troles\thalf\tdatabase role\n"
 
+#: The front page and /healthz: small, and asked for first.
+FRONT: Final = "ops.front_web"
 #: Modules with ROUTES, in the order in which their pages are looked for.
 MODULES: Final = (
-    "ops.front_web",
+    FRONT,
     "registry.signin_web",
     "registry.oidc_web",
     "registry.import_web",
@@ -115,6 +117,8 @@ def _route(line: str, where: str) -> Route:
         audience = Audience(kind, frozenset(map(Role, roles.split())), frozenset(half.split()), role)
     except ValueError as error:
         raise RuntimeError(f"{where}: {error}; write it anew with make docs") from None
+    if module == FRONT:
+        return routes_in(module)[method, path]
     return Route(method, path, _late(module, method, path), audience)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from ops.pages_web import HEADER, MODULES, TABLE, all_routes, late_routes, render, routes_in
+from ops.pages_web import FRONT, HEADER, MODULES, TABLE, all_routes, late_routes, render, routes_in
 from tests.sql_constants import ROOT
 
 
@@ -28,10 +28,12 @@ def test_it_says_what_the_modules_say() -> None:
 
 
 async def test_a_late_page_is_the_page_itself() -> None:
-    route = next(r for r in late_routes() if r.path == "/healthz")
-    answer = await route.handler(make_mocked_request("GET", "/healthz"))
-    assert answer.status == 200
-    assert routes_in("ops.front_web")["GET", "/healthz"].handler is not route.handler
+    late = {(r.method, r.path): r.handler for r in late_routes()}
+    request = make_mocked_request("GET", "/healthz")
+    assert (await late["GET", "/healthz"](request)).status == 200
+    assert late["GET", "/healthz"] is routes_in(FRONT)["GET", "/healthz"].handler, "small, and asked for first"
+    assert late["GET", "/sw.js"] is not routes_in("alerts.web")["GET", "/sw.js"].handler
+    assert (await late["GET", "/sw.js"](make_mocked_request("GET", "/sw.js"))).status == 200
 
 
 @pytest.mark.parametrize(
