@@ -11,7 +11,7 @@ from alerts.decision import FactsOnly, Geography, Ignored, Known
 from alerts.joining import is_of, key_of, quake_of, same_quake
 from core.model import UNKNOWN_KIND, Event, MessageType
 
-#: Hazards that inform operators and tell no resident (feeds.md §1.5: rare, nationwide guidance; flash bulletins).
+#: Hazards that inform operators and tell no resident: rare, nationwide guidance, and flash bulletins.
 OPERATOR_HAZARDS: Final = ("nankai_trough", "quake_notice", "weather_bulletin")
 
 #: A strong quake near Japan of which JMA has said nothing, as a source for the whole world reports it.

@@ -198,7 +198,7 @@ class Event:
     """What one report says about one hazard. Several events can come out of one report.
 
     `thread` joins the revisions of the same matter: (type family, office or event id). `order` sorts them:
-    a later-arriving older report never overwrites a newer one (feeds.md §1.4).
+    a later-arriving older report never overwrites a newer one.
     """
 
     source: str
@@ -219,7 +219,7 @@ class Event:
     hypocenter: Hypocenter | None = None
     areas: tuple[Area, ...] = ()
     polygons: tuple[Polygon, ...] = ()
-    #: Codes of the source's fixed comments, e.g. 0215 "no tsunami worry" (feeds.md §1.6).
+    #: Codes of the source's fixed comments, e.g. 0215 "no tsunami worry" (電文解説資料, ForecastComment).
     comment_codes: tuple[str, ...] = ()
     #: The source's own free text (Japanese), for operators and to show beside the translation.
     text: str = ""
