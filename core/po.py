@@ -15,10 +15,15 @@ import string
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import PoFileError, read_po, write_po
+from core.later import Later
+
+if TYPE_CHECKING:
+    from babel.messages import catalog, pofile
+else:  # at most starts the wording comes from the cache
+    catalog, pofile = Later("babel.messages.catalog"), Later("babel.messages.pofile")
+
 
 _SEPARATOR: Final = "\x04"
 _STATE: Final = "state:"
@@ -97,11 +102,11 @@ def placeholders(text: str) -> frozenset[str]:
 def read(path: Path) -> dict[str, Entry]:
     """The entries of a PO file by key. Raises WordingError naming the file and the place."""
     try:
-        catalog = read_po(io.BytesIO(path.read_bytes()), abort_invalid=True)
-    except (PoFileError, UnicodeDecodeError, ValueError) as error:
+        found = pofile.read_po(io.BytesIO(path.read_bytes()), abort_invalid=True)
+    except (pofile.PoFileError, UnicodeDecodeError, ValueError) as error:
         raise WordingError(f"{path.name}: not a readable PO file ({error})") from error
     entries: dict[str, Entry] = {}
-    for message in catalog:
+    for message in found:
         if not message.id:
             continue
         where = f"{path.name}, line {message.lineno}"
@@ -123,12 +128,12 @@ def read(path: Path) -> dict[str, Entry]:
 
 def write(path: Path, language: str, entries: Iterable[Entry]) -> None:
     """Write a PO file: sorted by key, one line per text, no dates, so that two branches merge line by line."""
-    catalog = Catalog(fuzzy=False)
+    made = catalog.Catalog(fuzzy=False)
     for entry in sorted(entries, key=lambda e: e.key):
         flags = ["fuzzy"] if entry.fuzzy else []
-        catalog.add(entry.source, entry.text, context=entry.key, user_comments=[entry.comment], flags=flags)
+        made.add(entry.source, entry.text, context=entry.key, user_comments=[entry.comment], flags=flags)
     out = io.BytesIO()
-    write_po(out, catalog, width=0, omit_header=True)
+    pofile.write_po(out, made, width=0, omit_header=True)
     header = (
         'msgid ""\nmsgstr ""\n'
         f'"Language: {language}\\n"\n'
