@@ -191,11 +191,17 @@ def audit_coroutine(settings: Settings, arguments: argparse.Namespace) -> Corout
 
 
 async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
-    """Run the service. PostgreSQL starts while Python reads its modules and files: the second start takes a second."""
+    """Run the service. PostgreSQL starts while Python reads its modules and files: the second start takes a second.
+
+    `all` migrates by itself; separate processes refuse an old schema.
+    """
     from ops.database import open_database
 
     reading = asyncio.create_task(asyncio.to_thread(_read_service))
     async with open_database(settings) as dsn:
+        from ops.schema import prepare_schema
+
+        await prepare_schema(dsn, migrate_first=len(roles) > 1)
         run_service = await reading
         return await run_service(settings, roles, dsn=dsn, poll=poll_loop, feed_states=feed_states_with(settings))
 

@@ -39,10 +39,7 @@ DRAIN_S = 15.0
 async def run_service(
     settings: Settings, roles: tuple[str, ...], *, dsn: str, poll: Loop, feed_states: FeedStates
 ) -> int:
-    """Run `roles` on the database at `dsn` until SIGTERM or SIGINT.
-
-    `all` migrates by itself; separate processes refuse an old schema.
-    """
+    """Run `roles` on the database at `dsn`, whose schema is prepared, until SIGTERM or SIGINT."""
     settings = with_port(settings)
     alone = len(roles) > 1
     stop = stop_on_signals()

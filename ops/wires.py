@@ -17,12 +17,12 @@ from core.clock import SystemClock
 from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.ids import uuid7
-from core.migrate import migrate, require_current_schema
 from core.settings import Settings
 from core.wakeups import Wakeups
 from geo.areas import Areas
 from ops.database import open_database
 from ops.keys import open_vault
+from ops.schema import as_owner, prepare_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,11 @@ async def open_wires(
     prepare: Callable[[Pool], Awaitable[object]] | None = None,
     dsn: str | None = None,
 ) -> AsyncIterator[Wires]:
-    """Open the database (embedded unless DATABASE_URL is set, or already open at `dsn`) and everything else.
+    """Open the database (embedded unless DATABASE_URL is set) and everything else.
 
     `migrate_first`: bring the schema up to date; otherwise an old schema is refused with SchemaError.
     `prepare` does something else instead: the demo starts from nothing.
+    `dsn`: of a database that is open already, its schema prepared (ops/schema.py).
     """
     async with AsyncExitStack() as stack:
         # Words, rules and areas are read while PostgreSQL starts.
@@ -53,7 +54,10 @@ async def open_wires(
         stack.callback(reading.cancel)
         if dsn is None:
             dsn = await stack.enter_async_context(open_database(settings))
-        await _as_owner(dsn, prepare or (migrate if migrate_first else require_current_schema))
+            if prepare is not None:
+                await as_owner(dsn, prepare)
+            else:
+                await prepare_schema(dsn, migrate_first=migrate_first)
         pool = await connect(dsn, size=settings.pool_size, role="daijobu_worker")
         stack.push_async_callback(pool.close)
         wakeups = await stack.enter_async_context(Wakeups(dsn))
@@ -76,15 +80,6 @@ async def open_wires(
             wakeups=wakeups,
         )
         yield Wires(dsn=dsn, deps=deps, holder=f"{socket.gethostname()}:{getpid()}:{uuid7()}")
-
-
-async def _as_owner(dsn: str, work: Callable[[Pool], Awaitable[object]]) -> None:
-    """Only migrations need the owner of the tables; everything else works under a narrower role."""
-    pool = await connect(dsn, size=2)
-    try:
-        await work(pool)
-    finally:
-        await pool.close()
 
 
 def read_files() -> tuple[Catalogs, RuleBook, Areas]:
