@@ -42,6 +42,7 @@ from core.settings import load_settings
 from core.tokens import link_token, token_hash
 from core.wakeups import Wakeups
 from core.web import SITE, Site, add_routes, make_jinja, security_headers
+from registry.guard_web import guard
 
 ROUNDS = 10
 POOL_SIZE = 10
@@ -113,8 +114,8 @@ def serve(dsn: str, pipe: Pipe) -> None:
 
 
 async def _serve(dsn: str, pipe: Pipe) -> None:
-    ours, bare = await connect(dsn, size=POOL_SIZE), await connect(dsn, size=POOL_SIZE)
-    app = web.Application(middlewares=[security_headers])
+    ours, bare = await connect(dsn, size=POOL_SIZE, role="daijobu_worker"), await connect(dsn, size=POOL_SIZE)
+    app = web.Application(middlewares=[security_headers, guard])
     app[SITE] = Site(
         settings=load_settings({}),
         pool=ours,
