@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
@@ -11,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from registry.api_models import ProblemOut
 from registry.api_tokens import Scope
-from registry.problems import PROBLEM_TYPE
+from registry.problems import PROBLEM_TYPE, phrase
 
 VERSION: Final = "1.0.0"
 BASE: Final = "/api/v1"
@@ -119,7 +118,7 @@ def _described(op: Operation) -> dict[str, Any]:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(op.body)}}}
     for status in _refusals(op):
         told["responses"][str(status)] = {
-            "description": HTTPStatus(status).phrase,
+            "description": phrase(status),
             "content": {PROBLEM_TYPE: {"schema": _ref(ProblemOut)}},
         }
     return told
@@ -149,7 +148,7 @@ def _refusals(op: Operation) -> list[int]:
 
 
 def _success(op: Operation, status: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    told: dict[str, Any] = {"description": phrase(status)}
     if op.gives is not None and status != 204:
         told["content"] = {"application/json": {"schema": _ref(op.gives)}}
     return told

@@ -14,6 +14,20 @@ from typing import Any, Final, NamedTuple
 PROBLEM_TYPE: Final = "application/problem+json"
 
 
+#: Names of RFC 9110 §15.5 that Python learnt in 3.13: the same text whatever runs the service.
+_RENAMED: Final = {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+
+
+def phrase(status: int) -> str:
+    """The name of an HTTP status, e.g. "Not Found". Raises ValueError for a number that is none."""
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 class FieldError(NamedTuple):
     """What is wrong with one field. `pointer`: where it stands in the body, e.g. /people/3/phone."""
 
@@ -44,7 +58,7 @@ class Problem(Exception):
         """The JSON document. `type` is about:blank: the title is the status's own, `code` says which case it is."""
         made: dict[str, Any] = {
             "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "title": phrase(self.status),
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
