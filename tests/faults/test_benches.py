@@ -1,4 +1,4 @@
-"""The benchmarks still run, on a handful of people: their figures are worth nothing if nobody notices that they broke."""
+"""The benchmarks still run, on a handful of people: their figures are worth nothing if nobody notices a break."""
 
 from __future__ import annotations
 
