@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -13,13 +12,10 @@ from alerts.rating import codes_of, matching
 from alerts.rules import Rule
 from core.clock import JST
 from core.model import AreaCode, Event, Severity
+from geo.same_quake import SAME_QUAKE_TIME, near_enough
 
-#: Reports of different sources are of one quake within this time and distance (DESIGN §7).
-SAME_QUAKE_TIME: Final = timedelta(seconds=120)
-SAME_QUAKE_KM: Final = 100.0
 #: A relayed tsunami warning belongs to a quake of this long before.
 TSUNAMI_AFTER: Final = timedelta(hours=1)
-EARTH_RADIUS_KM: Final = 6371.0
 #: How many quakes an incident remembers: in a swarm the oldest will not be reported on again.
 MAX_QUAKES: Final = 50
 
@@ -87,9 +83,8 @@ def same_quake(one: Quake, other: Quake) -> bool:
         return False
     if one.at is None or other.at is None or abs(one.at - other.at) > SAME_QUAKE_TIME:
         return False
-    if one.lat is not None and one.lon is not None and other.lat is not None and other.lon is not None:
-        return distance_km(one.lat, one.lon, other.lat, other.lon) <= SAME_QUAKE_KM
-    return bool(one.codes & other.codes)
+    near = near_enough(one, other)
+    return bool(one.codes & other.codes) if near is None else near
 
 
 def _telling(ids: Iterable[str]) -> bool:
@@ -99,18 +94,6 @@ def _telling(ids: Iterable[str]) -> bool:
 
 def _has_jma_id(quake: Quake) -> bool:
     return any(_JMA_ID.fullmatch(event_id) for event_id in quake.ids)
-
-
-def distance_km(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
-    """Great-circle distance in km between two points in degrees (haversine, spherical Earth).
-
-    >>> round(distance_km(32.7, 130.8, 33.6, 130.4))
-    107
-    """
-    phi, other_phi = math.radians(lat), math.radians(other_lat)
-    half_phi, half_lambda = (other_phi - phi) / 2, math.radians(other_lon - lon) / 2
-    chord = math.sin(half_phi) ** 2 + math.cos(phi) * math.cos(other_phi) * math.sin(half_lambda) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, chord)))
 
 
 def remember(quakes: Sequence[Quake], new: Quake) -> tuple[Quake, ...]:

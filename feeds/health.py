@@ -7,12 +7,13 @@ report in it is, and whether another source knows of an earthquake that it does 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from geo.same_quake import SAME_QUAKE_TIME, near_enough
 
 #: Missed polls after which a stream is late: two and a half of them are no chance.
 LATE_POLLS: Final = 2.5
@@ -27,9 +28,6 @@ EVERY_S: Final = 60.0
 MISSED_AFTER: Final = timedelta(minutes=5)
 #: A quake that was missed is looked for this long.
 MISSED_WITHIN: Final = timedelta(hours=2)
-#: The same quake in two sources: origin times and epicentres this close.
-SAME_QUAKE: Final = timedelta(seconds=120)
-SAME_PLACE_KM: Final = 100.0
 #: What a foreign network tells is surely reported by JMA if it is this strong and in this box:
 #: south, west, north, east.
 SURELY_FELT: Final = 6.0
@@ -182,9 +180,5 @@ def _surely_ours(quake: Quake) -> bool:
 
 
 def _same(one: Quake, other: Quake) -> bool:
-    if abs(one.at - other.at) > SAME_QUAKE:
-        return False
-    if one.lat is None or one.lon is None or other.lat is None or other.lon is None:
-        return True
-    x = math.radians(one.lon - other.lon) * math.cos(math.radians((one.lat + other.lat) / 2))
-    return 6371 * math.hypot(x, math.radians(one.lat - other.lat)) <= SAME_PLACE_KM
+    # A relay may not know the epicentre yet: then the time says enough.
+    return abs(one.at - other.at) <= SAME_QUAKE_TIME and near_enough(one, other) is not False

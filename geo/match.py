@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core.later import Later
 from core.model import Area, AreaCode, Polygon, Precision, level_rank
 from geo.areas import Areas
+from geo.distance import destination
 from geo.shapes import METRES_PER_DEGREE
 
 if TYPE_CHECKING:
@@ -198,12 +199,6 @@ def circle(lat: float, lon: float, radius_km: float) -> dict[str, Any]:
     """
     if not (abs(lat) <= 85 and abs(lon) <= 180 and 0 < radius_km <= 2000):
         raise UnusablePolygon(f"a circle at {lat},{lon} with radius {radius_km} km cannot be used")
-    phi, angle = math.radians(lat), radius_km * 1000 / (METRES_PER_DEGREE * 180 / math.pi)
-    corners = []
-    for step in range(64):
-        bearing = step * math.pi / 32
-        lat2 = math.asin(math.sin(phi) * math.cos(angle) + math.cos(phi) * math.sin(angle) * math.cos(bearing))
-        east = math.sin(bearing) * math.sin(angle) * math.cos(phi)
-        lon2 = math.radians(lon) + math.atan2(east, math.cos(angle) - math.sin(phi) * math.sin(lat2))
-        corners.append([math.degrees(lon2), math.degrees(lat2)])
+    ring = (destination(lat, lon, radius_km, step * 360 / 64) for step in range(64))
+    corners = [[there_lon, there_lat] for there_lat, there_lon in ring]
     return {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
-#: Mean radius of the earth, km: good to half a percent anywhere.
-EARTH_KM = 6371.0
+from geo.distance import EARTH_RADIUS_KM, destination
+
 #: A circle around half the world is a mistake.
 MAX_RADIUS_KM = 5000.0
 _CORNERS = 64
@@ -49,9 +49,10 @@ def circle(text: str) -> dict[str, Any] | None:
         raise BadShape(f"a circle of {radius:.0f} km: larger than {MAX_RADIUS_KM:.0f} km")
     if radius == 0:
         return None
-    if abs(lat) + math.degrees(radius / EARTH_KM) >= 90:
+    if abs(lat) + math.degrees(radius / EARTH_RADIUS_KM) >= 90:
         raise BadShape("a circle reaches over a pole")
-    corners = [_destination(lat, lon, radius, 360 * step / _CORNERS) for step in range(_CORNERS)]
+    exact = (destination(lat, lon, radius, 360 * step / _CORNERS) for step in range(_CORNERS))
+    corners = [(round(there_lat, 6), round(there_lon, 6)) for there_lat, there_lon in exact]
     return _geojson([*corners, corners[0]])
 
 
@@ -66,16 +67,6 @@ def _on_globe(lat: float, lon: float, text: str) -> tuple[float, float]:
     if abs(lat) > 90 or abs(lon) > 180:
         raise BadShape(f"a point is not on the globe (latitude comes first): {text[:40]!r}")
     return lat, lon
-
-
-def _destination(lat: float, lon: float, km: float, bearing: float) -> tuple[float, float]:
-    """The point `km` away from (lat, lon) on the great circle that leaves at `bearing` degrees."""
-    angle, phi, theta = km / EARTH_KM, math.radians(lat), math.radians(bearing)
-    there = math.asin(math.sin(phi) * math.cos(angle) + math.cos(phi) * math.sin(angle) * math.cos(theta))
-    turn = math.atan2(
-        math.sin(theta) * math.sin(angle) * math.cos(phi), math.cos(angle) - math.sin(phi) * math.sin(there)
-    )
-    return round(math.degrees(there), 6), round(lon + math.degrees(turn), 6)
 
 
 def _geojson(points: list[tuple[float, float]]) -> dict[str, Any]:

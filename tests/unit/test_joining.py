@@ -24,9 +24,10 @@ from alerts.decision import (
     ToldAlert,
 )
 from alerts.incident_facts import facts_with, in_force_from, quakes_from
-from alerts.joining import MAX_QUAKES, distance_km, key_of, quake_of, remember, same_quake
+from alerts.joining import MAX_QUAKES, key_of, quake_of, remember, same_quake
 from core.clock import JST
 from core.model import Area, AreaCode, Event, Hypocenter, Level, MessageType, Moment, Purpose, Severity
+from geo.distance import distance_km
 from tests.alerts_kit import (
     HIGASHI_KU,
     KASHIMA,
