@@ -15,7 +15,7 @@ INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-iso
 # A recipe that fails must not leave what looks like its result.
 .DELETE_ON_ERROR:
 # Compiles what the service imports, once: every later start is twice as fast, also where Python may not write its cache.
-WARM := import main, ops.service, demo.run; from alerts.channels_setup import channel_kinds; channel_kinds(); from core.i18n import Catalogs; Catalogs.load(); import twilio.rest, pywebpush, shapely, phonenumbers
+WARM := import main, ops.service, ops.pages_web, demo.run, feeds.poller; ops.pages_web.read_all(); ops.service.our_loops(None); from alerts.channels_setup import channel_kinds; channel_kinds(); from core.i18n import Catalogs; Catalogs.load(); import twilio.rest, pywebpush, shapely, phonenumbers, webauthn, joserfc.jwt, babel.messages.pofile
 
 .PHONY: help setup demo run test check bench lock docs security fuzz
 help:

@@ -15,7 +15,7 @@ from core.db import Connection, transaction
 from core.model import MessageState, Role
 from core.web import PUBLIC, Route, language_of, render, site
 from registry.guard_web import visitor
-from registry.listening_web import feeds_heard, silent_feeds, unheard_since
+from registry.listening_web import feeds_heard, silent_among, unheard_since
 
 
 async def status(request: web.Request) -> web.Response:
@@ -29,11 +29,12 @@ async def status(request: web.Request) -> web.Response:
     wires = site(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
+        feeds = await feeds_heard(request, conn)
         return respond(
             request,
             "status",
-            feeds=await feeds_heard(request, conn),
-            stale=await silent_feeds(request, conn),
+            feeds=feeds,
+            stale=silent_among(feeds),
             byte_budget=wires.settings.feed_daily_byte_budget,
             unreadable=await unreadable_by_type(conn, now),
             open_alarms=await open_alarms(conn) if me.role is Role.OPERATOR else None,
@@ -53,7 +54,7 @@ async def _for_anybody(request: web.Request) -> web.Response:
         raise web.HTTPUnauthorized(text="Please sign in again.")
     async with transaction(site(request).pool) as conn:
         feeds = await feeds_heard(request, conn)
-        stale = await silent_feeds(request, conn)
+    stale = silent_among(feeds)
     return render(
         request,
         "status_public.html",

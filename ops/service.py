@@ -43,7 +43,7 @@ async def run_service(
     settings = with_port(settings)
     alone = len(roles) > 1
     stop = stop_on_signals()
-    async with open_wires(settings, migrate_first=alone, dsn=dsn) as wires:
+    async with open_wires(settings, dsn=dsn) as wires:
         if alone:
             await print_first_sign_in(wires)
         async with contextlib.AsyncExitStack() as stack:

@@ -38,7 +38,7 @@ class Wires:
 async def open_wires(
     settings: Settings,
     *,
-    migrate_first: bool,
+    migrate_first: bool = False,
     prepare: Callable[[Pool], Awaitable[object]] | None = None,
     dsn: str | None = None,
 ) -> AsyncIterator[Wires]:

@@ -20,11 +20,12 @@ async def feeds_heard(request: web.Request, conn: Connection) -> list[dict[str, 
 
 async def silent_feeds(request: web.Request, conn: Connection) -> list[dict[str, object]]:
     """The streams of the source that decides that are late or stale."""
-    return [row for row in await feeds_heard(request, conn) if _matters(row)]
+    return silent_among(await feeds_heard(request, conn))
 
 
-def _matters(row: Mapping[str, object]) -> bool:
-    return row.get("state") != "ok" and row.get("primary", True) is True
+def silent_among(rows: Iterable[dict[str, object]]) -> list[dict[str, object]]:
+    """Of these streams those of the source that decides that are late or stale."""
+    return [row for row in rows if row.get("state") != "ok" and row.get("primary", True) is True]
 
 
 def unheard_since(rows: Iterable[Mapping[str, object]]) -> datetime | None:
