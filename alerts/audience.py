@@ -22,6 +22,7 @@ from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
 from alerts.guard import must_count, why_share
 from alerts.guard_store import count_registry
+from alerts.joining import worst_of
 from alerts.known_store import known_for
 from alerts.people import Person, consider
 from alerts.polygons import prepare
@@ -141,7 +142,7 @@ async def outlook(deps: Deps, conn: Connection, event: Event, now: datetime) -> 
     return Outlook(
         ignored="",
         held=held or "",
-        severity=max((plan.severity for plan in decision.alerts), key=lambda s: s.rank),
+        severity=worst_of(plan.severity for plan in decision.alerts),
         moments=tuple(plan.moment.value for plan in decision.alerts),
         audience=audience,
     )

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from alerts.decision import (
+    FACT_TYPES,
     POLYGON,
     RELAY,
     Act,
@@ -45,8 +46,6 @@ from alerts.rating import ends_at, is_lower, matching, over_areas, rate
 from alerts.rules import Rule
 from core.model import Event, MessageType, Moment, Severity, Status
 
-#: Types that say more about a quake or a tsunami, and warn nobody.
-FACT_TYPES: Final = ("VXSE52", "VXSE61", "VTSE51", "VTSE52")
 _FLASH: Final = "VXSE51"
 #: A relay's item and the report it relays carry the same time of issue, to the minute.
 SAME_REPORT: Final = timedelta(minutes=2)

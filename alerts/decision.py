@@ -20,6 +20,9 @@ MANUAL: Final = "manual"
 #: `Event.order`: report time, sending time, issue < correct < cancel, serial.
 Order: TypeAlias = tuple[datetime, datetime, int, int]
 
+#: Types that say more about a quake or a tsunami, and warn nobody.
+FACT_TYPES: Final = ("VXSE52", "VXSE61", "VTSE51", "VTSE52")
+
 
 @dataclass(frozen=True, slots=True)
 class RatedArea:

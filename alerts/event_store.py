@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from alerts.decision import FACT_TYPES
 from core.clock import JST
 from core.db import Connection, Pool, expect_rows
 from core.event_json import event_from_json
@@ -56,7 +57,7 @@ SQL_DECIDE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('daijobu decide'))"
 SQL_NEXT_EVENT = """
 WITH waiting AS MATERIALIZED (
     SELECT id, purpose, hazard, thread, event_ids, issued_at, sent_at, message_type,
-           type IN ('VXSE52', 'VXSE61', 'VTSE51', 'VTSE52') OR source = 'usgs' OR hazard = 'weather_bulletin' AS adds
+           type = ANY($2) OR source = 'usgs' OR hazard = 'weather_bulletin' AS adds
     FROM event WHERE decided_at IS NULL AND (decide_after IS NULL OR decide_after <= $1)
 ), first AS (
     SELECT * FROM waiting
@@ -80,7 +81,7 @@ async def next_event(conn: Connection, now: datetime) -> RawEvent | None:
     """The undecided event that is next, locked; None if none may be decided yet. Holds the decide lock until the
     transaction ends."""
     await conn.execute(SQL_DECIDE_LOCK)
-    row = await conn.fetchrow(SQL_NEXT_EVENT, now)
+    row = await conn.fetchrow(SQL_NEXT_EVENT, now, list(FACT_TYPES))
     if row is None:
         return None
     return RawEvent(row["id"], Purpose(row["purpose"]), row["payload"])

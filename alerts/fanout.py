@@ -35,12 +35,12 @@ from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transactio
 from core.ids import uuid7
 from core.model import Event, Moment, Purpose
 from core.tokens import LinkTokens, link_token, token_hash
+from core.wakeups import EVENTS_CHANNEL
 from geo.areas import Areas, UnknownArea
 from geo.reach import why_unusable
 
 log = logging.getLogger(__name__)
 
-EVENTS_CHANNEL: Final = "daijobu_events"
 #: People per transaction; the first slice is small, so that the first messages leave at once.
 FIRST_SLICE: Final = 500
 SLICE: Final = 20_000

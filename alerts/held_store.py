@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from alerts.area_json import areas_from_json
@@ -19,11 +19,9 @@ from core.audit import Actor, audit
 from core.clock import JST
 from core.db import Connection, expect_rows, notify
 from core.model import Moment, Purpose, Severity
+from core.wakeups import EVENTS_CHANNEL
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import take
-
-#: Wakes the loop that tells people.
-EVENTS_CHANNEL: Final = "daijobu_events"
 
 
 @dataclass(frozen=True, slots=True)

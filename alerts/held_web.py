@@ -11,7 +11,7 @@ from aiohttp import web
 from alerts.audience import Audience, audience_of
 from alerts.deps import Deps
 from alerts.held_store import Held, list_held
-from alerts.manual_web import SENDERS, STAFF_LANGUAGES
+from alerts.manual_web import SENDERS
 from alerts.rule_book import rule_at
 from alerts.rule_store import refresh
 from core.db import transaction
@@ -19,7 +19,7 @@ from core.i18n import Catalogs, Sayer
 from core.web import Route, path_id, render, see_other, site, staff_form
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose
-from registry.sessions import staff_of
+from registry.sessions import STAFF_LANGUAGES, staff_of
 from registry.step_up_web import require_step_up
 
 #: Names of places that are written out; then their number.

@@ -15,12 +15,11 @@ from core.audit import Actor, audit
 from core.db import Connection, notify
 from core.event_json import event_to_json
 from core.model import Event
+from core.wakeups import EVENTS_CHANNEL
 from geo.areas import Areas
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose, take
 
-#: Wakes the decide loop.
-EVENTS_CHANNEL: Final = "daijobu_events"
 #: A manual incident that nobody ended is not offered any more after this: its people's links have ended too.
 OFFERED: Final = timedelta(days=14)
 

@@ -20,11 +20,9 @@ from core.ids import uuid7
 from core.model import CAP_SEVERITIES, Role
 from core.web import Route, clean_text, path_id, render, see_other, site, staff, staff_form
 from registry.approvals import ApprovalError
-from registry.sessions import staff_of
+from registry.sessions import STAFF_LANGUAGES, staff_of
 from registry.step_up_web import require_step_up
 
-#: The languages of staff pages.
-STAFF_LANGUAGES: Final = ("ja", "en")
 #: Places that can be chosen at once; more is a prefecture.
 MAX_PICKS: Final = 60
 

@@ -12,6 +12,7 @@ from alerts.store import DEFAULT_LIFE
 from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.ids import uuid7
 from core.model import Severity
+from core.wakeups import EVENTS_CHANNEL
 
 #: A reminder that could not be made for longer than this is left out: by then people have made up their minds.
 MAX_LATE: Final = timedelta(hours=1)
@@ -56,7 +57,7 @@ async def remind(pool: Pool, rules: Mapping[str, Rule], now: datetime) -> int:
             await _insert(conn, row, rule, due, now)
             made += 1
         if made:
-            await notify(conn, "daijobu_events")
+            await notify(conn, EVENTS_CHANNEL)
     return made
 
 

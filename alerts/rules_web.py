@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from alerts.deps import Deps
-from alerts.manual_web import STAFF_LANGUAGES
 from alerts.rule_book import RuleBook
 from alerts.rule_edit import changes, check, in_short, plain_table, values_of, with_value
 from alerts.rule_store import PastEdit, past_edits, refresh
@@ -17,7 +16,7 @@ from core.model import Role
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose
-from registry.sessions import staff_of
+from registry.sessions import STAFF_LANGUAGES, staff_of
 from registry.step_up_web import require_step_up
 
 

@@ -12,7 +12,7 @@ from alerts.area_json import areas_to_json
 from alerts.decision import Act, AlertPlan, FactsOnly, Tell
 from alerts.event_store import EventRow, mark_decided
 from alerts.incident_facts import epicentre_of, facts_with
-from alerts.joining import QUAKE_FAMILY, quake_of, same_quake
+from alerts.joining import QUAKE_FAMILY, quake_of, same_quake, worst_of
 from alerts.outbox_store import INCIDENT_CHANNEL
 from alerts.policy import closes_at
 from alerts.rating import codes_of, ends_at
@@ -135,7 +135,7 @@ async def apply_act(conn: Connection, vault: Vault, row: EventRow, decision: Act
     """Open or join the incident and make the alerts; fan-out goes on from there. Returns the incident's id."""
     event = row.event
     simulated = await is_fictional(conn)
-    severity = max((plan.severity for plan in decision.alerts), key=lambda s: s.rank)
+    severity = worst_of(plan.severity for plan in decision.alerts)
     lifted = not any(p.moment in RAISING and p.tell in (Tell.MATCHED, Tell.TOLD) for p in decision.alerts)
     codes = {code for p in decision.alerts if p.tell is Tell.MATCHED for code in codes_of(p.areas)}
     ends = closes_at(now, event.hazard, severity, rule.incident_end_h, lifted=lifted)

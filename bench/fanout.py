@@ -29,6 +29,7 @@ from core.clock import SystemClock
 from core.db import Pool, connect, notify, transaction
 from core.migrate import migrate
 from core.postgres import embedded
+from core.wakeups import EVENTS_CHANNEL
 from registry.records import NewContact, NewResident
 from registry.store import insert_residents
 from tests import people as factory
@@ -93,7 +94,7 @@ async def run(count: int, push_share: float) -> dict[str, Any]:
                 )
                 async with transaction(pool) as conn:
                     await store_event(conn, event, received_at=now)
-                    await notify(conn, "daijobu_events")
+                    await notify(conn, EVENTS_CHANNEL)
                 started, cpu_started = time.perf_counter(), time.process_time()
                 marks: dict[str, float] = {}
                 while True:

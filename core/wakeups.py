@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import logging
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from core.db import CONNECTION_ERRORS, Connection, open_connection
 
 log = logging.getLogger(__name__)
+
+#: Rung when an event waits for its decision, or an alert for its people: wakes the decide loop.
+EVENTS_CHANNEL: Final = "daijobu_events"
 
 
 class Wakeup:

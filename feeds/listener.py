@@ -11,7 +11,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import aiohttp
 
@@ -214,15 +214,11 @@ class Listener:
             state = replace(state, error=error, error_at=now)
         if error is None or item is not None:
             state = replace(state, error=error, last_heard_at=now, last_ok_at=now)
-        newest = None if item is None or item.updated is None else min(item.updated, now)
-        state = replace(state, newest_report_at=_later(state.newest_report_at, newest))
+        if item is not None and item.updated is not None:
+            state = replace(state, newest_report_at=min(item.updated, now))  # the table keeps the newer one
         await save_state(self._pool, self.name, state)
         heard = state.last_heard_at == now
         note = PollNote(
             self.name, now, heard, asked=not heard, bytes=size, reports=int(item is not None), heard_before=heard_before
         )
         await note_poll(self._pool, note)
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((each for each in (one, other) if each is not None), default=None)

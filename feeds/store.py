@@ -10,15 +10,13 @@ from datetime import date, datetime, timedelta
 from core.db import Connection, Pool, expect_rows, notify, transaction
 from core.event_json import event_to_json
 from core.model import Event, MessageType, Parsed, Purpose, Status, UnreadableReport
+from core.wakeups import EVENTS_CHANNEL
 from feeds.chain_store import chained
 from feeds.feed import Feed
 from feeds.known import feed_named
 from feeds.schedule import StreamState
 
 log = logging.getLogger(__name__)
-
-#: Channel that wakes the decide loop.
-EVENTS_CHANNEL = "daijobu_events"
 
 
 @dataclass(frozen=True, slots=True)

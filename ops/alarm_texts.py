@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from core.i18n import Catalogs, Sayer
 from ops.alarms import RANK, Alarm, Kind, Level
+from registry.sessions import STAFF_LANGUAGES
 
-#: Languages of staff; whoever chose another reads English.
-LANGUAGES: Final = ("ja", "en")
 #: Sentences in one message; the rest is a number and stands on the page.
 MOST_LINES: Final = 10
 #: Characters of a sentence in an SMS: with the link it stays within three parts in Japanese.
@@ -33,8 +32,8 @@ class Told:
 
 
 def staff_sayer(catalogs: Catalogs, language: str) -> Sayer:
-    """The voice of messages to staff."""
-    return catalogs.sayer(language if language in LANGUAGES else "en")
+    """The voice of messages to staff; whoever chose another language reads English."""
+    return catalogs.sayer(language if language in STAFF_LANGUAGES else "en")
 
 
 def subject_name(say: Sayer, subject: str) -> str:

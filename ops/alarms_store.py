@@ -11,7 +11,7 @@ from uuid import UUID
 from core.crypto import Vault
 from core.db import Connection, Pool, Record, expect_rows, transaction
 from core.ids import uuid7
-from ops.alarms import NEWS, NEWS_FOR, Alarm, Changes, Facts, FeedFact, Found, HeldFact, Kind, Level, News
+from ops.alarms import NEWS, NEWS_FOR, Alarm, Changes, Facts, FeedFact, HeldFact, Kind, Level, News
 
 #: What feeds say about themselves at a time: one mapping per stream (feeds/health_store.py).
 FeedStates = Callable[..., Coroutine[Any, Any, list[dict[str, object]]]]
@@ -91,24 +91,19 @@ async def failing_channels(conn: Connection | Pool) -> dict[str, tuple[datetime,
     return {row["name"]: (row["failed_at"], row["error"]) for row in await conn.fetch(SQL_FAILING_CHANNELS)}
 
 
-SQL_OPEN = """
+SELECT_ALARM: Final = """
 SELECT a.id, a.key, a.kind, a.level, a.subject, a.detail, a.opened_at, a.last_seen_at, a.told_at, a.told_count,
        a.told_level, a.acknowledged_at, s.name AS acknowledged_by, a.cleared_at
 FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by
-WHERE a.cleared_at IS NULL ORDER BY a.opened_at, a.id
 """
-SQL_HISTORY = """
-SELECT a.id, a.key, a.kind, a.level, a.subject, a.detail, a.opened_at, a.last_seen_at, a.told_at, a.told_count,
-       a.told_level, a.acknowledged_at, s.name AS acknowledged_by, a.cleared_at
-FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by
-WHERE a.cleared_at IS NOT NULL ORDER BY a.cleared_at DESC, a.id LIMIT $1
-"""
-SQL_UNTOLD_CLEAR = """
-SELECT a.id, a.key, a.kind, a.level, a.subject, a.detail, a.opened_at, a.last_seen_at, a.told_at, a.told_count,
-       a.told_level, a.acknowledged_at, NULL AS acknowledged_by, a.cleared_at
-FROM alarm a
+SQL_OPEN = SELECT_ALARM + "WHERE a.cleared_at IS NULL ORDER BY a.opened_at, a.id"
+SQL_HISTORY = SELECT_ALARM + "WHERE a.cleared_at IS NOT NULL ORDER BY a.cleared_at DESC, a.id LIMIT $1"
+SQL_UNTOLD_CLEAR = (
+    SELECT_ALARM
+    + """
 WHERE a.cleared_at > $1 AND a.clear_told_at IS NULL AND a.told_count > 0 AND NOT a.kind = ANY($2) ORDER BY a.cleared_at
 """
+)
 
 
 async def open_alarms(conn: Connection | Pool) -> list[Alarm]:
@@ -150,13 +145,9 @@ async def apply_changes(pool: Pool, made: Changes, now: datetime) -> None:
         for one in made.opened:
             await conn.execute(SQL_OPEN_ONE, uuid7(), one.key, one.kind, one.level, one.subject, dict(one.detail), now)
         for alarm, one in made.seen:
-            await _seen(conn, alarm, one, now)
+            await conn.execute(SQL_SEEN, alarm.id, one.kind, one.level, one.subject, dict(one.detail), now)
         if made.cleared:
             await conn.execute(SQL_CLEAR, [alarm.id for alarm in made.cleared], now)
-
-
-async def _seen(conn: Connection, alarm: Alarm, one: Found, now: datetime) -> None:
-    await conn.execute(SQL_SEEN, alarm.id, one.kind, one.level, one.subject, dict(one.detail), now)
 
 
 SQL_TOLD = "UPDATE alarm SET told_at = $2, told_count = $3, told_level = $4 WHERE id = $1"
@@ -216,13 +207,16 @@ class OperatorContact:
     address: str
 
 
-SQL_OPERATORS = """
-SELECT s.id AS staff_id, s.language, c.id, c.channel, c.address_enc
+FROM_OPERATORS: Final = """
 FROM staff s JOIN contact c ON c.staff_id = s.id
 WHERE s.role = 'operator' AND s.disabled_at IS NULL AND c.kind = 'address' AND c.channel IN ('phone', 'push')
   AND c.confirmed_at IS NOT NULL AND c.state NOT IN ('dead', 'opted_out')
-ORDER BY s.id, c.channel, c.id
 """
+SQL_OPERATORS = (
+    "SELECT s.id AS staff_id, s.language, c.id, c.channel, c.address_enc"
+    + FROM_OPERATORS
+    + "ORDER BY s.id, c.channel, c.id"
+)
 
 
 async def operator_contacts(conn: Connection | Pool, vault: Vault) -> list[OperatorContact]:
@@ -238,11 +232,7 @@ async def operator_contacts(conn: Connection | Pool, vault: Vault) -> list[Opera
     ]
 
 
-SQL_WAYS = """
-SELECT DISTINCT c.channel FROM staff s JOIN contact c ON c.staff_id = s.id
-WHERE s.role = 'operator' AND s.disabled_at IS NULL AND c.kind = 'address' AND c.channel IN ('phone', 'push')
-  AND c.confirmed_at IS NOT NULL AND c.state NOT IN ('dead', 'opted_out')
-"""
+SQL_WAYS = "SELECT DISTINCT c.channel" + FROM_OPERATORS
 
 
 async def ways_of_operators(conn: Connection | Pool) -> set[str]:
