@@ -92,13 +92,16 @@ def parser() -> argparse.ArgumentParser:
     clean.add_argument("--force", default="", metavar="WHY", help="your sentence why the clock is right after all")
     back = commands.add_parser("operator-link", help="a way back in for an operator who lost phone and printed codes")
     back.add_argument("--email", help="which operator, where there are several")
+    commands.add_parser("geo", add_help=False, help="bring in tables, polygons, hazard zones, shelters")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. The exit code is 0, or 1 with one sentence on standard error."""
-    arguments = parser().parse_args(argv)
+    arguments, rest = parser().parse_known_args(argv)
+    if rest and arguments.command != "geo":  # whose actions read their own arguments
+        parser().error(f"unrecognized arguments: {' '.join(rest)}")
     if arguments.command in ROLES:
         gc.disable()  # until all is read: it stays, and looking through it for garbage only costs time
         threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
@@ -108,7 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = load_settings()
         if arguments.command == "inspect":
             return inspect_command(arguments.paths, settings)
-        return run(command(arguments, settings))
+        return run(command(arguments, settings, rest))
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -129,8 +132,9 @@ def run(coroutine: Coroutine[Any, Any, int]) -> int:
     return uvloop.run(coroutine)
 
 
-def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any, Any, int]:
-    """The coroutine of a command. Imports are local, so that a small command starts at once."""
+def command(arguments: argparse.Namespace, settings: Settings, rest: Sequence[str] = ()) -> Coroutine[Any, Any, int]:
+    """The coroutine of a command (`rest`: what its own reader takes). Imports are local, so that a small command starts
+    at once."""
     from ops.logs import set_up_logging
 
     set_up_logging(as_json=settings.log_json, level=settings.log_level)
@@ -166,6 +170,10 @@ def command(arguments: argparse.Namespace, settings: Settings) -> Coroutine[Any,
         return keys_command(settings, arguments.action, arguments.key, links=arguments.links)
     if name == "audit":
         return audit_coroutine(settings, arguments)
+    if name == "geo":
+        from ops.geo_commands import geo_command
+
+        return geo_command(settings, rest)
     if name == "purge":
         from ops.purge_command import purge_command
 

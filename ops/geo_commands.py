@@ -1,0 +1,27 @@
+"""`main.py geo ACTION`: bring in tables, polygons, hazard zones and shelters. One module of ops/ per action."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Final
+
+from core.settings import Settings
+
+#: Action -> (the module that defines `add_arguments(parser)` and `async run(settings, arguments) -> int`, what it does).
+ACTIONS: Final[dict[str, tuple[str, str]]] = {}
+
+
+async def geo_command(settings: Settings, rest: Sequence[str]) -> int:
+    """Run one action. Only its own module is read, so that a small command starts at once."""
+    parser = argparse.ArgumentParser(prog="main.py geo", description="Where people are, and what threatens the place.")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    wanted = rest[0] if rest else ""
+    for name, (module, about) in ACTIONS.items():
+        action = actions.add_parser(name, help=about, description=about)
+        if name == wanted:
+            importlib.import_module(module).add_arguments(action)
+    arguments = parser.parse_args(rest)
+    result: int = await importlib.import_module(ACTIONS[arguments.action][0]).run(settings, arguments)
+    return result
