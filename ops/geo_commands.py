@@ -9,7 +9,7 @@ from typing import Final
 
 from core.settings import Settings
 
-#: Action -> (the module that defines `add_arguments(parser)` and `async run(settings, arguments) -> int`, what it does).
+#: Action -> (the module with `add_arguments(parser)` and `async run(settings, arguments) -> int`, what it does).
 ACTIONS: Final[dict[str, tuple[str, str]]] = {}
 
 
