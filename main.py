@@ -106,9 +106,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.disable()  # until all is read: it stays, and looking through it for garbage only costs time
         threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()
     from core.settings import load_settings
+    from geo import data_folder
 
     try:
         settings = load_settings()
+        data_folder.use(settings.data_dir / "geo")
         if arguments.command == "inspect":
             return inspect_command(arguments.paths, settings)
         return run(command(arguments, settings, rest))

@@ -44,7 +44,9 @@ class Settings(BaseModel):
         "",
         description="What people type to reach us, e.g. https://daijobu.example.jp; default: http on host and port.",
     )
-    data_dir: Path = Field(Path(".data"), description="Folder of the embedded database, the keys and nothing else.")
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of the embedded database, the keys and the area tables that were fetched."
+    )
     database_url: SecretStr | None = Field(
         None, description="DATABASE_URL of an external PostgreSQL 15 to 18; empty means the embedded one."
     )

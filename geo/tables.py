@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.model import AreaCode
+from geo.data_folder import AreaDataError as AreaDataError
 
 DATA = Path(__file__).parent / "data"
 AREAS_FILE = DATA / "areas.tsv.xz"
 POLYGONS_FILE = DATA / "areas.wkb.xz"
 _HEADER = "scheme\tcode\tname\tkana\tlatin\tparents\taddress\tretired"
-
-
-class AreaDataError(RuntimeError):
-    """A file of geo/data is missing or damaged. The message names the file and how to restore it."""
 
 
 class AreaRow(NamedTuple):
