@@ -33,3 +33,14 @@ def destination(lat: float, lon: float, km: float, bearing: float) -> tuple[floa
     there = math.asin(math.sin(phi) * math.cos(angle) + math.cos(phi) * math.sin(angle) * math.cos(theta))
     east = math.sin(theta) * math.sin(angle) * math.cos(phi)
     return math.degrees(there), lon + math.degrees(math.atan2(east, math.cos(angle) - math.sin(phi) * math.sin(there)))
+
+
+def bearing_deg(lat: float, lon: float, other_lat: float, other_lon: float) -> float:
+    """Direction in which the great circle to the other point leaves, in degrees clockwise from north, 0 <= b < 360.
+
+    >>> round(bearing_deg(32.0, 130.0, 32.0, 130.1))
+    90
+    """
+    phi, other_phi, east = math.radians(lat), math.radians(other_lat), math.radians(other_lon - lon)
+    x = math.cos(phi) * math.sin(other_phi) - math.sin(phi) * math.cos(other_phi) * math.cos(east)
+    return math.degrees(math.atan2(math.sin(east) * math.cos(other_phi), x)) % 360.0

@@ -186,6 +186,8 @@ KEPT: Final[Mapping[str, str]] = {
     "purge_run": "What the purge did, in numbers: the proof that this table is followed.",
     "report": "Official reports as received: the evidence for every decision, never dropped.",
     "rule_edit": "Which rule was changed by whom, and who agreed: without it no decision could be replayed.",
+    "shelter": "Designated shelters as published; no people.",
+    "shelter_edition": "Which edition of the list of shelters each municipality has.",
     "schema_migration": "Which version the database has.",
     "site": "Workplaces and dorms of organisations: kept until the organisation removes them.",
 }  # fmt: skip

@@ -1,0 +1,69 @@
+"""Designated shelters in the database: who reads them, by municipality and around a point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+from core.db import Connection, Pool, Record
+from core.model import AreaCode
+from geo.areas import Areas
+from geo.distance import EARTH_RADIUS_KM
+from geo.shelters import Shelter, joined
+
+SHELTERS_IN = """
+SELECT s.id, s.designation, s.name, s.address, s.lat, s.lon, s.jis, s.kinds, s.only_for, s.note
+FROM shelter s WHERE s.jis = ANY($1::text[])
+ORDER BY s.id
+"""
+
+
+async def shelters_in(conn: Pool | Connection, jis: Collection[str], kind: str | None = None) -> list[Shelter]:
+    """The shelters that stand in these municipalities (five-digit JIS codes; a designated city means all its wards).
+
+    `kind`: only those designated for it (geo.shelters.KINDS); None: all, those for staying included.
+    """
+    wanted = {code[:5] for code in jis}
+    found = from_rows(await conn.fetch(SHELTERS_IN, sorted(wanted | _wards(wanted))))
+    return [shelter for shelter in found if kind is None or kind in shelter.kinds]
+
+
+SHELTERS_AROUND = """
+SELECT s.id, s.designation, s.name, s.address, s.lat, s.lon, s.jis, s.kinds, s.only_for, s.note
+FROM shelter s WHERE point(s.lon, s.lat) <@ box(point($1, $2), point($3, $4))
+ORDER BY s.id
+"""
+
+
+async def shelters_around(conn: Pool | Connection, lat: float, lon: float, metres: float) -> list[Shelter]:
+    """The shelters within `metres` of a point, and some in the corners of the square around it."""
+    north = math.degrees(metres / (EARTH_RADIUS_KM * 1000))
+    east = north / max(0.1, math.cos(math.radians(lat)))
+    return from_rows(await conn.fetch(SHELTERS_AROUND, lon - east, lat - north, lon + east, lat + north))
+
+
+def from_rows(rows: Iterable[Record]) -> list[Shelter]:
+    """Both designations of a site as one shelter."""
+    sites: list[Shelter] = []
+    shelters: list[Shelter] = []
+    for row in rows:
+        is_shelter = row["designation"] == "shelter"
+        shelter = Shelter(
+            row["id"],
+            row["name"],
+            row["address"],
+            row["lat"],
+            row["lon"],
+            row["jis"],
+            frozenset(row["kinds"]),
+            is_shelter,
+            row["note"],
+            row["only_for"],
+        )
+        (shelters if is_shelter else sites).append(shelter)
+    return joined(sites, shelters)
+
+
+def _wards(jis: Collection[str]) -> set[str]:
+    areas = Areas.load()
+    return {ward for code in jis if AreaCode("jis", code) in areas for ward in areas.wards(code)}
