@@ -1,7 +1,7 @@
 """Area codes of every scheme: their names, what lies in what, and every code of a municipality.
 
-Schemes: DESIGN §5. A code never travels without its scheme. The table (geo/data, see PROVENANCE.md there) loads in well
-under 0.1 s; polygons live in `geo.shapes` and load on first use.
+Schemes: DESIGN §5. A code never travels without its scheme. The table (the fetched one, else geo/data: see
+PROVENANCE.md there) loads in well under 0.1 s; polygons live in `geo.shapes` and load on first use.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import functools
 from collections.abc import Collection, Iterable, Mapping
 
 from core.model import AreaCode
-from geo.tables import AreaRow, read_areas
+from geo import data_folder
+from geo.tables import AreaRow, AreaTable, Vintage, current_table, read_table
 
 #: Languages that read Japanese names; all others get the Latin reading.
 _JAPANESE = ("ja", "zh")
@@ -26,7 +27,8 @@ class UnknownArea(KeyError):
 class Areas:
     """The area table, read-only after construction; safe to share between threads."""
 
-    def __init__(self, rows: Iterable[AreaRow]) -> None:
+    def __init__(self, rows: Iterable[AreaRow], vintages: Mapping[str, Vintage] | None = None) -> None:
+        self._vintages = dict(vintages or {})
         self._rows: dict[AreaCode, AreaRow] = {}
         self._children: dict[AreaCode, list[AreaCode]] = {}
         for row in rows:
@@ -40,8 +42,28 @@ class Areas:
     @staticmethod
     @functools.cache
     def load() -> Areas:
-        """The committed table, read once per process. Raises geo.tables.AreaDataError if it is missing or damaged."""
-        return Areas(read_areas())
+        """The table in use, read once per process (again after a new one was fetched). Raises AreaDataError."""
+        return Areas(*current_table())
+
+    @staticmethod
+    def committed() -> Areas:
+        """The table that came with the program. Raises geo.tables.AreaDataError if it is missing or damaged."""
+        return Areas(*read_table())
+
+    def table(self) -> AreaTable:
+        """All rows and vintages, as they are written to a file."""
+        return AreaTable(list(self._rows.values()), dict(self._vintages))
+
+    def schemes(self) -> list[str]:
+        """Every scheme that has areas, sorted."""
+        return sorted({code.scheme for code in self._rows})
+
+    def vintage(self, scheme: str) -> Vintage:
+        """Which edition of which table a scheme's areas are from. Raises UnknownArea for a scheme without areas."""
+        try:
+            return self._vintages[scheme]
+        except KeyError:
+            raise UnknownArea(f"no areas of the scheme {scheme} in the area table") from None
 
     def row(self, scheme: str, code: str) -> AreaRow:
         """Names and parents of an area. Raises UnknownArea."""
@@ -119,13 +141,17 @@ class Areas:
                     queue.append(parent)
         return tuple(sorted(found, key=lambda a: (a.scheme, a.code)))
 
-    def _is_inside(self, city_code: str, own: list[str], city: str, parts: Collection[str]) -> bool:
+    def _is_inside(self, city_code: str, own: list[str], city: str, parts: set[str]) -> bool:
         if city_code.endswith("00"):
             return True
+        row = self._rows[AreaCode("jma.city", city_code)]
+        if parts and city_code not in parts:
+            # Made of smaller parts that are drawn (3620701 of three towns), or not drawn at all: then it may be here.
+            return bool(row.polygons) and not parts.isdisjoint(row.polygons)
         if parts:
-            return city_code in parts
+            return True
         # A part made of named wards (横浜市北部) holds only those; a part without wards may hold any place of the city.
-        members = {p.code for p in self._rows[AreaCode("jma.city", city_code)].parents if p.scheme == "jis"}
+        members = {p.code for p in row.parents if p.scheme == "jis"}
         return bool(members & {*own, city})
 
     def parts_of(self, jis: str) -> list[str]:
@@ -166,6 +192,9 @@ class Areas:
         for parent in row.parents:
             heirs += [AreaCode(area.scheme, ward + "00") for ward in self.wards(parent.code)]
         return tuple(h for h in heirs if h in self._rows)
+
+
+data_folder.when_changed(Areas.load.cache_clear)
 
 
 def by_scheme(codes: Iterable[AreaCode]) -> Mapping[str, list[str]]:

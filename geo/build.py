@@ -12,12 +12,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import shapely
-import shapely.geometry
 
 from core.model import AreaCode
+from geo.build_named import named_rows
 from geo.build_names import (
     CLASS15,
     CODE,
@@ -35,13 +32,36 @@ from geo.build_names import (
     designated_city,
     prefecture_latin,
     quake_area_latin,
-    river_latin,
 )
-from geo.build_sources import JisTown, SourceError, read_csv, read_japan_post, read_polygons_geojson
-from geo.build_tsunami import ENGLISH as TSUNAMI_ENGLISH
+from geo.build_polygons import build_polygons
+from geo.build_sources import (
+    JisTown,
+    SourceError,
+    japan_post_edition,
+    read_csv,
+    read_japan_post,
+    read_polygons_geojson,
+)
 from geo.build_tsunami import tsunami_areas
+from geo.differences import difference
 from geo.romaji import romaji, title, to_hiragana
-from geo.tables import AREAS_FILE, DATA, POLYGONS_FILE, AreaRow, read_areas, write_areas, write_polygons
+from geo.tables import (
+    AREAS_FILE,
+    DATA,
+    POLYGONS_FILE,
+    AreaDataError,
+    AreaRow,
+    AreaTable,
+    Vintage,
+    pack_areas,
+    pack_polygons,
+    read_table,
+)
+from geo.unions import read_unions, with_unions
+
+#: What the vintages name as sources.
+JMA_TABLES = "気象庁 防災情報XMLフォーマット コード管理表"
+JAPAN_POST = "日本郵便 郵便番号データ"
 
 #: Codes of the northern islands (北方領土): Japan Post delivers nowhere there, so they have no place in our table.
 _NORTHERN_ISLANDS = re.compile(r"01690|0169[5-9]|0170")
@@ -55,24 +75,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m geo.build", description=__doc__)
     parser.add_argument("--codes", type=Path, required=True, help="folder of JMA's code tables as CSV")
     parser.add_argument("--bosai", type=Path, help="folder with JMA's area.json, for JMA's own English names")
+    parser.add_argument("--edition", metavar="DAY", help="day of JMA's code tables, 2026-07-07; default: as committed")
     parser.add_argument("--dry-run", action="store_true", help="print the difference, write nothing")
     options = parser.parse_args(argv)
+    old = _committed()
+    edition = options.edition or next((v.edition for s, v in old.vintages.items() if s == "jma.city"), "")
     try:
+        if not edition:
+            raise SourceError("no earlier table says of which day JMA's code tables are: give --edition")
         rows = build_rows(options.codes, options.bosai)
         shapes, notes = build_polygons(read_polygons_geojson(), {r.code for r in rows if r.scheme == "jma.city"})
     except (SourceError, ValueError) as error:
         print(f"geo.build: {error}", file=sys.stderr)
         return 1
-    old = read_areas() if AREAS_FILE.exists() else []
-    for line in (*difference(old, rows), *notes):
+    table = AreaTable(rows, vintages_of(rows, edition))
+    for line in (*difference(old, table), *notes):
         print(line)
     if not options.dry_run:
-        write_areas(rows)
-        write_polygons(shapes)
+        AREAS_FILE.write_bytes(pack_areas(*table))
+        POLYGONS_FILE.write_bytes(pack_polygons(shapes))
         for path in (AREAS_FILE, POLYGONS_FILE):
             print(f"wrote {path.name}: {path.stat().st_size / 1000:.0f} kB")
     print(f"{len(rows)} areas, {len(shapes)} polygons")
     return 0
+
+
+def _committed() -> AreaTable:
+    """What is there to compare with; a missing or damaged table is what a rebuild mends."""
+    try:
+        return read_table()
+    except AreaDataError as error:
+        print(error, file=sys.stderr)
+        return AreaTable([], {})
+
+
+def vintages_of(rows: Sequence[AreaRow], edition: str) -> dict[str, Vintage]:
+    """Of which day the table behind each scheme is: JMA's `edition`, Japan Post's list for the municipalities."""
+    found = {row.scheme: Vintage(edition, JMA_TABLES) for row in rows}
+    return {**found, "jis": Vintage(japan_post_edition(), JAPAN_POST)}
 
 
 def build_rows(codes: Path, bosai: Path | None = None) -> list[AreaRow]:
@@ -91,10 +131,12 @@ def build_rows(codes: Path, bosai: Path | None = None) -> list[AreaRow]:
         *_retired_rows(),
         *_class_rows(codes, chain, english),
         *_quake_rows(codes, towns),
-        *_named(codes, "AreaTsunami.csv", "jma.tsunami_area", TSUNAMI_ENGLISH),
-        *_named(codes, "AreaFloodForecast.csv", "jma.river_section", {}),
-        *_river_rows(codes),
+        *named_rows(codes),
     ]
+    rows = with_unions(rows, read_unions())
+    nameless = sorted(f"{row.scheme}:{row.code}" for row in rows if not row.name)
+    if nameless:
+        raise ValueError(f"areas without a name: {', '.join(nameless[:10])}")
     known = {(row.scheme, row.code) for row in rows}
     if len(known) != len(rows):
         raise ValueError("a (scheme, code) pair occurs twice in the new area table")
@@ -189,10 +231,16 @@ def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names:
             parents.append(AreaCode("jma.class15", row[CLASS15]))
         if code in quake_area_of:
             parents.append(AreaCode("jma.quake_area", quake_area_of[code]))
-        name = row[WEATHER_NAME] or row[SEISMIC_NAME] or row[VOLCANO_NAME]
+        name = row[WEATHER_NAME] or row[SEISMIC_NAME] or row[VOLCANO_NAME] or _name_in_words(row, by_code)
         kana = row[WEATHER_KANA] or row[SEISMIC_KANA] or row[VOLCANO_KANA]
         rows.append(AreaRow("jma.city", code, name, kana, latin, tuple(parents)))
     return rows
+
+
+def _name_in_words(row: list[str], by_code: Mapping[str, list[str]]) -> str:
+    """JMA gives the part of a ward in a part of its city no name, only words: ...のうち...「仙台市東部」に含む地区."""
+    part = re.search("「(.+)」に含む地区$", row[WORDS])
+    return f"{by_code[row[CODE][:5] + '00'][SEISMIC_NAME]}（{part[1]}）" if part else ""
 
 
 def _retired_rows() -> list[AreaRow]:
@@ -251,24 +299,6 @@ def _quake_rows(codes: Path, towns: list[JisTown]) -> list[AreaRow]:
     return rows + list(seen.values())
 
 
-def _named(codes: Path, file: str, scheme: str, english: Mapping[str, str]) -> list[AreaRow]:
-    def latin(code: str, kana: str) -> str:
-        if scheme == "jma.river_section":
-            return river_latin(kana)
-        return english.get(code) or title(romaji(re.sub(r"(けん|ふ)$", "", kana)))
-
-    return [
-        AreaRow(scheme, code, name.replace("\u3000", " "), kana, latin(code, kana))
-        for code, name, kana, *_ in read_csv(codes, file)
-    ]
-
-
-def _river_rows(codes: Path) -> list[AreaRow]:
-    return [
-        AreaRow("jma.river", row[0], row[2], row[3], title(romaji(row[3]))) for row in read_csv(codes, "AreaRiver.csv")
-    ]
-
-
 def _english_names(bosai: Path | None) -> dict[str, str]:
     """JMA's English names by code (7-digit areas, class15, class10, offices), {} without area.json."""
     if bosai is None:
@@ -279,45 +309,6 @@ def _english_names(bosai: Path | None) -> dict[str, str]:
         raise SourceError(f"{bosai / 'area.json'} is missing: --bosai must name the folder that holds it") from None
     levels = ("offices", "class10s", "class15s", "class20s")
     return {code: item["enName"] for level in levels for code, item in tree[level].items()}
-
-
-def build_polygons(
-    members: Mapping[str, list[dict[str, Any]]], known: set[str]
-) -> tuple[list[tuple[str, bytes]], list[str]]:
-    """(code, WKB) of every municipality-level area, made valid; and notes on codes JMA's tables no longer hold."""
-    shapes, notes = [], []
-    for name, features in members.items():
-        if not name.startswith("landslides_"):
-            continue
-        for feature in features:
-            code = feature["properties"]["code"]
-            if code not in known:
-                notes.append(f"polygon {code} {feature['properties']['name']} is in no code table: left out")
-                continue
-            shape = shapely.make_valid(
-                shapely.geometry.shape(feature["geometry"]), method="structure", keep_collapsed=False
-            )
-            if shape.is_empty or shape.geom_type not in ("Polygon", "MultiPolygon"):
-                raise ValueError(f"polygon {code} became {shape.geom_type} when it was made valid")
-            shapes.append((code, shapely.to_wkb(shape)))
-    if len(shapes) < 1840:
-        raise ValueError(f"only {len(shapes)} polygons, expected at least 1840: the polygon source has changed")
-    return shapes, notes
-
-
-def difference(old: Sequence[AreaRow], new: Sequence[AreaRow]) -> list[str]:
-    """Lines saying what a rebuild adds, removes and changes; at most 40 lines of detail."""
-    before = {(r.scheme, r.code): r for r in old}
-    after = {(r.scheme, r.code): r for r in new}
-    lines = [f"+ {s}:{c} {after[s, c].name}" for s, c in sorted(after.keys() - before.keys())]
-    lines += [f"- {s}:{c} {before[s, c].name}" for s, c in sorted(before.keys() - after.keys())]
-    lines += [
-        f"~ {s}:{c} {after[s, c].name}" for s, c in sorted(after.keys() & before.keys()) if before[s, c] != after[s, c]
-    ]
-    if not old:
-        return ["no earlier area table to compare with"]
-    more = [f"... and {len(lines) - 40} more"] if len(lines) > 40 else []
-    return lines[:40] + more or ["no difference"]
 
 
 if __name__ == "__main__":

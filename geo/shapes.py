@@ -1,20 +1,22 @@
 """Polygons of the municipality-level areas: which municipality a point lies in, and shapes to draw.
 
-JMA's polygons are accurate to some hundred metres: a point within `BORDER_M` of a neighbour counts for both. Loaded on
-first use (about 50 ms); read-only afterwards and safe to share between threads.
+JMA's polygons are accurate to some hundred metres: a point within `BORDER_M` of a neighbour counts for both. Where the
+boundaries of N03 (国土数値情報 行政区域) were fetched, they decide the municipality and the ward, and JMA's only the
+part of a split municipality. Loaded on first use (about 50 ms); read-only afterwards and safe to share between threads.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.later import Later
 from core.model import AreaCode
+from geo import data_folder
 from geo.areas import Areas, UnknownArea
-from geo.tables import read_polygons
+from geo.tables import current_polygons, fetched_n03, read_polygons
 
 if TYPE_CHECKING:
     import shapely
@@ -35,7 +37,10 @@ class OutsideJapan(ValueError):
 
 
 class PointAreas(NamedTuple):
-    """Where a point lies: 7-digit polygon codes it is inside of (or nearest to), and those within BORDER_M."""
+    """Where a point lies: 7-digit polygon codes it is inside of (or nearest to), and those within BORDER_M.
+
+    Where N03 counts, both hold the municipality or ward (4320200, 4310300) and, behind it, JMA's parts of it (4320211).
+    """
 
     inside: tuple[str, ...]
     near: tuple[str, ...]
@@ -51,61 +56,126 @@ def metres_box(lat: float, lon: float, radius_m: float) -> BaseGeometry:
     return shapely.Polygon(corners)
 
 
-class Shapes:
-    """Polygons by 7-digit JMA code, with an index for points."""
+class _Layer:
+    """Polygons with an index: which of them touch a shape."""
 
-    def __init__(self, polygons: Iterable[tuple[str, bytes]]) -> None:
-        pairs = list(polygons)
+    def __init__(self, codes: Sequence[str], shapes: Any) -> None:
+        self.codes = codes
+        self._tree = shapely.STRtree(shapes)
+
+    def touching(self, shape: BaseGeometry) -> tuple[str, ...]:
+        return tuple(sorted(self.codes[int(i)] for i in self._tree.query(shape, predicate="intersects")))
+
+    def nearest(self, point: BaseGeometry) -> str:
+        """The nearest within NEAREST_DEG, "" for none."""
+        found = self._tree.query_nearest(point, max_distance=NEAREST_DEG, all_matches=False)
+        return self.codes[int(found[0])] if len(found) else ""
+
+
+class Shapes:
+    """Polygons by 7-digit JMA code, with an index for points.
+
+    `n03`: municipalities and wards by JIS code + "00"; they count for points instead of JMA's polygons of the same
+    municipalities. `areas` says which wards make up a city of JMA's.
+    """
+
+    def __init__(
+        self,
+        polygons: Iterable[tuple[str, bytes]],
+        n03: Iterable[tuple[str, bytes]] = (),
+        areas: Areas | None = None,
+    ) -> None:
+        pairs, finer = list(polygons), list(n03)
         self._codes = [code for code, _ in pairs]
         self._shapes: Any = shapely.from_wkb([wkb for _, wkb in pairs])
         shapely.prepare(self._shapes)
         self._index = {code: i for i, code in enumerate(self._codes)}
-        self._tree = shapely.STRtree(self._shapes)
+        self._drawn = self._points = _Layer(self._codes, self._shapes)
+        self._parts: _Layer | None = None
+        self._finer: dict[str, Any] = {}
+        if finer and areas is not None:
+            self._use_n03(finer, areas)
+
+    def _use_n03(self, finer: list[tuple[str, bytes]], areas: Areas) -> None:
+        codes = [code for code, _ in finer]
+        shapes: Any = shapely.from_wkb([wkb for _, wkb in finer])
+        shapely.prepare(shapes)
+        self._finer = dict(zip(codes, shapes, strict=True))
+        covered = {code[:5] for code in codes}
+        for jis in {code[:5] for code in self._codes} - covered:
+            wards = areas.wards(jis)
+            if wards and covered.issuperset(wards):
+                covered.add(jis)
+        kept = [i for i, code in enumerate(self._codes) if code[:5] not in covered]
+        self._points = _Layer([*codes, *(self._codes[i] for i in kept)], [*shapes, *(self._shapes[i] for i in kept)])
+        parts = [i for i, code in enumerate(self._codes) if code[:5] in covered and not code.endswith("00")]
+        self._parts = _Layer([self._codes[i] for i in parts], [self._shapes[i] for i in parts]) if parts else None
+        self._city_of = {ward: jis for jis in covered for ward in areas.wards(jis)}
 
     @staticmethod
     @functools.cache
     def load() -> Shapes:
-        """The committed polygons, read once per process. Raises geo.tables.AreaDataError."""
+        """The polygons in use, read once per process (again after new ones were fetched). Raises AreaDataError."""
+        n03 = list(fetched_n03())
+        return Shapes(current_polygons(), n03, Areas.load() if n03 else None)
+
+    @staticmethod
+    def committed() -> Shapes:
+        """The polygons that came with the program. Raises geo.tables.AreaDataError."""
         return Shapes(read_polygons())
 
-    def at(self, lat: float, lon: float) -> PointAreas:
-        """The areas of a point, borders included. Raises OutsideJapan."""
+    def at(self, lat: float, lon: float, border_m: float = BORDER_M) -> PointAreas:
+        """The areas of a point, and those less than `border_m` away. Raises OutsideJapan."""
         if not (math.isfinite(lat) and math.isfinite(lon)):
             raise OutsideJapan(f"latitude {lat}, longitude {lon} is not a point")
         point = shapely.Point(lon, lat)
-        inside = self._found(point)
-        if inside:
-            circle = metres_box(lat, lon, BORDER_M)
-            return PointAreas(inside, tuple(c for c in self._found(circle) if c not in inside))
-        nearest = self._tree.query_nearest(point, max_distance=NEAREST_DEG, all_matches=False)
-        if not len(nearest):
-            raise OutsideJapan(f"latitude {lat}, longitude {lon} is in no municipality of Japan")
-        return PointAreas((self._codes[int(nearest[0])],), (), repaired=True)
+        inside = self._points.touching(point)
+        if not inside:
+            nearest = self._points.nearest(point)
+            if not nearest:
+                raise OutsideJapan(f"latitude {lat}, longitude {lon} is in no municipality of Japan")
+            return PointAreas((nearest, *self._parts_at(point, [nearest])), (), repaired=True)
+        circle = metres_box(lat, lon, border_m)
+        near = tuple(c for c in self._points.touching(circle) if c not in inside)
+        here = (*inside, *self._parts_at(point, inside))
+        around = (*near, *self._parts_at(circle, (*inside, *near)))
+        return PointAreas(here, tuple(c for c in around if c not in here))
 
-    def _found(self, shape: BaseGeometry) -> tuple[str, ...]:
-        return tuple(sorted(self._codes[int(i)] for i in self._tree.query(shape, predicate="intersects")))
+    def _parts_at(self, shape: BaseGeometry, municipalities: Iterable[str]) -> tuple[str, ...]:
+        """JMA's parts that touch a shape, of municipalities that N03 decided on."""
+        if self._parts is None:
+            return ()
+        jis = {code[:5] for code in municipalities}
+        jis |= {self._city_of[ward] for ward in jis if ward in self._city_of}
+        return tuple(code for code in self._parts.touching(shape) if code[:5] in jis)
 
     def touched_by(self, shape: BaseGeometry) -> tuple[str, ...]:
-        """Codes of the polygons that have a point in common with `shape` (degrees), sorted."""
-        return self._found(shape)
+        """Codes of JMA's polygons that have a point in common with `shape` (degrees), sorted."""
+        return self._drawn.touching(shape)
 
     def codes(self, prefix: str = "") -> list[str]:
-        """Polygon codes that begin with `prefix` ("43", "43202")."""
+        """Codes of JMA's polygons that begin with `prefix` ("43", "43202")."""
         return [code for code in self._codes if code.startswith(prefix)]
 
     def polygon(self, scheme: str, code: str, areas: Areas) -> BaseGeometry:
-        """The shape of an area: its own polygon, or the union of its municipalities. WGS84 (lon, lat).
+        """The shape of an area: its own polygon, the union the table states, or that of its municipalities. WGS84.
 
-        Wards of designated cities that JMA does not draw have their city's shape. Raises UnknownArea if the scheme has
+        Wards of designated cities that nobody draws have their city's shape. Raises UnknownArea if the scheme has
         no shapes (rivers, sea areas).
         """
         if scheme == "jma.city" and code in self._index:
             return self._shapes[self._index[code]]
+        finer = self._finer.get(f"{code[:5]}00") if scheme == "jis" or code.endswith("00") else None
+        if finer is not None and scheme in ("jis", "jma.city"):
+            return finer
         return self._union(frozenset(self._members(AreaCode(scheme, code), areas)), f"{scheme}:{code}")
 
     def _members(self, area: AreaCode, areas: Areas) -> set[str]:
         if area.scheme in ("jis", "jma.city"):
             jis = area.code[:5]
+            stated = areas.row(*area).polygons if area in areas else ()
+            if stated and set(stated) <= self._index.keys():
+                return set(stated)
             own = self.codes(jis)
             if own:
                 return set(own)
@@ -128,3 +198,6 @@ class Shapes:
         if not codes:
             raise UnknownArea(f"no polygon for area {label}")
         return shapely.union_all([self._shapes[self._index[code]] for code in sorted(codes)])
+
+
+data_folder.when_changed(Shapes.load.cache_clear)

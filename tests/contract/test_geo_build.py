@@ -9,10 +9,12 @@ import pytest
 
 from core.model import AreaCode
 from geo.areas import Areas
-from geo.build import build_rows, difference, main
+from geo.build import build_rows, main
+from geo.build_named import volcano_latin
 from geo.build_names import designated_city, prefecture_latin, quake_area_latin, river_latin
 from geo.build_tsunami import tsunami_areas
-from geo.tables import AreaRow, read_areas
+from geo.differences import difference
+from geo.tables import AreaRow, AreaTable, Vintage, read_areas
 
 SAMPLES = Path(__file__).resolve().parents[2].parent / "shared" / "geo-samples"
 needs_sources = pytest.mark.skipif(
@@ -43,15 +45,29 @@ def test_missing_sources_are_named(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_the_difference_names_what_changed() -> None:
-    old = [AreaRow("jis", "43443", "益城町"), AreaRow("jis", "43442", "嘉島町"), AreaRow("jis", "43441", "御船町")]
-    new = [
-        AreaRow("jis", "43443", "益城市"),
-        AreaRow("jis", "43442", "嘉島町"),
-        AreaRow("jma.city", "4344300", "益城市"),
+    old = AreaTable(
+        [AreaRow("jis", "43443", "益城町"), AreaRow("jis", "43442", "嘉島町"), AreaRow("jis", "43441", "御船町")],
+        {"jis": Vintage("2026-10", "")},
+    )
+    new = AreaTable(
+        [
+            AreaRow("jis", "43443", "益城市", parents=(AreaCode("jma.quake_area", "741"),)),
+            AreaRow("jis", "43442", "嘉島町"),
+            AreaRow("jma.city", "4344300", "益城市"),
+        ],
+        {"jis": Vintage("2026-11", ""), "jma.city": Vintage("2026-07-07", "")},
+    )
+    assert difference(old, new) == [
+        "jis: edition 2026-10 -> 2026-11",
+        "jma.city: edition none -> 2026-07-07",
+        "+ jma.city:4344300 益城市",
+        "- jis:43441 御船町",
+        "~ jis:43443 益城市: name 益城町 -> 益城市, parents none -> jma.quake_area:741",
     ]
-    assert difference(old, new) == ["+ jma.city:4344300 益城市", "- jis:43441 御船町", "~ jis:43443 益城市"]
     assert difference(old, old) == ["no difference"]
-    assert len(difference(old, [AreaRow("jis", f"{n:05d}", "") for n in range(100)])) == 41
+    assert difference(AreaTable([], {}), new) == ["no earlier area table to compare with"]
+    many = AreaTable([AreaRow("jis", f"{n:05d}", "") for n in range(100)], old.vintages)
+    assert len(difference(old, many)) == 41
 
 
 @pytest.mark.parametrize(
@@ -95,6 +111,12 @@ def test_readings_of_larger_areas() -> None:
     assert quake_area_latin("とちぎけんなんぶ", "とちぎけん") == "Southern Tochigi"
     assert river_latin("ますだがわすいけいますだがわ") == "Masudagawa"
     assert river_latin("くもずがわおよびくもずふるがわ") == "Kumozugawa and Kumozufurugawa"
+    assert volcano_latin("鶴見岳・伽藍岳", "つるみだけ・がらんだけ") == "Tsurumidake and Garandake"
+    assert volcano_latin("草津白根山（白根山（湯釜付近））", "くさつしらねさん（しらねさん（ゆがまふきん））") == (
+        "Kusatsushiranesan (Shiranesan, Yugamafukin)"
+    )
+    assert volcano_latin("霧島山（新燃岳）", "きりしまやま（しんもえだけ）") == "Kirishimayama (Shinmoedake)"
+    assert volcano_latin("蔵王山", "ざおうざん（ざおうさん）") == "Zaozan"
 
 
 def test_every_parent_exists_and_is_current() -> None:
