@@ -5,11 +5,11 @@ A channel is one module in `alerts/channels/` that defines `CHANNEL` (a `Channel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from core.model import MessageState, Purpose, Severity
@@ -38,6 +38,8 @@ class Outgoing:
     direction: str = "ltr"
     #: Proves that a receipt comes from the phone that got this message.
     receipt_token: str = ""
+    #: Where no stored message stands behind it (`message_id` 0: a test): the contact that its receipt proves.
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,31 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """A channel that can do part of its work before anybody must be told (alerts/ready.py calls it)."""
+
+    def wants_preparing(self) -> bool:
+        """Whether something that was prepared has been used up or has grown old."""
+        ...
+
+    def begin_preparing(self) -> None:
+        """A round through all live addresses begins."""
+        ...
+
+    async def prepare(self, addresses: Sequence[str]) -> int:
+        """Do ahead what can be done for these addresses; for how many there was something to do."""
+        ...
+
+    def end_preparing(self) -> None:
+        """The round is complete: what is kept for addresses that were not in it can go."""
+        ...
+
+    async def warm(self) -> None:
+        """Something has happened, and messages may follow within a second: open connections. Never raises."""
         ...
 
 

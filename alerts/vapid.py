@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from core.settings import Settings
+
+#: A token is signed for half a day and used for half of that.
+TOKEN_LIFE_S: Final = 12 * 3600
+TOKEN_REUSE_S: Final = 6 * 3600
 
 
 class VapidError(RuntimeError):
@@ -31,6 +37,34 @@ def load_or_make_vapid(settings: Settings) -> ec.EllipticCurvePrivateKey:
         return _make(path)
     except (OSError, UnicodeDecodeError) as error:
         raise VapidError(f"{path}: cannot read the VAPID key: {error}") from error
+
+
+class Tokens:
+    """The Authorization header of each push service: signed once for half a day, renewed after half of that.
+
+    `sign` makes the header for claims: (aud, exp, sub) -> header. Services refuse a token that is older than it says,
+    or that is good for more than a day (RFC 8292 §2).
+    """
+
+    def __init__(self, sign: Callable[[dict[str, object]], str], subject: str, now: Callable[[], float]) -> None:
+        self._sign, self._subject, self._now = sign, subject, now
+        self._signed: dict[str, tuple[float, str]] = {}
+
+    def header(self, origin: str) -> str:
+        """For one push service (scheme and host)."""
+        now = self._now()
+        signed_at, header = self._signed.get(origin, (0.0, ""))
+        # A clock that was set back would otherwise keep a token that the push service has seen expire.
+        if not header or not 0 <= now - signed_at < TOKEN_REUSE_S:
+            # Fresh claims each time: py_vapid writes into the mapping it is given.
+            header = self._sign({"aud": origin, "exp": int(now) + TOKEN_LIFE_S, "sub": self._subject})
+            self._signed[origin] = (now, header)
+        return header
+
+
+def subject(contact: str) -> str:
+    """The `sub` of our claims: a mailto: or https: address (RFC 8292 §2.1)."""
+    return contact if contact.startswith(("mailto:", "https:")) else f"mailto:{contact}"
 
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:

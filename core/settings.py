@@ -144,6 +144,13 @@ class Settings(BaseModel):
         "fcm.googleapis.com,jmt17.google.com,updates.push.services.mozilla.com,web.push.apple.com,notify.windows.com",
         description="Push services an endpoint may belong to (host equal to or under); others are refused.",
     )
+    push_envelopes: int = Field(
+        100_000,
+        ge=0,
+        le=2_000_000,
+        description="Push messages whose encryption a `send` process prepares while it is idle, one per browser "
+        "(about 350 bytes of memory each); 0: none.",
+    )
     push_allow_http: bool = Field(False, description="Accept http push endpoints on loopback; for tests only.")
 
     send_in_flight: int = Field(

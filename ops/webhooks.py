@@ -11,21 +11,20 @@ import asyncio
 import json
 import logging
 import random
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from alerts.deps import Deps
 from checkin.webhook_watch_store import watch
 from core.db import CONNECTION_ERRORS, heartbeat
+from core.public_net import PublicResolver
 from registry import webhook_store as store
 from registry.webhook_store import Due
-from registry.webhooks import MAX_ANSWER, TIMEOUT_S, BadAddress, check_url, may_connect, next_try, sign
+from registry.webhooks import MAX_ANSWER, TIMEOUT_S, BadAddress, check_url, next_try, sign
 
 log = logging.getLogger(__name__)
 
@@ -35,31 +34,6 @@ WATCH_EVERY_S: Final = 5.0
 POLL_S: Final = 2.0
 LEASE: Final = timedelta(seconds=TIMEOUT_S * 10)
 USER_AGENT: Final = "Daijobu-Webhooks/1"
-
-
-class PublicResolver(AbstractResolver):
-    """Resolves names, and refuses each address that is not on the public internet. What it gives is what is dialled."""
-
-    def __init__(self, *, allow_loopback: bool = False) -> None:
-        self._allow_loopback = allow_loopback
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """The addresses of a name. Raises OSError if one of them may not be connected to."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=socket.AF_UNSPEC)
-        if not found or not all(may_connect(str(at[0]), allow_loopback=self._allow_loopback) for *_, at in found):
-            raise OSError("the name does not lead to the public internet")
-        return [
-            ResolveResult(
-                hostname=host, host=str(at[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
-            )
-            for kind, _, proto, _, at in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is kept open."""
 
 
 def client(*, allow_loopback: bool = False) -> aiohttp.ClientSession:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from core.model import Role
+from core.public_net import may_connect
 from registry.api_tokens import SCOPES_OF, Scope
 
 
@@ -117,29 +118,6 @@ def check_url(url: str, *, allow_loopback: bool = False) -> None:
         return
     if not may_connect(str(literal), allow_loopback=allow_loopback):
         raise BadAddress("The address must be reachable from the internet.")
-
-
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-
-
-def may_connect(address: str, *, allow_loopback: bool = False) -> bool:
-    """Whether a connection to this IP address may be made: public unicast only, IPv4 inside IPv6 looked at as well.
-
-    Asked for each address that a name resolves to, at the moment of connecting: what a name resolves to can change.
-    """
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if inner is None and ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return may_connect(str(inner))
-    if allow_loopback and ip.is_loopback:
-        return True
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and not ip.is_unspecified
 
 
 def allowed_events(role: Role, scopes: frozenset[Scope]) -> frozenset[Event]:

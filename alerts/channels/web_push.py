@@ -1,26 +1,33 @@
-"""Web Push (RFC 8030, 8188, 8291, 8292) to browsers and phones, encrypted by pywebpush.
+"""Web Push (RFC 8030, 8291, 8292) to browsers and phones, with an encoder of our own.
 
-pywebpush alone would send with TTL 0, follow redirects, accept any host and any size, and wait for hours; so we use its
-encryption and py_vapid's signature, and do the request ourselves.
+pywebpush by itself would send with TTL 0, follow redirects, accept any host and any size, and wait for hours; so the
+request is ours. Its encryption stands in where ours does not make the example of RFC 8291 on this machine.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import asyncio
 import json
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from py_vapid import Vapid02
+from yarl import URL
 
+from alerts import push_encrypt
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
-from alerts.push_address import BadSubscription, Subscription, check_endpoint
-from alerts.vapid import load_or_make_vapid
+from alerts.push_address import BadSubscription, Subscription, check_origin
+from alerts.push_answers import Answer, Brakes, trouble
+from alerts.push_envelopes import EnvelopePool
+from alerts.push_payload import SHORT, headers, payload
+from alerts.vapid import Tokens, load_or_make_vapid, subject
 from core.later import Later
-from core.model import MessageState, Severity
+from core.model import MessageState
+from core.public_net import PublicResolver
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,24 +35,19 @@ if TYPE_CHECKING:
 else:
     pywebpush = Later("pywebpush")
 
-#: What push services guarantee to carry: 4096 bytes of body, 3993 of text.
-MAX_PLAINTEXT: Final = 3993
-#: A VAPID token is signed for half a day and used for half of that; services refuse more than a day.
-TOKEN_LIFE_S: Final = 12 * 3600
-TOKEN_REUSE_S: Final = 6 * 3600
-#: Longest time a push service may keep a message for a phone that is off.
-MAX_TTL_S: Final = 24 * 3600
+log = logging.getLogger(__name__)
 
-#: HTTP status -> what it means. 400, 401, 403 and 413 are our fault or a key mismatch: the row is kept.
-TROUBLE_OF_STATUS: Final = {
-    400: Trouble.REFUSED,
-    401: Trouble.REFUSED,
-    403: Trouble.REFUSED,
-    404: Trouble.DEAD_ADDRESS,
-    410: Trouble.DEAD_ADDRESS,
-    413: Trouble.REFUSED,
-    429: Trouble.THROTTLED,
-}
+#: An idle connection is kept this long; push services close theirs sooner or later.
+KEEP_ALIVE_S: Final = 75.0
+#: How many connections to each push service are opened when something has happened, and how often at most.
+WARM_CONNECTIONS: Final = 16
+WARM_EVERY_S: Final = 60.0
+#: How much of an answer is read.
+MAX_ANSWER: Final = 2048
+#: Envelopes are not kept longer.
+ENVELOPE_LIFE_S: Final = 24 * 3600
+#: Without these, aiohttp writes them into each request; nobody reads them.
+_SKIPPED: Final = ("User-Agent", "Accept", "Accept-Encoding")
 
 
 class WebPush:
@@ -53,71 +55,179 @@ class WebPush:
 
     name = "push"
 
-    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: Settings, now: Callable[[], float] = time.time, works: Callable[[], bool] = push_encrypt.works
+    ) -> None:
+        """`works`: whether our own encoder may be used; asked once."""
         self._settings = settings
         self._now = now
-        key = load_or_make_vapid(settings)
         # py_vapid's own check refuses an https address with a path, which RFC 8292 §2.1 allows.
-        self._vapid = Vapid02(key, conf={"no-strict": True})
-        self._subject = subject(settings.vapid_subject or settings.contact)
-        self._tokens: dict[str, tuple[float, str]] = {}
+        vapid = Vapid02(load_or_make_vapid(settings), conf={"no-strict": True})
+        self._tokens = Tokens(
+            lambda claims: str(vapid.sign(claims)["Authorization"]),
+            subject(settings.vapid_subject or settings.contact),
+            now,
+        )
+        self._own_encoder = works()
+        if not self._own_encoder:
+            log.error("our Web Push encoder does not make the example of RFC 8291 here; pywebpush encrypts instead")
+        self._envelopes = EnvelopePool(settings.push_envelopes if self._own_encoder else 0)
+        self._envelopes_since = now()
+        self._taken = 0
+        self._brakes = Brakes()
+        self._allowed: set[str] = set()
+        self._origins: Counter[str] = Counter()  # browsers of each push service
+        self._counted: Counter[str] = Counter()
+        self._warmed_at = float("-inf")
+        self._complained: set[tuple[str, int]] = set()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=settings.send_in_flight),
+            connector=aiohttp.TCPConnector(
+                resolver=PublicResolver(allow_loopback=settings.push_allow_http),
+                ttl_dns_cache=60,
+                limit=0,
+                limit_per_host=settings.send_in_flight,
+                keepalive_timeout=KEEP_ALIVE_S,
+            ),
             timeout=aiohttp.ClientTimeout(
                 total=settings.send_timeout_s, sock_connect=min(3.0, settings.send_timeout_s)
             ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_SKIPPED,
+            trust_env=False,
+            auto_decompress=False,
         )
 
     async def send(self, message: Outgoing) -> Sent:
         subscription = self._subscription(message.address)
-        body = _encrypt(subscription, payload(message))
-        headers = {
-            "TTL": str(min(MAX_TTL_S, max(0, message.valid_s))),
-            "Urgency": "high" if message.severity.rank >= Severity.MODERATE.rank else "normal",
-            # While a phone is off only the newest text of an incident waits for it.
-            "Topic": topic(message),
-            "Content-Encoding": "aes128gcm",
-            "Content-Type": "application/octet-stream",
-            "Authorization": self._authorization(subscription.origin),
-        }
+        origin = self._origin(subscription)
+        if (wait := self._brakes.wait_s(origin, self._now())) > 0:
+            raise SendError(Trouble.THROTTLED, "origin_waits", retry_after_s=wait)
+        fields = headers(message)
+        fields["Authorization"] = self._tokens.header(origin)
+        answer = await self._post(subscription, self._encrypt(subscription, payload(message)), fields)
+        if answer.status == 413:
+            answer = await self._post(subscription, self._encrypt(subscription, payload(message, SHORT)), fields)
+        self._brakes.heard(origin, answer, self._now())
+        if 200 <= answer.status < 300:
+            return Sent(provider_id=answer.location[-200:])
+        if answer.is_our_fault and (origin, answer.status) not in self._complained:
+            self._complained.add((origin, answer.status))
+            log.error("%s refuses our pushes: HTTP %d %s", origin, answer.status, answer.reason)
+        raise trouble(answer, self._now())
+
+    async def _post(self, subscription: Subscription, body: bytes, fields: dict[str, str]) -> Answer:
+        """One request, or two: a push service that closes an idle connection while we write into it has not answered,
+        and a push that does arrive twice takes its own place (Topic, tag)."""
+        url = URL(subscription.endpoint, encoded=True)
         try:
-            async with self._session.post(
-                subscription.endpoint, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                status = answer.status
-                retry_after = answer.headers.get("Retry-After", "")
-                location = answer.headers.get("Location", "")
-                await answer.content.read(2048)
-        except aiohttp.ClientConnectorError as error:
+            try:
+                return await self._post_once(url, body, fields)
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                return await self._post_once(url, body, fields)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SendError(Trouble.NOT_SENT, "no_connection", type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise SendError(Trouble.AMBIGUOUS, "no_answer", type(error).__name__) from error
-        if 200 <= status < 300:
-            return Sent(provider_id=location[-200:])
-        kind = TROUBLE_OF_STATUS.get(status, Trouble.NOT_SENT if status >= 500 else Trouble.REFUSED)
-        wait = float(retry_after) if retry_after.isdigit() else None
-        raise SendError(kind, f"http_{status}", retry_after_s=wait)
+        except ValueError as error:  # what aiohttp finds wrong with a URL or an answer; it quotes it
+            raise SendError(Trouble.REFUSED, "bad_url", type(error).__name__) from error
+
+    async def _post_once(self, url: URL, body: bytes, fields: dict[str, str]) -> Answer:
+        async with self._session.post(url, data=body, headers=fields, allow_redirects=False) as answer:
+            text = b"" if answer.status == 201 else await answer.content.read(MAX_ANSWER)
+            return Answer(
+                answer.status, answer.headers.get("Location", ""), answer.headers.get("Retry-After", ""), text
+            )
 
     def _subscription(self, address: str) -> Subscription:
         try:
             data = json.loads(address)
-            found = Subscription(data["endpoint"], data["keys"]["p256dh"], data["keys"]["auth"])
-            check_endpoint(found.endpoint, self._settings)
-        except (BadSubscription, ValueError, KeyError, TypeError) as error:
-            # Only our own sentences are kept: other errors quote what they could not read.
-            why = str(error) if isinstance(error, BadSubscription) else type(error).__name__
-            raise SendError(Trouble.DEAD_ADDRESS, "subscription", why) from error
+            keys = data["keys"]
+            found = Subscription(data["endpoint"], keys["p256dh"], keys["auth"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise _dead(error) from error
+        if not (isinstance(found.endpoint, str) and isinstance(found.p256dh, str) and isinstance(found.auth, str)):
+            raise _dead(BadSubscription("endpoint and keys must be text"))
         return found
 
-    def _authorization(self, origin: str) -> str:
-        now = self._now()
-        signed_at, header = self._tokens.get(origin, (0.0, ""))
-        if not header or now - signed_at > TOKEN_REUSE_S:
-            # Fresh claims each time: py_vapid and pywebpush write into the mapping they are given.
-            claims = {"aud": origin, "exp": int(now) + TOKEN_LIFE_S, "sub": self._subject}
-            header = str(self._vapid.sign(claims)["Authorization"])
-            self._tokens[origin] = (now, header)
-        return header
+    def _origin(self, subscription: Subscription) -> str:
+        """The push service of a subscription, if we may send there."""
+        try:
+            origin = subscription.origin
+            if origin not in self._allowed:
+                check_origin(origin, self._settings)
+                self._allowed.add(origin)
+        except BadSubscription as error:
+            raise _dead(error) from error
+        return origin
+
+    def _encrypt(self, subscription: Subscription, plain: bytes) -> bytes:
+        envelope = self._envelopes.take(subscription)
+        if envelope is not None:
+            self._taken += 1
+            return envelope.seal(plain)
+        try:
+            if self._own_encoder:
+                keys = push_encrypt.decode(subscription.p256dh), push_encrypt.decode(subscription.auth)
+                return push_encrypt.encrypt(plain, *keys)
+            pusher = pywebpush.WebPusher(
+                {"endpoint": subscription.endpoint, "keys": {"p256dh": subscription.p256dh, "auth": subscription.auth}}
+            )
+            return bytes(pusher.encode(plain)["body"])
+        except Exception as error:  # the keys are text from outside, and two libraries read them
+            raise SendError(Trouble.DEAD_ADDRESS, "keys", type(error).__name__) from error
+
+    def wants_preparing(self) -> bool:
+        return self._taken > 0 or self._envelopes_are_old()
+
+    def begin_preparing(self) -> None:
+        if self._envelopes_are_old():
+            self._envelopes.clear()
+            self._envelopes_since = self._now()
+        self._taken = 0
+        self._envelopes.begin()
+        self._counted = Counter()
+
+    async def prepare(self, addresses: Sequence[str]) -> int:
+        found = []
+        for address in addresses:
+            try:
+                subscription = self._subscription(address)
+                origin = self._origin(subscription)
+            except SendError:
+                continue  # said when something is sent there
+            found.append(subscription)
+            self._counted[origin] += 1
+        # Another thread, because our own has people to tell at any moment.
+        return await asyncio.to_thread(self._envelopes.make, found) if found else 0
+
+    def end_preparing(self) -> None:
+        self._envelopes.end()
+        self._origins = self._counted
+
+    def _envelopes_are_old(self) -> bool:
+        return not 0 <= self._now() - self._envelopes_since < ENVELOPE_LIFE_S
+
+    async def warm(self) -> None:
+        if self._now() - self._warmed_at < WARM_EVERY_S:
+            return
+        self._warmed_at = self._now()
+        await asyncio.gather(
+            *(
+                self._knock(origin)
+                for origin, people in self._origins.items()
+                for _ in range(min(people, WARM_CONNECTIONS, self._settings.send_in_flight))
+            )
+        )
+
+    async def _knock(self, origin: str) -> None:
+        """Open a connection and leave it open. What the push service says to this does not matter."""
+        try:
+            async with self._session.head(f"{origin}/", allow_redirects=False):
+                pass
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            log.info("%s cannot be reached yet: %s", origin, type(error).__name__)
 
     def read_receipt(self, message_id: int, fields: Mapping[str, Any]) -> ReceiptRead | None:
         shown = fields.get("shown")
@@ -132,62 +242,11 @@ class WebPush:
         await self._session.close()
 
 
-def subject(contact: str) -> str:
-    """The `sub` of our VAPID claims: a mailto: or https: address (RFC 8292 §2.1)."""
-    return contact if contact.startswith(("mailto:", "https:")) else f"mailto:{contact}"
-
-
-def topic(message: Outgoing) -> str:
-    """At most 32 characters of base64url (RFC 8030 §5.4), equal for all messages of an incident."""
-    digest = hashlib.sha256(message.incident_id.bytes).digest()
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")[:32]
-
-
-def payload(message: Outgoing) -> bytes:
-    """The notification as JSON: a declarative push message (Safari shows it by itself), which our service worker reads.
-
-    Cut to what push services carry: first the body loses its end, never the link.
-    """
-    body = message.body
-    lines = body.split("\n")
-    if message.url and lines and lines[-1].strip() == message.url:
-        body = "\n".join(lines[:-1]).rstrip()  # the notification itself is the link
-    while True:
-        data = json.dumps(
-            {
-                "web_push": 8030,
-                "notification": {
-                    "title": message.title,
-                    "body": body,
-                    "lang": message.language,
-                    "dir": message.direction,
-                    "navigate": message.url,
-                    "tag": topic(message),
-                    "renotify": True,
-                    "requireInteraction": message.severity.asks,
-                    "actions": [
-                        {"action": answer, "title": label, "navigate": message.url} for answer, label in message.actions
-                    ],
-                    "data": {"message": message.message_id, "receipt": message.receipt_token, "url": message.url},
-                },
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        ).encode()
-        if len(data) <= MAX_PLAINTEXT or not body:
-            return data
-        over = len(data) - MAX_PLAINTEXT
-        body = body[: max(0, len(body) - max(1, over // 4) - 1)].rstrip() + "…" if len(body) > over // 4 + 2 else ""
-
-
-def _encrypt(subscription: Subscription, plain: bytes) -> bytes:
-    try:
-        pusher = pywebpush.WebPusher(
-            {"endpoint": subscription.endpoint, "keys": {"p256dh": subscription.p256dh, "auth": subscription.auth}}
-        )
-        return bytes(pusher.encode(plain)["body"])
-    except (pywebpush.WebPushException, ValueError) as error:
-        raise SendError(Trouble.DEAD_ADDRESS, "keys", type(error).__name__) from error
+def _dead(error: Exception) -> SendError:
+    """A subscription that can never work. Only our own sentences are kept: other errors quote what they could not
+    read."""
+    why = str(error) if isinstance(error, BadSubscription) else type(error).__name__
+    return SendError(Trouble.DEAD_ADDRESS, "subscription", why)
 
 
 CHANNEL = ChannelKind(name="push", contact="push", configured=lambda settings: True, make=WebPush)

@@ -14,13 +14,16 @@ import pytest
 from alerts.channel import Outgoing, SendError, Trouble
 from alerts.channels.console import Console
 from alerts.channels.sms_twilio import TROUBLE_OF_CODE, TwilioSms, trouble
-from alerts.channels.web_push import MAX_PLAINTEXT, WebPush, payload, topic
+from alerts.channels.web_push import WebPush
 from alerts.channels_setup import channel_kinds, make_channels
 from alerts.push_address import BadSubscription, read_subscription
+from alerts.push_encrypt import MAX_PLAINTEXT
+from alerts.push_payload import payload, topic
 from alerts.vapid import VapidError, load_or_make_vapid, public_key
 from core.model import MessageState, Purpose, Severity
 from core.settings import Settings, load_settings
-from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
+from tests.fakes import FakeTwilio, fake_twilio
+from tests.push_server import FakePush, fake_push
 
 INCIDENT = UUID(int=7)
 
@@ -216,7 +219,7 @@ async def test_push_arrives_decrypted(push_service: FakePush, push: WebPush) -> 
     assert note["navigate"] == "https://daijobu.example/c/abc"
     assert note["data"]["receipt"] == "proof"
     assert shown.headers["TTL"] == "1800" and shown.headers["Urgency"] == "high"
-    assert shown.headers["Topic"] == topic(outgoing("")) and len(shown.headers["Topic"]) == 32
+    assert shown.headers["Topic"] == topic(INCIDENT) and len(shown.headers["Topic"]) == 32
 
 
 async def test_each_push_service_gets_its_own_claims(push: WebPush) -> None:

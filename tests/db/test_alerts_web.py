@@ -28,10 +28,11 @@ from registry.guard_web import guard
 from registry.store import personal_token
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, send_all, wires
-from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
+from tests.fakes import FakeTwilio, fake_twilio
 from tests.outbox_kit import states
 from tests.pages import JINJA
 from tests.people import VAULT, Person
+from tests.push_server import FakePush, fake_push
 
 
 @dataclass(slots=True)

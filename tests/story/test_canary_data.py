@@ -30,10 +30,11 @@ from registry import store
 from registry.passwords import OWASP
 from tests import canary_kit as canary
 from tests.canary_kit import Walker, dump, hits, secrets_of
-from tests.fakes import FakePush, FakeTwilio, fake_push, fake_twilio
+from tests.fakes import FakeTwilio, fake_twilio
 from tests.feed_server import FeedServer, feed_server
 from tests.pages import forms_of
 from tests.people import whole_session
+from tests.push_server import FakePush, fake_push
 from tests.story.test_from_the_feed import Service, free_port, run
 
 SQL_LEADER = """

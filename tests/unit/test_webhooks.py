@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from core.model import Role
+from core.public_net import may_connect
 from registry.api_tokens import Scope
 from registry.webhooks import (
     GIVE_UP,
@@ -14,7 +15,6 @@ from registry.webhooks import (
     Event,
     allowed_events,
     check_url,
-    may_connect,
     new_secret,
     next_try,
     sign,
