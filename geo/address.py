@@ -1,31 +1,45 @@
-"""Municipality out of an address text, Japanese or romaji. Pure: works on the names of the area table.
+"""Municipality out of an address text: kanji, kana, romaji, names of before a merger. Pure: works on the area table.
 
-We need the municipality only: house numbers are never interpreted. A name that is in two prefectures is refused, not
-guessed: a wrong municipality is a person not told.
+House numbers are never interpreted. A name that is in two prefectures is refused, not guessed: a wrong municipality is
+a person not told.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from geo.address_latin import LatinIndex, LatinName, kana_pair
 from geo.areas import Areas
+from geo.old_names import OldName, old_names
 from geo.postal import PlaceNotFound
-from geo.romaji import to_hiragana
+from geo.spelling import fold, fold_kana, strip_accents, unify
 
 _POSTAL_IN_TEXT = re.compile(r"〒?\s*(\d{3})\s*[-‐‑‒–—―−ー－]?\s*(\d{4})(?!\d)")
-_KINDS = {"city": ["shi"], "ward": ["ku"], "town": ["machi", "cho"], "village": ["mura", "son"], "shi": ["shi"],
-          "ku": ["ku"], "machi": ["machi", "cho"], "cho": ["machi", "cho"], "mura": ["mura", "son"],
-          "son": ["mura", "son"]}  # fmt: skip
-_PREFECTURE_WORDS = ("ken", "prefecture", "pref", "fu", "to")
+_COUNTY = re.compile(r"^[^市区町村郡]{1,5}郡")
+_KANA_COUNTY = re.compile(r"^[ぁ-ゖー]{1,9}?ぐん")
+_KINDS = "市区町村"
+_LONG_READING = 7  # kana: くまもとしひがしく is nothing but a place
 
 
 class AddressMatch(NamedTuple):
     """The municipalities an address text names: one, or the designated city when no ward is named."""
 
     jis: tuple[str, ...]
+    #: What follows the municipality in a Japanese address, as `geo.spelling.unify` writes it: town and house number.
+    rest: str = ""
+    #: The old name that was read, and what it is today: ("松橋町", "宇城市"); () for a name of today.
+    old: tuple[str, str] | tuple[()] = ()
+
+
+class _Found(NamedTuple):
+    """Codes a text may mean, before it is decided between prefectures. `old`: it is a name of before a merger."""
+
+    codes: tuple[str, ...] = ()
+    rest: str = ""
+    old: tuple[OldName, ...] = ()
 
 
 def postal_code_in(text: str) -> str:
@@ -47,25 +61,62 @@ class AddressIndex:
 
     def __init__(self, areas: Areas) -> None:
         self._areas = areas
-        self._prefectures = {row.name: row.code for row in areas.rows("jma.quake_pref")}
-        self._prefecture_kana = {row.kana: row.code for row in areas.rows("jma.quake_pref")}
-        self._prefecture_latin = {_fold(row.latin): row.code for row in areas.rows("jma.quake_pref")}
-        self._names: dict[str, list[str]] = {}
-        self._kana: dict[str, list[str]] = {}
-        self._latin: dict[tuple[str, ...], list[str]] = {}
+        prefectures = areas.rows("jma.quake_pref")
+        self._prefectures = {unify(row.name): row.code for row in prefectures}
+        #: くまもとけん, and 熊本 alone: only at the beginning.
+        self._prefecture_starts = [(row.kana, row.code) for row in prefectures]
+        self._prefecture_starts += [(unify(row.name)[:-1], row.code) for row in prefectures if row.name != "北海道"]
+        self._names: dict[str, list[str]] = {}  # unified kanji, or kana with the kind in kanji
+        self._spoken: dict[str, list[str]] = {}  # folded reading: ましきまち -> masikimati
+        self._old: dict[str, list[OldName]] = {}
+        latin: list[LatinName] = []
         for row in areas.rows("jis"):
-            long_name = row.address.removeprefix(areas.prefecture_name(row.code))
-            keys = {_unify(long_name), _unify(row.name)}
-            latin = _latin_key(row.latin, row.kana, row.name)
-            if areas.city_of_ward(row.code):
-                # A bare 中央区 may be in Tokyo or in ten other cities: indexed as such, so that it is refused.
-                keys.add(_unify(row.name).split("市")[-1])
-                self._latin.setdefault(latin[-1:], []).append(row.code)
-            for key in keys:
-                self._names.setdefault(key, []).append(row.code)
-            self._kana.setdefault(row.kana, []).append(row.code)
-            self._latin.setdefault(latin, []).append(row.code)
-        self._longest = max(len(name) for name in self._names)
+            latin += self._add(row.code)
+        old_latin = [name for old in old_names() for name in self._add_old(old)]
+        self._longest = max(map(len, (*self._names, *self._old)))
+        folded = {fold(row.latin): row.code for row in prefectures}
+        self._latin, self._old_latin = LatinIndex(latin, folded), LatinIndex(old_latin, folded)
+
+    def _add(self, jis: str) -> Iterator[LatinName]:
+        areas, row = self._areas, self._areas.row("jis", jis)
+        long_name = unify(row.address.removeprefix(areas.prefecture_name(jis)))
+        city = areas.city_of_ward(jis)
+        keys = {long_name, _COUNTY.sub("", long_name), unify(row.name)}
+        county = long_name.removesuffix(unify(row.name)).endswith("郡")
+        kana = re.sub(r"^.+?ぐん", "", row.kana, count=1) if county else row.kana
+        self._spoken.setdefault(fold_kana(kana), []).append(jis)
+        pairs = {kana_pair(kana)}
+        if city:
+            # A bare 中央区 may be in Tokyo or in ten other cities: indexed as such, so that it is refused.
+            city_kana = areas.row("jis", city).kana
+            kana = row.kana.removeprefix(city_kana)
+            keys.add(long_name.split("市", 1)[-1])
+            keys.add(unify(f"{city_kana[:-1]}市{kana[:-1]}区"))
+            keys.add(long_name.replace("市", "", 1))  # 熊本東区, as JMA writes it
+            ward = kana_pair(kana)
+            pairs = {kana_pair(city_kana), ward}
+            self._spoken.setdefault(fold_kana(kana), []).append(jis)
+            if ward:
+                yield LatinName(frozenset({ward}), (jis,))
+        elif row.name[-1] in _KINDS:
+            for ending in ("ちょう", "まち", "むら", "そん", "し", "く"):
+                if kana.endswith(ending):
+                    keys.add(kana.removesuffix(ending) + row.name[-1])
+                    break
+        for key in keys:
+            self._names.setdefault(key, []).append(jis)
+        names = {frozenset(pair for pair in pairs if pair)}
+        if len(pairs) == 1 and (pair := kana_pair(kana)):
+            names.add(frozenset({(fold(row.latin.removesuffix("-shi").removesuffix("-ku")), pair[1])}))  # Minami-Alps
+        yield from (LatinName(name, (jis,)) for name in names)
+
+    def _add_old(self, old: OldName) -> Iterator[LatinName]:
+        self._old.setdefault(unify(old.name), []).append(old)
+        if old.kana:
+            self._old.setdefault(fold_kana(old.kana), []).append(old)
+            pair = kana_pair(old.kana)
+            if pair:
+                yield LatinName(frozenset({pair}), old.jis, old.name)
 
     def find(self, text: str, prefectures: Collection[str] = ()) -> AddressMatch:
         """The municipality an address names. `prefectures` ("43") decides between equal names, nothing else.
@@ -75,97 +126,105 @@ class AddressIndex:
         plain = unicodedata.normalize("NFKC", text)
         if postal_code_in(text):
             plain = _POSTAL_IN_TEXT.sub(" ", plain, count=1)
-        found = self._find_japanese(plain)
-        if not found and re.search(r"[A-Za-z]{3}", _strip_accents(plain)):
-            found = self._find_latin(plain)
-        return AddressMatch(self._choose(found, prefectures, text))
+        found = self._find_japanese(plain, prefectures)
+        if not found.codes and re.search(r"[A-Za-z]{3}", strip_accents(plain)):
+            found = self._find_latin(plain, prefectures)
+        return self._choose(found, prefectures, text)
 
-    def _find_japanese(self, plain: str) -> list[str]:
-        text = _unify(plain).removeprefix("日本国").removeprefix("日本")
+    # --- Japanese
+
+    def _find_japanese(self, plain: str, region: Collection[str]) -> _Found:
+        text = unify(plain).removeprefix("日本国").removeprefix("日本")
+        # Where the writer put a space, counted from the end: うきし is a city, うきしまハイツ a house.
+        ends = {0}
+        for word in reversed(plain.split()):
+            ends.add(max(ends) + len(unify(word)))
         at, name, code = min(
             ((text.find(n), n, c) for n, c in self._prefectures.items() if n in text), default=(-1, "", "")
         )
         if at >= 0:
-            found = self._longest_prefix(text[at + len(name) :], code)
-            if found:
+            found = self._read(text[at + len(name) :], code, region, ends)
+            if found.codes:
                 return found
-        spoken = to_hiragana(text)
-        for kana, code in self._prefecture_kana.items():
-            if spoken.startswith(kana):
-                keys = [k for k in self._kana if spoken.startswith(k, len(kana))]
-                for key in sorted(keys, key=len, reverse=True):
-                    found = [j for j in self._kana[key] if j.startswith(code)]
-                    if found:
-                        return found
-        return self._longest_prefix(text, "")
+        for start, code in self._prefecture_starts:
+            if text.startswith(start):
+                found = self._read(text[len(start) :], code, region, ends)
+                if found.codes:
+                    return found
+        return self._read(text, "", region, ends)
 
-    def _longest_prefix(self, text: str, prefecture: str) -> list[str]:
-        for length in range(min(self._longest, len(text)), 1, -1):
-            found = [j for j in self._names.get(text[:length], []) if j.startswith(prefecture)]
-            if found:
-                return found
-        return []
+    def _read(self, text: str, prefecture: str, region: Collection[str], ends: Collection[int]) -> _Found:
+        """The longest name a text begins with, the county (郡) written or left out.
 
-    def _find_latin(self, plain: str) -> list[str]:
-        words = re.findall(r"[a-z']+", re.sub(r"-", " ", _strip_accents(plain).lower()))
-        pairs: set[tuple[str, str]] = set()  # (stem, kind): ("mashiki", "machi")
-        prefecture = ""
-        for i, word in enumerate(words):
-            stem = _fold(words[i - 1]) if i else ""
-            for kind in _KINDS.get(word, []):
-                pairs.add((stem, kind))
-            if word in _PREFECTURE_WORDS and stem in self._prefecture_latin:
-                prefecture = self._prefecture_latin[stem]
-        if not prefecture:
-            bare = [
-                _fold(w) for i, w in enumerate(words) if _KINDS.get(words[i + 1] if i + 1 < len(words) else "") is None
-            ]
-            prefecture = next((self._prefecture_latin[w] for w in reversed(bare) if w in self._prefecture_latin), "")
-        best: list[str] = []
-        size = 0
-        for key, codes in self._latin.items():
-            parts = {(part.rsplit(" ", 1)[0], part.rsplit(" ", 1)[1]) for part in key}
-            if parts <= pairs and len(parts) >= size:
-                best, size = ([] if len(parts) > size else best) + codes, len(parts)
-        inside = [j for j in best if j.startswith(prefecture)]
-        return inside if prefecture else best
+        A short reading in kana counts only with its prefecture, or where a word ends (`ends`, from the end).
+        """
+        for start in dict.fromkeys((text, _COUNTY.sub("", text), _KANA_COUNTY.sub("", text))):
+            for length in range(min(self._longest, len(start)), 1, -1):
+                found = self._named(self._names, start[:length], start[length:], prefecture, region)
+                if found.codes:
+                    return found
+            spoken = re.match(r"[ぁ-ゖー]{3,}", start)
+            run = len(spoken[0]) if spoken else 0
+            for length in range(run, 2, -1):
+                if not (prefecture or length >= _LONG_READING or len(start) - length in ends or length == run):
+                    continue
+                found = self._named(self._spoken, fold_kana(start[:length]), "", prefecture, region)
+                if found.codes:
+                    return found
+        return _Found()
 
-    def _choose(self, found: list[str], prefectures: Collection[str], text: str) -> tuple[str, ...]:
-        if not found:
+    def _named(
+        self, names: dict[str, list[str]], key: str, rest: str, prefecture: str, region: Collection[str]
+    ) -> _Found:
+        today = tuple(j for j in names.get(key, []) if j.startswith(prefecture))
+        old = tuple(o for o in self._old.get(key, []) if o.prefecture.startswith(prefecture))
+        if today and not self._needs_old(today, [o.prefecture for o in old], region):
+            return _Found(today, rest)
+        return _Found((*today, *(code for o in old for code in o.jis)), rest, old)
+
+    # --- Latin letters
+
+    def _find_latin(self, plain: str, region: Collection[str]) -> _Found:
+        today = tuple(code for name in self._latin.find(plain, region) for code in name.codes)
+        before = self._old_latin.find(plain, region)
+        if today and not self._needs_old(today, [code[:2] for name in before for code in name.codes], region):
+            return _Found(today)  # Ueki-machi, Kita-ku, Kumamoto-shi
+        named = {(name.label, name.codes) for name in before}
+        old = tuple(o for o in old_names() if (o.name, o.jis) in named)
+        return _Found((*today, *(code for o in old for code in o.jis)), "", old)
+
+    @staticmethod
+    def _needs_old(today: Collection[str], old: Collection[str], region: Collection[str]) -> bool:
+        """Whether an old name may be meant although one of today fits: in another prefecture (`old`) than that one."""
+        return bool(set(old) - {j[:2] for j in today}) and not (
+            {j[:2] for j in today} & set(region) and not set(old) & set(region)
+        )
+
+    # --- the decision
+
+    def _choose(self, found: _Found, prefectures: Collection[str], text: str) -> AddressMatch:
+        codes = found.codes
+        if not codes:
             raise PlaceNotFound(
                 f"address {text!r} names no municipality of Japan: begin with prefecture and city, like 熊本県益城町"
             )
-        if len({j[:2] for j in found}) > 1:
-            inside = [j for j in found if j[:2] in prefectures]
-            if len({j[:2] for j in inside}) != 1:
-                where = ", ".join(dict.fromkeys(self._areas.prefecture_name(j) for j in found))
-                raise PlaceNotFound(f"address {text!r} fits places in {where}: write the prefecture in front")
-            found = inside
-        return tuple(dict.fromkeys(found))
+        if len({j[:2] for j in codes}) > 1:
+            codes = tuple(j for j in codes if j[:2] in prefectures)
+            if len({j[:2] for j in codes}) != 1:
+                raise PlaceNotFound(f"address {text!r} fits {self._candidates(found)}: write the prefecture in front")
+        old = [o for o in found.old if set(o.jis) & set(codes)]
+        if not old:
+            return AddressMatch(tuple(dict.fromkeys(codes)), found.rest)
+        if len({o.today for o in old}) > 1:
+            raise PlaceNotFound(
+                f"address {text!r} fits {self._candidates(found)}: write the name of today, with the prefecture"
+            )
+        return AddressMatch(tuple(dict.fromkeys(codes)), found.rest, (old[0].name, old[0].today))
 
-
-def _unify(text: str) -> str:
-    """One spelling for what varies in addresses: no spaces, ヶ and ケ alike."""
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).replace("ヶ", "ケ")
-
-
-def _strip_accents(text: str) -> str:
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-
-
-def _fold(latin: str) -> str:
-    """Romaji without the differences between its systems: long vowels, n before b and p, tsu and tu."""
-    text = _strip_accents(latin).lower().replace("'", "").replace("-", " ")
-    text = re.sub(r"o[uoh](?![aeiou])", "o", text).replace("uu", "u")
-    return re.sub(r"m(?=[bpm])", "n", text)
-
-
-def _latin_key(latin: str, kana: str, name: str) -> tuple[str, ...]:
-    """The words an address must hold: ("kumamoto shi", "higashi ku"), ("mashiki machi",)."""
-    if name.endswith("区") and " " in latin:
-        city, ward = latin.split(" ", 1)
-        return (f"{_fold(city.removesuffix('-shi'))} shi", f"{_fold(ward.removesuffix('-ku'))} ku")
-    endings = {"し": "shi", "く": "ku", "まち": "machi", "ちょう": "cho", "むら": "mura", "そん": "son"}
-    kind = next((latin_kind for ending, latin_kind in endings.items() if kana.endswith(ending)), "shi")
-    stem = latin.removesuffix("-shi").removesuffix("-ku")
-    return (f"{_fold(stem)} {kind}",)
+    def _candidates(self, found: _Found) -> str:
+        old = {jis: o for o in found.old for jis in o.jis}
+        names = []
+        for jis in found.codes:
+            prefecture = self._areas.prefecture_name(jis)
+            names.append(f"{prefecture}{old[jis].today} (once {old[jis].name})" if jis in old else prefecture)
+        return "places in " + ", ".join(dict.fromkeys(names))
