@@ -19,6 +19,7 @@ from alerts.deps import Deps
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
 from alerts.staff_calls import call_staff
+from alerts.stay_ask import ask_to_stay
 from checkin.cases_store import expire_claims, open_due_cases
 from checkin.help_alarm import tell_of_help
 from checkin.reveals import MOST, WINDOW
@@ -158,6 +159,7 @@ TASKS: Final = (
     Task("reveals", 15.0, _reveals),
     Task("registry", 900.0, _registry),
     Task("same person", 30.0, tend_same_person),
+    Task("stay", 60.0, ask_to_stay),
     Task("purge", 60.0, _purge),
 )
 

@@ -32,6 +32,15 @@ async def held_count(conn: Connection) -> int:
     return number
 
 
+SQL_UNASKED = "SELECT count(*) FROM resident WHERE ask_stay_at IS NOT NULL AND stay_outcome = 'unreachable'"
+
+
+async def unasked_count(conn: Connection) -> int:
+    """How many people have left an organisation and could not be asked whether they stay: no way reaches them."""
+    number: int = await conn.fetchval(SQL_UNASKED)
+    return number
+
+
 SQL_KIND_OF = "SELECT kind FROM organisation WHERE id = $1 AND closed_at IS NULL"
 
 

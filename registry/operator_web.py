@@ -15,14 +15,14 @@ from core.model import OrgKind, Role
 from core.web import Route, clean_text, render, see_other, site, staff, staff_form
 from registry import store
 from registry.facts_store import get_fact, set_fact
-from registry.operator_store import has_password, held_count, kind_of, organisations
+from registry.operator_store import has_password, held_count, kind_of, organisations, unasked_count
 from registry.phones import Line, PhoneProblem, read_phone
 from registry.prefectures import PREFECTURES
 from registry.rows import EMAIL_PATTERN
 from registry.sessions import Staff, staff_of
 from registry.setup import Facts, steps
 from registry.signin_store import make_invitation
-from registry.small_counts import suppress_line
+from registry.small_counts import is_small, suppress_line
 from registry.step_up_web import require_step_up
 
 #: Who administers an organisation of each kind.
@@ -57,6 +57,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         region = await get_fact(conn, "region")
         tested = await get_fact(conn, "tested_channels") or []
         held = await held_count(conn)
+        unasked = await unasked_count(conn)
         facts = Facts(
             has_password=await has_password(conn, me.id),
             prefectures=tuple(region or ()),
@@ -79,6 +80,7 @@ async def _page(request: web.Request, status: int = 200, **said: Any) -> web.Res
         steps=steps(facts),
         facts=facts,
         held=held,
+        unasked="1–2" if is_small(unasked) else unasked,
         organisations=[o | {"people": number} for o, number in zip(orgs, counts, strict=True)],
         residents=residents,
         region=set(region or wires.settings.prefectures),

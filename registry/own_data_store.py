@@ -50,7 +50,8 @@ async def looks_at(conn: Connection, resident_id: UUID, since: datetime) -> list
 
 
 SQL_PERSON = """
-SELECT name, language, second_language, state, created_at, enrolled_at, hide_answer, protected, paused_until
+SELECT name, language, second_language, state, created_at, enrolled_at, hide_answer, protected, paused_until,
+       ask_stay_at, stay_asked_at
 FROM resident WHERE id = $1
 """
 SQL_CONTACTS = """

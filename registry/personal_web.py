@@ -37,6 +37,7 @@ from registry.personal_store import (
 from registry.phones import Line, PhoneProblem, masked, read_phone
 from registry.records import HANDLE_CHANNELS, LANDLINE, NewContact
 from registry.rows import AddressInput, read_postal_code
+from registry.stay_store import stay
 from registry.store import insert_contacts, set_places
 
 #: In these states the page asks for the consents of an enrolment; afterwards they have a page of their own.
@@ -132,6 +133,7 @@ async def save(request: web.Request) -> web.Response:
             made = [Choice(scope, form.get(scope) == "1") for scope in ASKED]
             await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now)
             state = "enrolled" if form.get("C1") == "1" else "paused"
+            await stay(conn, owner.resident_id)  # whoever left a company before they enrolled has now said so
         else:
             state = owner.state
         await save_person(

@@ -31,7 +31,12 @@ async def resume_due(conn: Connection, today: date) -> int:
     return int(str(await conn.execute(SQL_RESUME_DUE, today)).rpartition(" ")[2])
 
 
-SQL_STAYED = "UPDATE resident SET ask_stay_at = NULL WHERE id = $1"
+# With the question goes all that was noted about asking it: another company may be left later.
+SQL_STAYED = """
+UPDATE resident SET ask_stay_at = NULL, stay_asks = 0, stay_tries = 0, stay_due_at = NULL, stay_asked_at = NULL,
+    stay_channels = '{}', stay_outcome = ''
+WHERE id = $1
+"""
 
 
 async def stay(conn: Connection, resident_id: UUID) -> None:
