@@ -40,7 +40,7 @@ class Shelter(NamedTuple):
     address: str
     lat: float
     lon: float
-    #: Municipality it stands in; in a designated city its ward.
+    #: Municipality it stands in (a designated city as a whole).
     jis: str
     #: Kinds of disaster it is designated for (KINDS); empty: only 指定避難所.
     kinds: frozenset[str]

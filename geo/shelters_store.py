@@ -19,12 +19,14 @@ ORDER BY s.id
 
 
 async def shelters_in(conn: Pool | Connection, jis: Collection[str], kind: str | None = None) -> list[Shelter]:
-    """The shelters that stand in these municipalities (five-digit JIS codes; a designated city means all its wards).
+    """The shelters that stand in these municipalities (five-digit JIS codes).
+
+    A designated city means its wards too, and a ward its city: GSI's lists do not tell wards apart.
 
     `kind`: only those designated for it (geo.shelters.KINDS); None: all, those for staying included.
     """
     wanted = {code[:5] for code in jis}
-    found = from_rows(await conn.fetch(SHELTERS_IN, sorted(wanted | _wards(wanted))))
+    found = from_rows(await conn.fetch(SHELTERS_IN, sorted(wanted | _related(wanted))))
     return [shelter for shelter in found if kind is None or kind in shelter.kinds]
 
 
@@ -64,6 +66,8 @@ def from_rows(rows: Iterable[Record]) -> list[Shelter]:
     return joined(sites, shelters)
 
 
-def _wards(jis: Collection[str]) -> set[str]:
+def _related(jis: Collection[str]) -> set[str]:
+    """The wards of designated cities, and the cities of wards: GSI's lists name the city."""
     areas = Areas.load()
-    return {ward for code in jis if AreaCode("jis", code) in areas for ward in areas.wards(code)}
+    known = [code for code in jis if AreaCode("jis", code) in areas]
+    return {ward for code in known for ward in areas.wards(code)} | {areas.city_of_ward(code) for code in known} - {""}

@@ -7,7 +7,7 @@ CREATE TABLE shelter (
     designation  text NOT NULL CHECK (designation IN ('emergency_site', 'shelter')),
     -- Whose list it is on (digits 2 to 6 of the id): a designated city publishes one list for all its wards.
     owner_jis    text NOT NULL CHECK (owner_jis ~ '^[0-9]{5}$'),
-    -- Where it stands: in a designated city the ward.
+    -- Where it stands: nearly always in its owner.
     jis          text NOT NULL CHECK (jis ~ '^[0-9]{5}$'),
     name         text NOT NULL CHECK (name <> ''),
     address      text NOT NULL DEFAULT '',

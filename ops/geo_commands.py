@@ -10,7 +10,9 @@ from typing import Final
 from core.settings import Settings
 
 #: Action -> (the module with `add_arguments(parser)` and `async run(settings, arguments) -> int`, what it does).
-ACTIONS: Final[dict[str, tuple[str, str]]] = {}
+ACTIONS: Final[dict[str, tuple[str, str]]] = {
+    "shelters": ("ops.geo_shelters", "bring in lists of designated shelters (GSI's CSV files)"),
+}
 
 
 async def geo_command(settings: Settings, rest: Sequence[str]) -> int:

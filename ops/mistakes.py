@@ -9,8 +9,10 @@ from core.po import WordingError
 from core.postgres_files import PostgresError
 from core.settings import SettingsError
 from core.signing import SigningError
+from geo.importers.gsi_shelters import ShelterFileError
 from geo.tables import AreaDataError
 from ops.audit_commands import AuditCommandError
+from ops.fetch_file import FetchError
 from ops.keys_store import AlreadyRotating
 from ops.purge import PurgeRefused
 from ops.recover_command import RecoverError
@@ -31,4 +33,6 @@ MISTAKES: tuple[type[Exception], ...] = (
     WordingError,
     AreaDataError,
     ImportRefused,
+    FetchError,
+    ShelterFileError,
 )

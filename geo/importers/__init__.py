@@ -1,0 +1,1 @@
+"""Files that others publish about places, read row by row: what cannot be used is reported, the rest goes in."""
