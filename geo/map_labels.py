@@ -24,7 +24,7 @@ Edges = tuple[float, float, float, float]
 
 
 class Wanted(NamedTuple):
-    """A label that wants a place: whose, the middle of its area, the free radius there, its lines (a level, a number of people), how important."""
+    """A label that wants a place: whose, the middle of its area, the free radius there, its lines."""
 
     code: str
     x: float
@@ -32,7 +32,7 @@ class Wanted(NamedTuple):
     radius: float
     level: str
     number: str
-    #: The greater, the earlier it is placed.
+    #: How important: the greater, the earlier it is placed.
     weight: tuple[int, ...]
 
 

@@ -13,7 +13,7 @@ from geo.areas import Areas, UnknownArea
 from geo.map_frame import Frame, frame_of, japan, name_of, polygon_codes, regions
 from geo.map_labels import Wanted, overlap, place, place_names, width_of
 from geo.map_legend import Words, wrapped
-from geo.map_outline import drawing
+from geo.map_outline import Drawing, drawing
 from geo.map_panels import WIDTH, Box, Piece, main_panel, rounded_length, split
 from geo.map_scale import FILLS, Said, Scale
 from geo.map_svg import Map, Mark, Spot, draw
@@ -230,7 +230,7 @@ def test_labels_never_cover_each_other() -> None:
 def test_a_count_goes_alone_where_both_do_not_fit_and_nothing_leaves_the_paper() -> None:
     near = [Wanted("a", 100, 100, 40, "7", "12", (2,)), Wanted("b", 100, 140, 40, "6-", "5", (1,))]
     first, second = place(near, (0, 0, 200, 200))
-    assert (first.level, first.count) == ("7", "12") and (second.level, second.count) == ("", "5")
+    assert (first.level, first.number) == ("7", "12") and (second.level, second.number) == ("", "5")
     assert place([Wanted("a", 3, 3, 40, "7", "", (1,))], (0, 0, 200, 200)) == []
     assert place([Wanted("a", 50, 50, 40, "7", "", (1,))], (0, 0, 200, 200), [(40, 40, 60, 60)]) == []
     assert place([Wanted("a", 100, 100, 3, "", "12345/67890", (1,))], (0, 0, 200, 200)) == []
@@ -269,8 +269,8 @@ def test_outlines_are_kept_and_coarser_ones_are_lighter() -> None:
     assert _bytes(drawing(frame, 3.0)) < _bytes(drawing(frame)) < _bytes(drawing(frame, 0.4))
 
 
-def _bytes(made: object) -> int:
-    return sum(len(o.path) for part in made.parts for o in part.outlines)  # type: ignore[attr-defined]
+def _bytes(made: Drawing) -> int:
+    return sum(len(o.path) for part in made.parts for o in part.outlines)
 
 
 def test_names_are_in_the_readers_script_and_unknown_codes_are_no_error() -> None:
