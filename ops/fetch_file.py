@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,9 @@ async def read_source(
 ) -> bytes:
     """The bytes of a file or address, at most `max_bytes`. Raises FetchError."""
     if is_url(source):
-        return await _download(source, settings, max_bytes, progress)
+        body = bytearray()
+        await _download(source, settings, max_bytes, progress, body.extend)
+        return bytes(body)
     path = Path(source)
     try:
         if path.stat().st_size > max_bytes:
@@ -40,6 +43,28 @@ async def read_source(
         return await asyncio.to_thread(path.read_bytes)
     except OSError as error:
         raise FetchError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+async def local_copy(
+    source: str,
+    folder: Path,
+    settings: Settings,
+    *,
+    max_bytes: int,
+    progress: Callable[[int], object] = lambda size: None,
+) -> Path:
+    """The path of a file that is too large for memory: itself, or its copy in `folder`. Raises FetchError."""
+    if not is_url(source):
+        path = Path(source)
+        if not path.is_file():
+            raise FetchError(f"{path}: there is no such file")
+        return path
+    path = folder / (re.sub(r"[^\w.-]", "_", urlsplit(source).path.rpartition("/")[2])[-80:] or "file")
+    while path.exists():  # two addresses may end alike
+        path = path.with_name(f"_{path.name}")
+    with path.open("wb") as file:
+        await _download(source, settings, max_bytes, progress, file.write)
+    return path
 
 
 def check_url(url: str) -> None:
@@ -65,7 +90,13 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def _download(url: str, settings: Settings, max_bytes: int, progress: Callable[[int], object]) -> bytes:
+async def _download(
+    url: str,
+    settings: Settings,
+    max_bytes: int,
+    progress: Callable[[int], object],
+    keep: Callable[[bytes], object],
+) -> None:
     headers = {"User-Agent": f"Daijobu (contact: {settings.contact})", "Accept-Encoding": "identity"}
     here = url
     try:
@@ -78,7 +109,8 @@ async def _download(url: str, settings: Settings, max_bytes: int, progress: Call
                         continue
                     if answer.status != 200:
                         raise FetchError(f"{here}: HTTP {answer.status}")
-                    return await _body(answer, here, max_bytes, progress)
+                    await _body(answer, here, max_bytes, progress, keep)
+                    return
     except TimeoutError:
         raise FetchError(f"{here}: no complete answer in time") from None
     except (aiohttp.ClientError, OSError) as error:
@@ -86,11 +118,17 @@ async def _download(url: str, settings: Settings, max_bytes: int, progress: Call
     raise FetchError(f"{url}: more than {MAX_REDIRECTS} redirects")
 
 
-async def _body(answer: aiohttp.ClientResponse, url: str, max_bytes: int, progress: Callable[[int], object]) -> bytes:
-    body = bytearray()
+async def _body(
+    answer: aiohttp.ClientResponse,
+    url: str,
+    max_bytes: int,
+    progress: Callable[[int], object],
+    keep: Callable[[bytes], object],
+) -> None:
+    size = 0
     async for chunk in answer.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > max_bytes:
+        size += len(chunk)
+        if size > max_bytes:
             raise FetchError(f"{url}: more than {max_bytes >> 20} MB")
-        progress(len(body))
-    return bytes(body)
+        keep(chunk)
+        progress(size)

@@ -9,8 +9,11 @@ from core.po import WordingError
 from core.postgres_files import PostgresError
 from core.settings import SettingsError
 from core.signing import SigningError
+from geo.importers.archive import ArchiveError
+from geo.importers.features import FeatureFileError
 from geo.importers.gsi_shelters import ShelterFileError
 from geo.tables import AreaDataError
+from geo.zone_import import NotZones
 from ops.audit_commands import AuditCommandError
 from ops.fetch_file import FetchError
 from ops.keys_store import AlreadyRotating
@@ -32,6 +35,9 @@ MISTAKES: tuple[type[Exception], ...] = (
     RuleError,
     WordingError,
     AreaDataError,
+    ArchiveError,
+    FeatureFileError,
+    NotZones,
     ImportRefused,
     FetchError,
     ShelterFileError,

@@ -31,6 +31,7 @@ from core.lease import take_lease
 from core.model import Severity
 from core.seal_store import audit_keys, seal_batch
 from core.signing import load_signer
+from geo.zones_store import check_due
 from ops import tend_store
 from ops.purge import SCOPE, PurgeRefused, purge
 from ops.purge_store import ended_since
@@ -109,6 +110,11 @@ async def _registry(deps: Deps) -> int:
     return ended
 
 
+async def _hazards(deps: Deps) -> int:
+    """Places that are new, have moved, or whose prefecture has new hazard zones: a batch a turn."""
+    return await check_due(deps.pool, deps.clock.now())
+
+
 async def _seal(deps: Deps) -> int:
     """Chain and sign what the audit log has gained: one block, so that the other tasks get their turn.
 
@@ -157,6 +163,7 @@ TASKS: Final = (
     Task("incidents", 10.0, _incidents),
     Task("seal", 5.0, _seal),
     Task("reveals", 15.0, _reveals),
+    Task("hazards", 1.0, _hazards),
     Task("registry", 900.0, _registry),
     Task("same person", 30.0, tend_same_person),
     Task("stay", 60.0, ask_to_stay),
