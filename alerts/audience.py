@@ -158,7 +158,7 @@ async def audience_of(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule,
 async def _count(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, counts: _Counts, now: datetime) -> None:
     """Add the people one alert tells; whoever an earlier one told is counted once."""
     try:
-        polygons = await prepare(alert, deps.areas)
+        polygons = await prepare(conn, alert, deps.areas, deps.places)
     except UnusablePolygon:
         return  # whom it would reach cannot be said; why it is held says so
     alert = alert if polygons is None else polygons.alert

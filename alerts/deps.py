@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alerts.channel import Channels
 from alerts.rules import Rule
@@ -14,6 +14,7 @@ from core.i18n import Catalogs
 from core.settings import Settings
 from core.wakeups import Wakeups
 from geo.areas import Areas
+from geo.place_index_store import LivePlaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,5 @@ class Deps:
     clock: Clock
     channels: Channels
     wakeups: Wakeups
+    #: Every place in memory, for polygons; loaded when first asked.
+    places: LivePlaces = field(default_factory=LivePlaces)

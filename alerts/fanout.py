@@ -26,7 +26,7 @@ from alerts.known_store import known_for
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
-from alerts.polygons import prepare
+from alerts.polygons import keep_places, prepare
 from alerts.rule_book import rule_at
 from alerts.rules import Rule
 from alerts.statistics_store import refresh_statistics
@@ -57,6 +57,7 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     beat_at = 0.0
     stopping = asyncio.create_task(stop.wait(), name="decide stop")
+    holding = asyncio.create_task(keep_places(deps.pool, deps.places, stop), name="decide places")
     try:
         while not stop.is_set():
             try:
@@ -74,6 +75,7 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
                 await bell.wait_or_stop(POLL_S, stopping)
     finally:
         stopping.cancel()
+        holding.cancel()
         deps.wakeups.off(EVENTS_CHANNEL, bell)
 
 
@@ -142,7 +144,7 @@ async def guarded(deps: Deps, conn: Connection, event: Event, decision: Act) -> 
     """The decision, held if what people send by hand, or polygons without codes, would reach too many."""
     if decision.hold is not None or not must_count(event, decision.alerts):
         return decision
-    reached = await guard_store.count_reached(conn, decision.alerts, deps.areas)
+    reached = await guard_store.count_reached(conn, decision.alerts, deps.areas, deps.places)
     registry = await guard_store.count_registry(conn)
     return replace(decision, hold=why_share(event, reached, registry, deps.settings.manual_share))
 
@@ -207,7 +209,7 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> 
     now = deps.clock.now()
     await rule_store.refresh(conn, deps.rules)
     rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
-    polygons = await prepare(alert, deps.areas)
+    polygons = await prepare(conn, alert, deps.areas, deps.places)
     ids = await fanout_store.slice_ids(conn, alert if polygons is None else polygons.alert, limit)
     if polygons is not None:
         alert = await polygons.slice(conn, ids)

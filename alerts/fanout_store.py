@@ -19,19 +19,6 @@ from core.model import Moment, Purpose, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """Where an alert's polygons can reach people: more than they do, but a question that SQL can answer.
-
-    `box`: (west, south, east, north) in degrees, for places whose precision is one of `precisions`; `municipalities`:
-    7-digit codes, for all other places.
-    """
-
-    box: tuple[float, float, float, float]
-    precisions: list[str]
-    municipalities: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class ReachedPlaces:
     """Places that an alert's polygons reach, in two columns: the place, and the area of the alert that counts there."""
 
@@ -55,9 +42,9 @@ class AlertRow:
     created_at: datetime
     expires_at: datetime
     key_enc: bytes | None
-    #: Both are set for an alert whose areas are polygons, `reached` for one slice of its people; all others are matched
-    #: by the codes of their areas.
-    near: Near | None = None
+    #: Both are set for an alert whose areas are polygons: the places in them, and for one slice of its people which
+    #: area counts where. All others are matched by the codes of their areas.
+    inside: list[UUID] | None = None
     reached: ReachedPlaces | None = None
 
     @property
@@ -108,17 +95,11 @@ JOIN resident_place AS rp ON rp.place_id = pa.place_id
 WHERE $3::uuid IS NULL OR rp.resident_id > $3
 ORDER BY rp.resident_id LIMIT $4
 """
-# Points in the box; and places without a usable point by their municipality, wherever the point may be.
-SQL_SLICE_NEAR = """
-SELECT rp.resident_id FROM resident_place AS rp JOIN place AS p ON p.id = rp.place_id
-WHERE ($7::uuid IS NULL OR rp.resident_id > $7)
-  AND p.lon BETWEEN $1 AND $3 AND p.lat BETWEEN $2 AND $4 AND p.precision = ANY($5::text[])
-UNION
-SELECT rp.resident_id FROM place_area AS pa
-JOIN place AS p ON p.id = pa.place_id AND (p.precision <> ALL($5::text[]) OR p.lat IS NULL OR p.lon IS NULL)
-JOIN resident_place AS rp ON rp.place_id = p.id
-WHERE pa.scheme = 'jma.city' AND pa.code = ANY($6::text[]) AND ($7::uuid IS NULL OR rp.resident_id > $7)
-ORDER BY resident_id LIMIT $8
+SQL_SLICE_INSIDE = """
+SELECT DISTINCT rp.resident_id
+FROM unnest($1::uuid[]) AS inside (place_id) JOIN resident_place AS rp ON rp.place_id = inside.place_id
+WHERE $2::uuid IS NULL OR rp.resident_id > $2
+ORDER BY rp.resident_id LIMIT $3
 """
 SQL_SLICE_TOLD = """
 SELECT DISTINCT resident_id FROM alert_resident
@@ -142,8 +123,8 @@ ORDER BY ir.resident_id LIMIT $4
 
 async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> list[UUID]:
     """The next people an alert considers, in order of id."""
-    if alert.tell is Tell.MATCHED and (near := alert.near) is not None:
-        rows = await conn.fetch(SQL_SLICE_NEAR, *near.box, near.precisions, near.municipalities, alert.cursor, limit)
+    if alert.tell is Tell.MATCHED and alert.inside is not None:
+        rows = await conn.fetch(SQL_SLICE_INSIDE, alert.inside, alert.cursor, limit)
     elif alert.tell is Tell.MATCHED:
         schemes, codes = _columns(alert.areas)
         rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit)

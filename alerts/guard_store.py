@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from alerts import fanout_store
 from alerts.decision import AlertPlan, Tell
 from alerts.fanout_store import AlertRow
 from alerts.polygons import prepare
@@ -15,6 +14,7 @@ from core.db import Connection
 from core.model import Purpose
 from geo.areas import Areas
 from geo.match import UnusablePolygon
+from geo.place_index_store import LivePlaces
 
 SQL_COUNT_REGISTRY = "SELECT count(*) FROM resident WHERE state IN ('invited', 'enrolled')"
 SQL_COUNT_REACHED = """
@@ -24,13 +24,12 @@ JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
 JOIN resident_place AS rp ON rp.place_id = pa.place_id
 JOIN resident AS r ON r.id = rp.resident_id AND r.state IN ('invited', 'enrolled')
 """
-SQL_COUNT_AT = """
-SELECT DISTINCT rp.resident_id FROM resident_place AS rp
+SQL_COUNT_INSIDE = """
+SELECT count(DISTINCT rp.resident_id)
+FROM unnest($1::uuid[]) AS inside (place_id)
+JOIN resident_place AS rp ON rp.place_id = inside.place_id
 JOIN resident AS r ON r.id = rp.resident_id AND r.state IN ('invited', 'enrolled')
-WHERE rp.place_id = ANY($1::uuid[]) AND rp.resident_id = ANY($2::uuid[])
 """
-#: People per question while polygons are asked.
-SLICE = 20_000
 
 
 async def count_registry(conn: Connection) -> int:
@@ -39,13 +38,13 @@ async def count_registry(conn: Connection) -> int:
     return number
 
 
-async def count_reached(conn: Connection, plans: Iterable[AlertPlan], areas: Areas) -> int:
+async def count_reached(conn: Connection, plans: Iterable[AlertPlan], areas: Areas, live: LivePlaces) -> int:
     """The people in the areas or polygons of these alerts; of several alerts the larger number."""
     most = 0
     for plan in plans:
         if plan.tell is Tell.MATCHED:
             shapes = any(rated.shape is not None for rated in plan.areas)
-            most = max(most, await (_inside(conn, plan, areas) if shapes else _coded(conn, plan)))
+            most = max(most, await (_inside(conn, plan, areas, live) if shapes else _coded(conn, plan)))
     return most
 
 
@@ -55,21 +54,14 @@ async def _coded(conn: Connection, plan: AlertPlan) -> int:
     return number
 
 
-async def _inside(conn: Connection, plan: AlertPlan, areas: Areas) -> int:
+async def _inside(conn: Connection, plan: AlertPlan, areas: Areas, live: LivePlaces) -> int:
     try:
-        polygons = await prepare(_draft(plan), areas)
+        polygons = await prepare(conn, _draft(plan), areas, live)
     except UnusablePolygon:
         return 0  # held already, for that reason
     assert polygons is not None
-    alert, found = polygons.alert, 0
-    while True:
-        ids = await fanout_store.slice_ids(conn, alert, SLICE)
-        part = await polygons.slice(conn, ids)
-        if part.reached is not None:
-            found += len(await conn.fetch(SQL_COUNT_AT, part.reached.places, ids))
-        if len(ids) < SLICE:
-            return found
-        alert = fanout_store.advanced(alert, ids[-1])
+    number: int = await conn.fetchval(SQL_COUNT_INSIDE, list(polygons.places))
+    return number
 
 
 def _draft(plan: AlertPlan) -> AlertRow:

@@ -106,7 +106,7 @@ async def _people(
     now = deps.clock.now()
     alert = await planned_alert(conn, event, decision, plan, rule, purpose, now)
     try:
-        polygons = await prepare(alert, deps.areas)
+        polygons = await prepare(conn, alert, deps.areas, deps.places)
     except UnusablePolygon:
         return []  # the alert is held, and `incident.held` says why
     alert = alert if polygons is None else polygons.alert

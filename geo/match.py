@@ -8,6 +8,7 @@ polygon: their point may be 25 km from the door.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import shapely
     from shapely.geometry.base import BaseGeometry
+
+    from geo import cells
 else:
-    np, shapely = Later("numpy"), Later("shapely")
+    np, shapely, cells = Later("numpy"), Later("shapely"), Later("geo.cells")
 
 #: Alert polygons are widened by this much: the precision of the data, and of our 250 m mesh.
 TOLERANCE_M = 300.0
@@ -31,6 +34,10 @@ TOLERANCE_M = 300.0
 MAX_VERTICES = 100_000
 #: A polygon larger than this (degrees squared, about four times Japan) names no place and is refused.
 MAX_AREA_DEG2 = 160.0
+#: A grid of cells over a shape (at most this many squared) costs about as much as asking GEOS for this many points and
+#: one for every third corner.
+MAX_SIDE = 512
+GRID_COST = 800
 #: Precisions whose point may be compared with a polygon.
 POINT_PRECISIONS = frozenset({Precision.EXACT, Precision.STREET, Precision.TOWN})
 
@@ -120,11 +127,40 @@ def who_is_inside(
     return [found[i] for i in sorted(found)]
 
 
+class Probe:
+    """A shape, ready to be asked for many points. `shape`: valid, in degrees (lon, lat).
+
+    Once it has been asked for more points than a grid would cost, it lays one over the shape, so that GEOS need only
+    look at points along the edge. Safe between threads: at worst two of them make the same grid.
+    """
+
+    def __init__(self, shape: BaseGeometry) -> None:
+        shapely.prepare(shape)
+        self.shape = shape
+        self._grid: cells.Cells | None = None
+        self._credit = GRID_COST + shapely.get_num_coordinates(shape) // 3
+        if shape.geom_type not in ("Polygon", "MultiPolygon") or not shape.area:
+            self._credit = sys.maxsize
+
+    def touches(self, lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        """Whether each of these points within the shape's bounds lies in it or on its edge; shape (n,)."""
+        self._credit -= len(lon)
+        if self._credit >= 0:
+            return np.asarray(shapely.intersects_xy(self.shape, lon, lat))
+        if self._grid is None:
+            self._grid = cells.Cells(self.shape, min(MAX_SIDE, max(1, math.isqrt(len(lon)))))
+        kinds = self._grid.kinds_at(lon, lat)
+        inside: npt.NDArray[np.bool_] = kinds == cells.INSIDE
+        edge = np.flatnonzero(kinds == cells.EDGE)
+        inside[edge] = shapely.intersects_xy(self.shape, lon[edge], lat[edge])
+        return inside
+
+
 class PointIndex:
     """Many points, sorted by longitude: which of them lie in a shape.
 
-    Slices by the shape's bounding box, then asks the prepared shape: about 1 ms for a town among a million points. The
-    index is read-only; GEOS lets go of the interpreter lock, so different shapes may be asked in threads.
+    Slices by the shape's bounding box, then asks the shape: about 1 ms for a town among a million points. The index is
+    read-only; GEOS lets go of the interpreter lock, so different shapes may be asked in threads.
     """
 
     def __init__(self, lon: Sequence[float] | npt.NDArray[np.float64], lat: Sequence[float] | npt.NDArray[np.float64]):
@@ -140,16 +176,30 @@ class PointIndex:
     def __len__(self) -> int:
         return len(self._x)
 
-    def inside(self, shape: BaseGeometry) -> npt.NDArray[np.intp]:
-        """Positions (in the lists given) of the points inside or on the edge of `shape`, rising; shape (k,)."""
-        if shape.is_empty:
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return int(self._order.nbytes + self._x.nbytes + self._y.nbytes)
+
+    def points(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Longitudes and latitudes in the order given, each of shape (n,): what a larger index is made of."""
+        lon, lat = np.empty_like(self._x), np.empty_like(self._y)
+        lon[self._order], lat[self._order] = self._x, self._y
+        return lon, lat
+
+    def inside(self, shape: BaseGeometry | Probe) -> npt.NDArray[np.intp]:
+        """Positions (in the lists given) of the points inside or on the edge of `shape`, rising; shape (k,).
+
+        `shape` must be valid. Whoever asks about one shape more than once makes a `Probe` of it.
+        """
+        probe = shape if isinstance(shape, Probe) else Probe(shape)
+        if probe.shape.is_empty:
             return np.empty(0, dtype=np.intp)
-        west, south, east, north = shape.bounds
+        west, south, east, north = probe.shape.bounds
         low, high = np.searchsorted(self._x, [west, np.nextafter(east, np.inf)], side="left")
         y = self._y[low:high]
         box = np.flatnonzero((y >= south) & (y <= north)) + low
-        shapely.prepare(shape)
-        hits = box[shapely.intersects_xy(shape, self._x[box], self._y[box])]
+        hits = box[probe.touches(self._x[box], self._y[box])]
         return np.sort(self._order[hits])
 
 

@@ -1,4 +1,4 @@
-"""Which places a report's polygons reach, for reports that name no codes of ours. Pure; its SQL is in geo/store.py.
+"""What a report's polygons reach, for reports that name no codes of ours. Pure; the places are in geo/place_index.py.
 
 A place with a usable point is inside if the point touches the polygon, widened by `geo.match.TOLERANCE_M`. A place
 known only to its municipality has no such point; it is inside if a polygon of its municipality touches the widened
@@ -11,9 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from core.later import Later
-from core.model import AreaCode
 from geo.areas import Areas, UnknownArea
-from geo.match import MAX_VERTICES, POINT_PRECISIONS, PlaceCodes, PointIndex, UnusablePolygon, usable_polygon
+from geo.match import MAX_VERTICES, POINT_PRECISIONS, PlaceCodes, UnusablePolygon, usable_polygon
 from geo.shapes import METRES_PER_DEGREE, OutsideJapan, Shapes
 
 if TYPE_CHECKING:
@@ -41,35 +40,9 @@ def reach_of(geometry: Mapping[str, Any], shapes: Shapes) -> Reach:
     return Reach(shape, frozenset(shapes.touched_by(shape)))
 
 
-def bounds_of(reaches: Sequence[Reach]) -> tuple[float, float, float, float]:
-    """(west, south, east, north) in degrees of all shapes together. Raises ValueError for none."""
-    if not reaches:
-        raise ValueError("no polygon, so no bounds")
-    boxes = np.array([reach.shape.bounds for reach in reaches])
-    west, south = boxes[:, :2].min(axis=0)
-    east, north = boxes[:, 2:].max(axis=0)
-    return float(west), float(south), float(east), float(north)
-
-
 def has_point(place: PlaceCodes) -> bool:
     """Whether the place's point says where it is, rather than only in which municipality."""
     return place.lat is not None and place.lon is not None and place.precision in POINT_PRECISIONS
-
-
-def places_reached(places: Sequence[PlaceCodes], reaches: Sequence[Reach]) -> list[tuple[int, int]]:
-    """(position in `places`, position in `reaches`) of every place that a polygon reaches, sorted.
-
-    A place in several polygons comes once for each; which of them counts is for the caller to say.
-    """
-    exact = [i for i, place in enumerate(places) if has_point(place)]
-    vague = sorted(set(range(len(places))) - set(exact))
-    index = PointIndex([places[i].lon or 0.0 for i in exact], [places[i].lat or 0.0 for i in exact])
-    found = []
-    for number, reach in enumerate(reaches):
-        found += [(exact[int(hit)], number) for hit in index.inside(reach.shape)]
-        touched = {AreaCode("jma.city", code) for code in reach.municipalities}
-        found += [(i, number) for i in vague if not touched.isdisjoint(places[i].codes)]
-    return sorted(found)
 
 
 def municipality_of(place: PlaceCodes, reach: Reach, shapes: Shapes, areas: Areas) -> str:

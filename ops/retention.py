@@ -104,6 +104,8 @@ RULES: Final[tuple[Rule, ...]] = (
          "the place was made", Action.DELETE, "An old address is nobody's. A day is left for an upload that is still being written."),
     Rule("place_change", ("place_change",), "that a place was made, moved or deleted (its number only)", DAY, "the change",
          Action.DELETE, "Processes that hold the places in memory read it within seconds; who comes later loads anew."),
+    Rule("place_change", ("place_change",), "that a place was made, moved or deleted (its number only)", DAY, "the change",
+         Action.DELETE, "Processes that hold the places in memory read it within seconds; who comes later loads anew."),
     Rule("session", ("session",), "sign-ins of staff", WEEK, "the sign-in ended", Action.DELETE,
          "A week is left to look into a sign-in that somebody does not recognise."),
     Rule("staff_link", ("staff_link",), "one-time links of staff (a fingerprint, the invited address)", WEEK,

@@ -172,6 +172,9 @@ DELETE FROM place WHERE id IN (
     AND NOT EXISTS (SELECT FROM resident_place r WHERE r.place_id = p.id)
     AND NOT EXISTS (SELECT FROM site s WHERE s.place_id = p.id) LIMIT $2)
 """
+SQL_PLACE_CHANGE = """
+DELETE FROM place_change WHERE seq IN (SELECT seq FROM place_change WHERE at <= $1 LIMIT $2)
+"""
 SQL_UPLOAD = """
 UPDATE import_run SET body_enc = NULL,
     result_enc = CASE WHEN state IN ('applied', 'undone') THEN result_enc END,
@@ -241,6 +244,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "erase": _erasing(SQL_ERASE),
     "dead_push": plain(SQL_DEAD_PUSH),
     "place": plain(SQL_PLACE),
+    "place_change": plain(SQL_PLACE_CHANGE),
     "draft": plain(SQL_DRAFT),
     "absence": plain(SQL_ABSENCE),
     "walk_in": plain(SQL_WALK_IN),

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from alerts import fanout, fanout_store
+from alerts.deps import Deps
 from alerts.preview import preview
 from core.clock import FixedClock
 from core.db import Pool, transaction
@@ -180,8 +181,8 @@ async def test_a_fan_out_that_dies_goes_on_with_the_same_answer(db: Pool, db_dsn
     assert await db.fetchval("SELECT people FROM alert") == 7
 
 
-async def test_people_near_a_polygon_but_outside_are_passed_over_slice_by_slice(db: Pool, db_dsn: str) -> None:
-    """In the hole of a ring: within its bounds, so that each slice reads them, and told nothing."""
+async def test_people_near_a_polygon_but_outside_are_not_even_read(db: Pool, db_dsn: str) -> None:
+    """In the hole of a ring: within its bounds, so that only the shape itself can say so."""
     ring = {"type": "Polygon", "coordinates": [*WIDE["coordinates"], *NARROW["coordinates"]]}
     inside = set()
     for n in range(8):
@@ -191,16 +192,79 @@ async def test_people_near_a_polygon_but_outside_are_passed_over_slice_by_slice(
     async with wires(db, db_dsn) as deps:
         await store_event(db, flood((ring, 4)))
         assert await fanout.decide_next_event(deps)
-        slices = 0
-        while await db.fetchval("SELECT state FROM alert") == "fanning":
-            async with transaction(db) as conn:
-                alert = await fanout_store.next_alert(conn)
-                assert alert is not None
-                await fanout.fan_out(deps, conn, alert, 3)
-            slices += 1
-    assert slices == 3
+        await fan_out(db, deps, 3)
+    assert await db.fetchval("SELECT state FROM alert") == "done"
     assert await told(db, "issue") == inside
     assert await db.fetchval("SELECT people FROM alert") == 2
+
+
+async def fan_out(db: Pool, deps: Deps, limit: int) -> None:
+    """One slice of the alert that is on its way."""
+    async with transaction(db) as conn:
+        alert = await fanout_store.next_alert(conn)
+        assert alert is not None
+        await fanout.fan_out(deps, conn, alert, limit)
+
+
+async def test_who_registers_or_moves_while_an_alert_is_on_its_way(db: Pool, db_dsn: str) -> None:
+    """Told once or not at all, by where they are when their turn comes; also by a process that starts in between."""
+    homes = [await place(db, TOWN_HALL) for _ in range(6)]
+    first, second, third, fourth, fifth, sixth = [
+        (await people.make_resident(db, home_place_id=home)).id for home in homes
+    ]
+    move = "UPDATE place SET lat = $2, lon = $3 WHERE id = $1"
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, flood((NARROW, 4)))
+        assert await fanout.decide_next_event(deps)
+        await fan_out(db, deps, 2)
+        assert await told(db, "issue") == {first, second}
+        await db.execute(move, homes[0], *OUTSIDE)  # told already, and not taken back
+        await db.execute(move, homes[2], *OUTSIDE)  # before their turn: not told
+        await db.execute("DELETE FROM resident WHERE id = $1", fourth)
+        await db.execute("DELETE FROM place WHERE id = $1", homes[3])
+        late = (await someone(db, TOWN_HALL)).id
+        await fan_out(db, deps, 2)
+        await db.execute(move, homes[0], *TOWN_HALL)  # back again: the turn is over
+    async with wires(db, db_dsn) as another_process:
+        await fan_out(db, another_process, 2)
+        await db.execute(move, homes[2], *TOWN_HALL)  # too late for this alert
+        await someone(db, TOWN_HALL)  # and so is this one: the slice before was the last
+    assert await db.fetchval("SELECT state FROM alert") == "done"
+    rows = await db.fetch("SELECT resident_id FROM alert_resident ORDER BY resident_id")
+    assert [row["resident_id"] for row in rows] == [first, second, fifth, sixth, late]
+    assert third not in {m["resident_id"] for m in await messages(db)}
+
+
+async def test_a_place_that_moved_an_instant_ago_counts_where_it_is_now(db: Pool, db_dsn: str) -> None:
+    """The next report reaches by polygon who has moved in, or registered, since the one before."""
+    moves, stays = await place(db, OUTSIDE), await place(db, TOWN_HALL)
+    moving = (await people.make_resident(db, home_place_id=moves)).id
+    staying = (await people.make_resident(db, home_place_id=stays)).id
+    clock = FixedClock(NOON)
+    async with wires(db, db_dsn, clock=clock) as deps:
+        await hear(deps, flood((NARROW, 4)))
+        assert await told(db, "issue") == {staying}
+        await db.execute("UPDATE place SET lat = $2, lon = $3 WHERE id = $1", moves, *TOWN_HALL)
+        newcomer = (await someone(db, TOWN_HALL)).id
+        clock.advance(timedelta(minutes=10))
+        await hear(deps, flood((NARROW, 5), at=clock.now()))
+    assert await told(db, "update") == {moving, staying, newcomer}
+
+
+async def test_by_polygon_too_both_codes_and_every_ward_count(db: Pool, db_dsn: str) -> None:
+    """A point and a postal code that disagree, and a city without its ward: told wherever either of them lies."""
+    wards = (("jis", "43102"), ("jis", "43103"), ("jma.city", "4310000"))
+    both = await people.make_place(db, (*people.MASHIKI, *HITOYOSHI), lat=None, lon=None, precision="unknown")
+    ward_unknown = await people.make_place(db, wards, lat=None, lon=None, precision="municipality")
+    by_point = await people.make_place(db, HITOYOSHI, lat=32.77, lon=130.86, precision="exact")
+    ids = [(await people.make_resident(db, home_place_id=home)).id for home in (both, ward_unknown, by_point)]
+    clock = FixedClock(NOON)
+    async with wires(db, db_dsn, clock=clock) as deps:
+        await hear(deps, flood((square(130.85, 32.76, 0.02), 4)))  # in Mashiki, away from the city's border
+        assert await told(db, "issue") == {ids[0], ids[2]}
+        clock.advance(timedelta(minutes=10))
+        await hear(deps, flood((square(130.70, 32.79, 0.02), 4), at=clock.now()))
+    assert await told(db, "update") == {ids[1]}
 
 
 async def test_preview_lists_the_same_people_with_the_polygon_as_the_reason(db: Pool, db_dsn: str) -> None:

@@ -182,14 +182,14 @@ def test_reached_places_are_named_by_municipality_and_keep_the_polygons_level() 
     event = flood((AROUND, 4), (INNER, 5))
     polygons = rate(event, RULES["heavy_rain"], geography())
     reaches = [reach_of(rated.shape or {}, SHAPES) for rated in polygons]
-    both, outer, ward, far = (UUID(int=n) for n in range(4))
+    both, outer, ward = (UUID(int=n) for n in range(3))
     places = [
         place(both, "43443", 32.79, 130.81),
         place(outer, "43443", 32.75, 130.77),
         place(ward, "43102", 32.78, 130.76),
-        place(far, "43203", 32.21, 130.76),
     ]
-    areas, reached = reached_areas(places, polygons, reaches, SHAPES, AREAS)
+    inside = {both: (0, 1), outer: (1,), ward: (1,)}
+    areas, reached = reached_areas(places, inside, polygons, reaches, SHAPES, AREAS)
     pairs = {
         (key, areas[n].polygon, areas[n].area.code, areas[n].area.name, areas[n].level)
         for key, n in zip(reached.places, reached.areas, strict=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from core.model import AreaCode, Precision
 from geo.areas import Areas
-from geo.match import MAX_VERTICES, PlaceCodes, UnusablePolygon
-from geo.reach import bounds_of, municipality_of, places_reached, reach_of, why_unusable
+from geo.match import MAX_VERTICES, POINT_PRECISIONS, PlaceCodes, UnusablePolygon
+from geo.place_index import PlaceIndex, Row
+from geo.reach import municipality_of, reach_of, why_unusable
 from geo.shapes import METRES_PER_DEGREE, Shapes
 
 AREAS, SHAPES = Areas.load(), Shapes.load()
@@ -36,7 +38,11 @@ def place(
 
 def reached(where: PlaceCodes, *geometries: dict[str, Any]) -> list[int]:
     """The numbers of the polygons that reach this one place."""
-    return [polygon for _, polygon in places_reached([where], [reach_of(g, SHAPES) for g in geometries])]
+    key, index = UUID(int=1), PlaceIndex()
+    cities = tuple(sorted(int(code.code) for code in where.codes if code.scheme == "jma.city"))
+    point = (where.lon, where.lat) if where.precision in POINT_PRECISIONS else (None, None)
+    index.apply([(key, Row(*point, cities))])
+    return list(index.now.reached_by([reach_of(g, SHAPES) for g in geometries]).by_place().get(key, ()))
 
 
 @pytest.mark.parametrize(("metres", "inside"), [(-500, True), (0, True), (290, True), (310, False), (2000, False)])
@@ -122,16 +128,6 @@ def test_every_municipality_can_be_touched_and_every_polygon_belongs_to_one() ->
 def test_by_which_municipality_a_place_is_named(where: PlaceCodes, named: str) -> None:
     reach = reach_of(box(LON - 0.001, LAT - 0.001, LON + 0.001, LAT + 0.001), SHAPES)
     assert municipality_of(where, reach, SHAPES, AREAS) == named
-
-
-def test_bounds_hold_every_polygon_and_the_tolerance() -> None:
-    reaches = [reach_of(box(130, 32, 130.1, 32.1), SHAPES), reach_of(box(131, 33, 131.1, 33.1), SHAPES)]
-    west, south, east, north = bounds_of(reaches)
-    tolerance = 300 / METRES_PER_DEGREE
-    assert (south, north) == pytest.approx((32 - tolerance, 33.1 + tolerance))
-    assert 130 - west > tolerance and east - 131.1 > tolerance
-    with pytest.raises(ValueError, match="no polygon"):
-        bounds_of([])
 
 
 #: About 187 x 222 km at this latitude: 41,600 km2.
