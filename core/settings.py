@@ -129,6 +129,18 @@ class Settings(BaseModel):
         "", description="Twilio messaging service that sends; or set the sender below."
     )
     twilio_from: str = Field("", description="Twilio sender number or alphanumeric ID, without a messaging service.")
+    geo_jma_url: str = Field(
+        "https://www.jma.go.jp/bosai/common/const/",
+        description="Where `geo update` finds JMA's area.json and, in geojson/, its polygons: an address or a folder.",
+    )
+    geo_codes_url: str = Field(
+        "",
+        description="JMA's code tables as CSV for `geo update`: a zip file (address or path) or a folder; empty: none.",
+    )
+    geo_n03_url: str = Field(
+        "https://nlftp.mlit.go.jp/ksj/gml/data/N03/N03-2026/N03-20260101_{pref}_GML.zip",
+        description="Where `geo update` finds a prefecture's N03 boundaries: an address or path with {pref} in it.",
+    )
     twilio_base_url: str = Field(
         "https://api.twilio.com", description="Base URL of Twilio's API; tests point it at a local fake."
     )

@@ -12,6 +12,8 @@ from core.settings import Settings
 #: Action -> (the module with `add_arguments(parser)` and `async run(settings, arguments) -> int`, what it does).
 ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "shelters": ("ops.geo_shelters", "bring in lists of designated shelters (GSI's CSV files)"),
+    "towns": ("ops.geo_towns", "bring in points of towns, so that postal codes and addresses are known more exactly"),
+    "update": ("ops.geo_update", "fetch newer area tables of JMA and boundaries of N03; say what changed for whom"),
     "zones": ("ops.geo_zones", "bring in flood and landslide areas (MLIT's A31a and A33), and compare every place"),
 }
 
