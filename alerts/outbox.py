@@ -25,6 +25,7 @@ from alerts.compose import LINK, fill_link
 from alerts.deps import Deps
 from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
 from alerts.policy import BACK_OFF_S, next_attempt
+from alerts.ready import prepare_forever, warm_forever
 from alerts.receipts import receipt_token
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
@@ -86,16 +87,19 @@ class Sender:
         bell = await self.deps.wakeups.on(MESSAGES_CHANNEL)
         acks = asyncio.create_task(self._acknowledge_forever(), name="acknowledge")
         upkeep = asyncio.create_task(self._upkeep_forever(), name="outbox upkeep")
+        warm = asyncio.create_task(warm_forever(self.deps), name="warm connections")
+        prepare = asyncio.create_task(prepare_forever(self.deps, lambda: not self._in_flight), name="prepare")
         stopping = asyncio.create_task(stop.wait(), name="outbox stop")
+        beside = (acks, upkeep, warm, prepare, stopping)
         try:
             while not stop.is_set():
                 if not await self._claim_and_start():
                     await bell.wait_or_stop(POLL_S, stopping)
             await self._drain()
         finally:
-            for task in (acks, upkeep, stopping, *self._tasks):
+            for task in (*beside, *self._tasks):
                 task.cancel()
-            await asyncio.gather(acks, upkeep, stopping, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*beside, *self._tasks, return_exceptions=True)
             self.deps.wakeups.off(MESSAGES_CHANNEL, bell)
 
     async def _claim_and_start(self) -> bool:

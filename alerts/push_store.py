@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from core.crypto import Vault
-from core.db import Connection, expect_rows
+from core.db import Connection, Pool, expect_rows
 from core.ids import uuid7
 from core.tokens import token_hash
 
@@ -93,7 +93,33 @@ WHERE resident_id = $1 AND channel = 'push' AND state IN ('unproven', 'proven') 
 """
 
 
-async def newest_push(conn: Connection, vault: Vault, resident_id: UUID) -> str | None:
-    """The subscription (JSON) that the person switched on last; None if there is none alive."""
+async def newest_push(conn: Connection, vault: Vault, resident_id: UUID) -> tuple[UUID, str] | None:
+    """(contact, subscription as JSON) that the person switched on last; None if there is none alive."""
     row = await conn.fetchrow(SQL_NEWEST_PUSH, resident_id)
-    return None if row is None else vault.decrypt(row["address_enc"], row["id"], "contact.address_enc")
+    return None if row is None else (row["id"], vault.decrypt(row["address_enc"], row["id"], "contact.address_enc"))
+
+
+SQL_LIVE_ADDRESSES = """
+SELECT id, address_enc FROM contact
+WHERE channel = $1 AND state = $2 AND kind = 'address' AND ($3::uuid IS NULL OR id > $3) ORDER BY id LIMIT $4
+"""
+
+
+async def live_addresses(
+    pool: Pool, vault: Vault, channel: str, state: str, after: UUID | None, limit: int
+) -> list[tuple[UUID, str]]:
+    """Up to `limit` contacts of a channel in a state, in the order of their ids from `after` on: (id, address)."""
+    rows = await pool.fetch(SQL_LIVE_ADDRESSES, channel, state, after, limit)
+    return [(row["id"], vault.decrypt(row["address_enc"], row["id"], "contact.address_enc")) for row in rows]
+
+
+SQL_PROVE = """
+UPDATE contact SET state = 'proven', proven_at = $2, state_reason = ''
+WHERE id = $1 AND channel = 'push' AND state IN ('unproven', 'proven')
+"""
+
+
+async def prove(conn: Connection, contact_id: UUID, now: datetime) -> bool:
+    """A test notification was shown in this browser; False if it is not in use any more."""
+    tag = await conn.execute(SQL_PROVE, contact_id, now)
+    return str(tag) == "UPDATE 1"

@@ -1,4 +1,7 @@
-"""POST /push/test: one test notification to the phone that has just switched notifications on, over the real way."""
+"""POST /push/test: one test notification to the phone that has just switched notifications on, over the real way.
+
+What the phone says when it has shown it (POST /push/receipt) is the first proof that its notifications work.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from aiohttp import web
 
 from alerts import push_store
 from alerts.channel import Channels, Outgoing, SendError
+from alerts.receipts import test_token
 from core.db import transaction
 from core.model import Purpose, Severity
 from core.tokens import looks_like_token
@@ -44,7 +48,7 @@ async def push_test(request: web.Request) -> web.Response:
     lang = wires.catalogs.normalise(holder.language) or "en"
     message = Outgoing(
         message_id=0,
-        address=newest,
+        address=newest[1],
         title=wires.settings.sender_name,
         body=wires.catalogs.sayer(lang).plain("push.test"),
         language=lang,
@@ -54,6 +58,8 @@ async def push_test(request: web.Request) -> web.Response:
         url=f"{wires.settings.site_url}/",
         valid_s=_VALID_S,
         direction=wires.catalogs.direction(lang),
+        receipt_token=test_token(wires.vault, newest[0]),
+        contact=str(newest[0]),
     )
     try:
         await channels.by_name[kind.name].send(message)

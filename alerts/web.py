@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from alerts import push_store
 from alerts.channel import Channels
 from alerts.outbox_store import take_receipt
 from alerts.push_address import BadSubscription, read_subscription
-from alerts.receipts import is_receipt_token
+from alerts.receipts import is_receipt_token, is_test_token
 from alerts.vapid import load_or_make_vapid, public_key
 from core.audit import Actor, audit
 from core.db import transaction
@@ -50,9 +51,14 @@ async def sms_status(request: web.Request) -> web.Response:
 
 
 async def push_receipt(request: web.Request) -> web.Response:
-    """POST /push/receipt {"message", "receipt", "shown"}: a phone has shown a notification. 204; 403 without proof."""
+    """POST /push/receipt {"message", "receipt", "shown"}: a phone has shown a notification. 204; 403 without proof.
+
+    A test notification has {"contact"} in the place of {"message"}.
+    """
     wires = site(request)
     fields = await _json(request)
+    if "contact" in fields and not fields.get("message"):
+        return await _test_receipt(request, fields)
     message_id, token = fields.get("message"), fields.get("receipt")
     if not isinstance(message_id, int) or not isinstance(token, str) or not 0 < message_id < 1 << 62:
         raise web.HTTPBadRequest(text="A receipt names its message and carries its proof.")
@@ -64,6 +70,21 @@ async def push_receipt(request: web.Request) -> web.Response:
     if receipt is not None:
         async with transaction(wires.pool) as conn:
             await take_receipt(conn, receipt, wires.clock.now())
+    return web.Response(status=204)
+
+
+async def _test_receipt(request: web.Request, fields: dict[str, Any]) -> web.Response:
+    wires = site(request)
+    contact, token = fields["contact"], fields.get("receipt")
+    try:
+        contact_id = UUID(contact)
+    except (ValueError, AttributeError, TypeError):
+        raise web.HTTPBadRequest(text="A receipt names its test and carries its proof.") from None
+    if not isinstance(token, str) or not token.isascii() or not is_test_token(wires.vault, contact_id, token):
+        raise web.HTTPForbidden(text="The proof does not fit the test.")
+    if fields.get("shown") is True:
+        async with transaction(wires.pool) as conn:
+            await push_store.prove(conn, contact_id, wires.clock.now())
     return web.Response(status=204)
 
 

@@ -88,7 +88,7 @@ class FakePush:
         return browser
 
     async def knock(self, request: web.Request) -> web.Response:
-        """HEAD /: nothing is here, but the connection is open."""
+        """GET /: nothing is here, but the connection is open."""
         self.knocks += 1
         self.connections.add(request.transport)
         await asyncio.sleep(0.05)  # a real one is some way off
@@ -190,7 +190,7 @@ async def fake_push() -> AsyncIterator[FakePush]:
     fake = FakePush()
     app = web.Application()
     app.router.add_post("/push/{number}", fake.receive)
-    app.router.add_route("HEAD", "/", fake.knock)
+    app.router.add_get("/", fake.knock)
     async with served(app) as fake.url:
         yield fake
 

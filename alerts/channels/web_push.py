@@ -135,7 +135,7 @@ class WebPush:
 
     async def _post_once(self, url: URL, body: bytes, fields: dict[str, str]) -> Answer:
         async with self._session.post(url, data=body, headers=fields, allow_redirects=False) as answer:
-            text = b"" if answer.status == 201 else await answer.content.read(MAX_ANSWER)
+            text = await _beginning(answer)
             return Answer(
                 answer.status, answer.headers.get("Location", ""), answer.headers.get("Retry-After", ""), text
             )
@@ -222,10 +222,11 @@ class WebPush:
         )
 
     async def _knock(self, origin: str) -> None:
-        """Open a connection and leave it open. What the push service says to this does not matter."""
+        """Open a connection and leave it open. What the push service says to this does not matter; but it must say how
+        long its answer is, or the connection is closed: hence no HEAD."""
         try:
-            async with self._session.head(f"{origin}/", allow_redirects=False):
-                pass
+            async with self._session.get(f"{origin}/", allow_redirects=False) as answer:
+                await _beginning(answer)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             log.info("%s cannot be reached yet: %s", origin, type(error).__name__)
 
@@ -240,6 +241,14 @@ class WebPush:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """The first MAX_ANSWER bytes of an answer's body. A connection is kept if that was all of it."""
+    body = b""
+    while len(body) < MAX_ANSWER and not answer.content.at_eof():
+        body += await answer.content.read(MAX_ANSWER - len(body))
+    return body
 
 
 def _dead(error: Exception) -> SendError:

@@ -138,6 +138,29 @@ async def test_shows_at_once_and_proves_it(phone: Phone) -> None:
     }
 
 
+async def test_a_test_proves_the_browser_itself(phone: Phone) -> None:
+    await phone.push(data={"contact": "c-1", "receipt": "proof", "url": f"{phone.site.url}/"}, actions=[])
+    await until(lambda: phone.site.receipts)
+    assert phone.site.receipts == [{"contact": "c-1", "receipt": "proof", "shown": True}]
+
+
+async def test_where_the_browser_has_read_the_message_itself(phone: Phone) -> None:
+    """Safari hands a declarative message over as a finished Notification, and no data."""
+    await phone.worker.evaluate(
+        """async (url) => {
+            const event = new PushEvent("push");
+            const data = { message: 42, receipt: "proof", url };
+            event.notification = { title: "SÓNG THẦN", body: "Chạy lên cao", lang: "vi", tag: "t", data };
+            self.dispatchEvent(event);
+        }""",
+        f"{phone.site.url}/c/abc",
+    )
+    await until(lambda: phone.site.receipts)
+    assert phone.site.receipts == [{"message": 42, "receipt": "proof", "shown": True}]
+    (note,) = await phone.notifications()
+    assert (note["title"], note["body"], note["lang"]) == ("SÓNG THẦN", "Chạy lên cao", "vi")
+
+
 async def test_a_newer_text_replaces_the_older_one(phone: Phone) -> None:
     await phone.push()
     await phone.push(title="CORRECTED")

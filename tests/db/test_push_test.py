@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from alerts.channel import SendError, Trouble
 from alerts.push_test_web import ROUTES, TEST_EVERY
+from alerts.web import ROUTES as MACHINE_ROUTES
 from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.i18n import Catalogs
@@ -54,3 +55,37 @@ async def test_no_test_without_push_or_with_somebody_elses_link(db: Pool) -> Non
         status, _ = await visitor.post("/push/test", {"token": token}, headers={"Sec-Fetch-Site": "cross-site"})
         assert status == 403
     assert push.taken == []
+
+
+async def test_the_phone_that_shows_the_test_is_proven(db: Pool) -> None:
+    person = await make_resident(db, enrolled=False, contacts=[NewContact(PUSH, "mine")])
+    other = await make_resident(db, enrolled=False, contacts=[NewContact(PUSH, "another")])
+    push, token = FakeChannel("push"), await token_of(db, person)
+    routes = [*ROUTES, *MACHINE_ROUTES]
+
+    async def state(one: Person) -> str:
+        return str(await db.fetchval("SELECT state FROM contact WHERE resident_id = $1 AND channel = 'push'", one.id))
+
+    async with staff_site(db, more_routes=routes, extras={"channels": fake_channels(push)}) as site:
+        visitor = site.visitor()
+        assert (await visitor.post("/push/test", {"token": token}))[0] == 202
+        (sent,) = push.taken
+        good = {"contact": sent.contact, "receipt": sent.receipt_token, "shown": True}
+        another = str(await db.fetchval("SELECT id FROM contact WHERE resident_id = $1 AND channel = 'push'", other.id))
+        for wrong, status in (
+            ({"contact": another}, 403),
+            ({"receipt": "0" * 16}, 403),
+            ({"receipt": "é"}, 403),
+            ({"receipt": None}, 403),
+            ({"contact": "7"}, 400),
+            ({"contact": 7}, 400),
+            ({"contact": None}, 400),
+            ({"shown": "yes"}, 204),
+        ):
+            assert (await visitor.client.post("/push/receipt", json=good | wrong)).status == status
+        assert (await state(person), await state(other)) == ("unproven", "unproven")
+        assert (await visitor.client.post("/push/receipt", json=good)).status == 204
+        assert (await state(person), await state(other)) == ("proven", "unproven")
+        await db.execute("UPDATE contact SET state = 'dead' WHERE resident_id = $1", person.id)
+        assert (await visitor.client.post("/push/receipt", json=good)).status == 204
+        assert await state(person) == "dead", "switched off meanwhile"

@@ -1,7 +1,7 @@
 // Switches notifications on, after the person pressed the button that says what will come. Never asks by itself.
 //   <button data-push-token="TOKEN" hidden>…</button>
 //   <p data-push-on hidden>…</p> <p data-push-blocked hidden>…</p> <p data-push-iphone hidden>…</p>
-// Optional, shown once notifications are on: <button data-push-test hidden>…</button> <p data-push-tested hidden>…</p>
+// A test is sent at once. Optional, for another one: <button data-push-test hidden>…</button> <p data-push-tested hidden>…</p>
 // With data-push-to="/path" data-form-token="…": staff. The subscription goes there, only after the press, and the page loads anew.
 "use strict";
 (() => {
@@ -40,13 +40,16 @@
     if (own) return location.reload();
     show("on");
   };
+  // The worker says when it has shown the test: only then do we count on these notifications.
   const test = document.querySelector("[data-push-test]");
-  if (test) test.addEventListener("click", async () => {
-    test.disabled = true;
+  const sendTest = async () => {
+    if (test) test.disabled = true;
     const reply = await fetch("/push/test", { method: "POST", body: new URLSearchParams({ token: button.dataset.pushToken }) });
-    document.querySelector("[data-push-tested]").hidden = !reply.ok;
-    setTimeout(() => { test.disabled = false; }, 20000);
-  });
+    const sent = document.querySelector("[data-push-tested]");
+    if (sent) sent.hidden = !reply.ok;
+    if (test) setTimeout(() => { test.disabled = false; }, 20000);
+  };
+  if (test) test.addEventListener("click", sendTest);
   const start = async () => {
     const ready = await worker.then(() => navigator.serviceWorker.ready);
     const current = await ready.pushManager.getSubscription();
@@ -60,6 +63,7 @@
         if (await Notification.requestPermission() !== "granted") return show("blocked");
         const key = await (await fetch("/push/key")).text();
         await tell(await ready.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(key) }));
+        if (!button.dataset.pushTo) await sendTest();
       } finally {
         button.disabled = false;
       }

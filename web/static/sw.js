@@ -9,21 +9,24 @@ self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("push", (event) => {
-  let note = {};
-  try { note = event.data.json().notification || {}; } catch (error) { /* every push must show something */ }
+  // A browser that reads declarative messages itself hands the finished notification over, and shows it if we do not.
+  let note = event.notification || event.proposedNotification;
+  try { note = note || event.data.json().notification; } catch (error) { /* every push must show something */ }
+  note = note || {};
   const data = note.data || {};
   const shown = self.registration.showNotification(note.title || "Daijobu", {
     body: note.body || "", lang: note.lang || "", dir: note.dir || "auto", tag: note.tag || "daijobu",
     renotify: Boolean(note.renotify && note.tag), requireInteraction: Boolean(note.requireInteraction),
+    silent: Boolean(note.silent),
     actions: (note.actions || []).map((one) => ({ action: one.action, title: one.title })), data,
   });
-  event.waitUntil(shown.then(() => data.message ? receipt(data) : null));
+  event.waitUntil(shown.then(() => data.receipt ? receipt(data) : null));
 });
 
 function receipt(data) {
   return fetch("/push/receipt", {
     method: "POST", keepalive: true, headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ message: data.message, receipt: data.receipt, shown: true }),
+    body: JSON.stringify({ message: data.message, contact: data.contact, receipt: data.receipt, shown: true }),
   }).catch(() => null);
 }
 

@@ -1,0 +1,97 @@
+"""Quiet times: live addresses are prepared, proven ones first; and connections are opened when an event comes in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from alerts.channel import Prepares
+from alerts.channels.web_push import WebPush
+from alerts.ready import BATCH, prepare_all, warm_forever
+from core.db import Pool, notify, transaction
+from core.settings import Settings
+from core.wakeups import EVENTS_CHANNEL
+from registry.records import PUSH, NewContact
+from tests.alerts_kit import wires
+from tests.fakes import FakeChannel, fake_channels
+from tests.people import make_resident
+from tests.push_server import fake_push
+
+
+class Ready(FakeChannel):
+    """Remembers what it was asked to prepare."""
+
+    def __init__(self) -> None:
+        super().__init__("push")
+        self.rounds: list[str] = []
+        self.addresses: list[str] = []
+        self.warmed = asyncio.Event()
+
+    def wants_preparing(self) -> bool:
+        return False
+
+    def begin_preparing(self) -> None:
+        self.rounds.append("begin")
+
+    async def prepare(self, addresses: Sequence[str]) -> int:
+        self.addresses += addresses
+        return len(addresses)
+
+    def end_preparing(self) -> None:
+        self.rounds.append("end")
+
+    async def warm(self) -> None:
+        self.warmed.set()
+
+
+async def no_pause(seconds: float) -> None:
+    assert seconds >= 0
+
+
+async def test_everybody_alive_once_proven_first(db: Pool, db_dsn: str) -> None:
+    states = {"unproven": BATCH + 3, "proven": 2, "dead": 1, "opted_out": 1}
+    for state, count in states.items():
+        contacts = [NewContact(PUSH, f"{state} {n}", state=state) for n in range(count)]
+        await make_resident(db, enrolled=False, contacts=contacts)
+    ready = Ready()
+    assert isinstance(ready, Prepares)
+    async with wires(db, db_dsn, channels=fake_channels(ready)) as deps:
+        assert await prepare_all(deps, "push", ready, lambda: True, no_pause)
+        assert {one.split()[0] for one in ready.addresses[:2]} == {"proven"}
+        assert len(ready.addresses) == len(set(ready.addresses)) == BATCH + 5
+        assert ready.rounds == ["begin", "end"]
+
+
+async def test_a_message_on_its_way_ends_the_round(db: Pool, db_dsn: str) -> None:
+    contacts = [NewContact(PUSH, f"p {n}") for n in range(BATCH * 2)]
+    await make_resident(db, enrolled=False, contacts=contacts)
+    ready = Ready()
+    async with wires(db, db_dsn, channels=fake_channels(ready)) as deps:
+        assert not await prepare_all(deps, "push", ready, lambda: False, no_pause)
+    # What is kept for the rest must not go: they were not asked for.
+    assert len(ready.addresses) == BATCH and ready.rounds == ["begin"]
+
+
+async def test_an_event_opens_connections(db: Pool, db_dsn: str) -> None:
+    ready, plain = Ready(), FakeChannel("sms")
+    async with wires(db, db_dsn, channels=fake_channels(ready, plain)) as deps:
+        warming = asyncio.create_task(warm_forever(deps))
+        while not ready.warmed.is_set():  # the bell may not be hung up yet
+            async with transaction(db) as conn:
+                await notify(conn, EVENTS_CHANNEL)
+            await asyncio.sleep(0.02)
+        warming.cancel()
+        await asyncio.gather(warming, return_exceptions=True)
+
+
+async def test_the_real_channel_from_the_database(db: Pool, db_dsn: str, tmp_path: Path) -> None:
+    async with fake_push() as service:
+        push = WebPush(Settings(data_dir=tmp_path, push_allow_http=True))
+        contacts = [NewContact(PUSH, service.subscribe().to_json()) for _ in range(3)]
+        await make_resident(db, enrolled=False, contacts=contacts)
+        async with wires(db, db_dsn, channels=fake_channels(FakeChannel("push"))) as deps:
+            assert await prepare_all(deps, "push", push, lambda: True, no_pause)
+        await push.warm()
+        assert service.knocks == 3
+        await push.close()
