@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections import Counter
@@ -19,6 +20,7 @@ from ops import store
 from ops.alarms_store import FeedStates, failing_channels, open_alarms, ways_of_operators
 from ops.doctor import Facts, diagnose
 from ops.process import ALERT_WORDS
+from ops.table_editions import editions, fetched_tables
 from ops.wires import open_wires
 from registry.facts_store import get_fact
 from registry.import_command import import_file, print_plan, show_progress
@@ -109,6 +111,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         deps = wires.deps
         version, database_now = await store.server_version(deps.pool)
+        fetched = await asyncio.to_thread(fetched_tables)
         facts = Facts(
             settings=settings,
             now=deps.clock.now(),
@@ -125,6 +128,9 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             alarms=Counter(alarm.level.value for alarm in await open_alarms(deps.pool)),
             changed_rules=deps.rules.differing if isinstance(deps.rules, RuleBook) else (),
             unusable_rules=deps.rules.unusable if isinstance(deps.rules, RuleBook) else {},
+            area_editions=editions(deps.areas),
+            fetched_tables=fetched.whole,
+            damaged_tables=fetched.damaged,
         )
     wrong = False
     for finding in diagnose(facts):

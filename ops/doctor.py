@@ -52,6 +52,10 @@ class Facts:
     #: Hazards whose rule two people have changed, and those whose changed rule this version cannot use, with why.
     changed_rules: Sequence[str] = ()
     unusable_rules: Mapping[str, str] = field(default_factory=dict)
+    #: Editions of the area tables with their schemes; files that `geo ...` fetched with theirs; those that are damaged.
+    area_editions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    fetched_tables: Mapping[str, str] = field(default_factory=dict)
+    damaged_tables: Mapping[str, str] = field(default_factory=dict)
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -190,9 +194,10 @@ def _tables(facts: Facts) -> list[Finding]:
         _check(
             "area tables",
             facts.area_rows > FEWEST_AREAS,
-            f"{facts.area_rows} areas",
+            "; ".join([f"{facts.area_rows} areas", *(f"{e}: {', '.join(s)}" for e, s in facts.area_editions.items())]),
             "Rebuild with python -m geo.build.",
         ),
+        _fetched(facts),
         _rules(facts),
         _check(
             "wording",
@@ -201,6 +206,16 @@ def _tables(facts: Facts) -> list[Finding]:
             "Have native speakers review locales/; until then alerts carry Japanese and English beside them.",
         ),
     ]
+
+
+def _fetched(facts: Facts) -> Finding:
+    """What lies in the data folder instead of what came with the program. None is no mistake."""
+    if facts.damaged_tables:
+        return Finding(
+            "fetched tables", False, ", ".join(facts.damaged_tables), " ".join(facts.damaged_tables.values())
+        )
+    seen = ", ".join(f"{name} of {edition}" for name, edition in facts.fetched_tables.items())
+    return Finding("fetched tables", True, seen or "none: those of the program are used")
 
 
 def _rules(facts: Facts) -> Finding:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from core.settings import Settings
+from geo import data_folder
+from geo.areas import Areas
 from ops.doctor import Facts, Finding, diagnose
+from ops.table_editions import editions, fetched_tables
 
 LOOPS = ("poll", "decide", "send", "tend", "hooks", "alarms")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -66,6 +70,7 @@ def test_a_healthy_installation_has_nothing_to_mend() -> None:
         ({"failing_ways": {"url": "HTTP 500"}}, "ways to operators", "/alarms"),
         ({"alarms": {"critical": 2}}, "open alarms", "/alarms"),
         ({"area_rows": 12}, "area tables", "geo.build"),
+        ({"damaged_tables": {"n03.wkb.xz": "Fetch it again."}}, "fetched tables", "Fetch it again."),
         ({"approved": {"my": False}}, "wording", "native speakers"),
         ({"settings": Settings()}, "SMS", "DAIJOBU_TWILIO_ACCOUNT_SID"),
         ({"settings": Settings()}, "contact", "DAIJOBU_CONTACT"),
@@ -86,3 +91,36 @@ def test_a_rule_that_differs_from_its_file_is_named_and_one_that_cannot_be_used_
     assert rules(changed_rules=["tsunami"]).ok and "tsunami" in rules(changed_rules=["tsunami"]).seen
     broken = rules(unusable_rules={"tsunami": "levels is missing"})
     assert not broken.ok and "levels is missing" in broken.seen and "/rules" in broken.mend
+
+
+def test_editions_of_tables_are_said() -> None:
+    facts = replace(
+        HEALTHY,
+        area_editions={"2026-10": ["jis"], "2026-07-07": ["jma.city", "jma.volcano"]},
+        fetched_tables={"n03.wkb.xz": "43 2026-01-01"},
+    )
+    seen = {finding.about: finding.seen for finding in diagnose(facts)}
+    assert seen["area tables"] == "5742 areas; 2026-10: jis; 2026-07-07: jma.city, jma.volcano"
+    assert seen["fetched tables"] == "n03.wkb.xz of 43 2026-01-01"
+    assert "none" in {finding.about: finding.seen for finding in diagnose(HEALTHY)}["fetched tables"]
+
+
+def test_fetched_files_are_read_for_the_doctor(tmp_path: Path) -> None:
+    before = data_folder.folder()
+    try:
+        data_folder.use(tmp_path)
+        assert fetched_tables() == ({}, {})
+        for name in ("a", "b"):
+            data_folder.write_file(name, b"1", source="x", vintage="2026-01-01", now=NOW)
+        (tmp_path / "b").write_bytes(b"2")
+        found = fetched_tables()
+        assert found.whole == {"a": "2026-01-01"} and "b is damaged" in found.damaged["b"]
+        (tmp_path / "versions.json").write_text("{")
+        assert list(fetched_tables().damaged) == ["versions.json"]
+    finally:
+        data_folder.use(before)
+
+
+def test_every_scheme_has_an_edition() -> None:
+    areas = Areas.committed()
+    assert sorted(s for schemes in editions(areas).values() for s in schemes) == areas.schemes()
