@@ -280,7 +280,14 @@ class SliceMaker:
     def _add(self, rows: Slice, telling: Telling, link: UUID | None) -> None:
         person = telling.person
         rows.standings.append(
-            (person.id, telling.severity.value, telling.asked, self._reason(telling), telling.reachable)
+            (
+                person.id,
+                telling.severity.value,
+                telling.asked,
+                self._reason(telling),
+                telling.reachable,
+                telling.only_today,
+            )
         )
         if telling.quiet:
             return
@@ -321,7 +328,7 @@ class SliceMaker:
         """The reason as JSON; people without an earlier standing share theirs."""
         if telling.person.standing is not None:
             return json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
-        group = (telling.home, telling.work, telling.worse, telling.severity)
+        group = (telling.home, telling.work, telling.today, telling.worse, telling.severity)
         found = self._reasons.get(group)
         if found is None:
             found = self._reasons[group] = json.dumps(reason_of(telling, self.spec), ensure_ascii=False)

@@ -91,7 +91,7 @@ SQL_SLICE_MATCHED = """
 SELECT DISTINCT rp.resident_id
 FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
 JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
-JOIN resident_place AS rp ON rp.place_id = pa.place_id
+JOIN resident_place AS rp ON rp.place_id = pa.place_id AND (rp.until IS NULL OR rp.until > $5)
 WHERE $3::uuid IS NULL OR rp.resident_id > $3
 ORDER BY rp.resident_id LIMIT $4
 """
@@ -127,7 +127,7 @@ async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> lis
         rows = await conn.fetch(SQL_SLICE_INSIDE, alert.inside, alert.cursor, limit)
     elif alert.tell is Tell.MATCHED:
         schemes, codes = _columns(alert.areas)
-        rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit)
+        rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit, alert.created_at)
     elif alert.tell is Tell.SILENT:
         rows = await conn.fetch(SQL_SLICE_SILENT, alert.incident_id, alert.of, alert.cursor, limit)
     else:
@@ -143,13 +143,15 @@ SQL_PLACES = "SELECT DISTINCT place_id FROM resident_place WHERE resident_id = A
 
 
 async def place_ids(conn: Connection | Pool, ids: Sequence[UUID]) -> list[UUID]:
-    """Every home and workplace of these people, each once."""
+    """Every home, workplace and place of today of these people, each once."""
     return [row["place_id"] for row in await conn.fetch(SQL_PLACES, ids)]
 
 
 # Who paused or left is not told; nor who said no to C1 (an organisation's entry of a person counts as an invitation).
+# Where somebody said they are counts for new alerts while it runs ($6); what follows an alert goes to whoever got it.
 SQL_PEOPLE = """
-SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, m.shifts, l.id AS link_id,
+SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, t.place_id AS today,
+       m.shifts, l.id AS link_id,
        ir.severity, ir.reason, ir.asked_at, ir.asks,
        ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered,
        b.resident_id IS NOT NULL AS away, o.asks AS asked_elsewhere
@@ -157,6 +159,8 @@ FROM unnest($1::uuid[]) AS wanted (id)
 JOIN resident AS r ON r.id = wanted.id
 LEFT JOIN resident_place AS h ON h.resident_id = r.id AND h.kind = 'home'
 LEFT JOIN resident_place AS w ON w.resident_id = r.id AND w.kind = 'work'
+LEFT JOIN resident_place AS t ON t.resident_id = r.id AND t.kind = 'today'
+     AND ($6::timestamptz IS NULL OR t.until > $6)
 LEFT JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = r.id
 LEFT JOIN link AS l ON l.kind = 'checkin' AND l.incident_id = $2 AND l.resident_id = r.id
 LEFT JOIN absence AS b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $3::date
@@ -209,8 +213,9 @@ async def gather_people(
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
+    since = alert.created_at if alert.tell is Tell.MATCHED else None
     for row in await conn.fetch(
-        SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now), alert.purpose.value, now - ASKS_WINDOW
+        SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now), alert.purpose.value, now - ASKS_WINDOW, since
     ):
         person_id = row["id"]
         standing = None
@@ -231,6 +236,7 @@ async def gather_people(
                 standing=standing,
                 on_shift=bool(row["shifts"]) and on_shift(row["shifts"], now),
                 away=row["away"],
+                today=areas_of.get(row["today"], ()) if row["today"] is not None else (),
                 asked_elsewhere=row["asked_elsewhere"],
                 reached=frozenset(reached.get(person_id, ())),
             )
@@ -241,7 +247,7 @@ async def gather_people(
 async def _areas_of_places(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID]
 ) -> dict[UUID | None, tuple[int, ...]]:
-    """The areas of the alert that hold each home and workplace of these people, in the alert's order."""
+    """The areas of the alert that hold each place of these people, in the alert's order."""
     found: dict[UUID | None, list[int]] = defaultdict(list)
     if alert.reached is not None:
         for place, area in zip(alert.reached.places, alert.reached.areas, strict=True):
@@ -256,7 +262,8 @@ async def _areas_of_places(
 class Slice:
     """The rows of one slice, in columns as they are written."""
 
-    standings: list[tuple[UUID, str, bool, str, bool]]  # resident, severity, asked, reason (JSON), reachable
+    # resident, severity, asked, reason (JSON), reachable, only where they said they are today
+    standings: list[tuple[UUID, str, bool, str, bool, bool]]
     links: list[tuple[UUID, bytes, UUID]]  # id, token hash, resident
     texts: dict[
         str, tuple[str, str, str, str, bool, int]
@@ -274,30 +281,34 @@ ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key
 RETURNING id, key
 """
 # A lift or a cancellation leaves what was asked as it is: who called for help stays on the board.
-# Where less holds now than they were told ($13), only the reason changes.
+# Where less holds now than they were told ($14), only the reason changes. Who is told only because of where they said
+# they are today belongs to no organisation here: it would learn where that is.
 # Few people differ in what they were told and why: each group's row is sent and read once.
 SQL_STANDINGS = """
 WITH told AS MATERIALIZED (
-    SELECT t.no, t.severity, t.asked, t.reason::jsonb AS reason, t.reachable
-    FROM unnest($7::text[], $8::boolean[], $9::text[], $10::boolean[]) WITH ORDINALITY
-         AS t (severity, asked, reason, reachable, no)
+    SELECT t.no, t.severity, t.asked, t.reason::jsonb AS reason, t.reachable, t.only_today
+    FROM unnest($7::text[], $8::boolean[], $9::text[], $10::boolean[], $11::boolean[]) WITH ORDINALITY
+         AS t (severity, asked, reason, reachable, only_today, no)
 )
 INSERT INTO incident_resident AS ir (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
-                                     last_alert_id, reason, reachable)
-SELECT $1, p.id, r.orgs, $2, told.severity, CASE WHEN told.asked THEN $3::timestamptz END, told.asked::int, $3, $4,
-       told.reason, told.reachable
+                                     last_alert_id, reason, reachable, only_today)
+SELECT $1, p.id, CASE WHEN told.only_today THEN '{}' ELSE r.orgs END,
+       $2, told.severity, CASE WHEN told.asked THEN $3::timestamptz END, told.asked::int, $3, $4,
+       told.reason, told.reachable, told.only_today
 FROM unnest($5::uuid[], $6::int[]) AS p (id, no)
 JOIN told ON told.no = p.no
 JOIN resident AS r ON r.id = p.id
 ON CONFLICT (incident_id, resident_id) DO UPDATE SET
-    orgs = excluded.orgs, severity = CASE WHEN $13::boolean THEN ir.severity ELSE excluded.severity END,
+    orgs = CASE WHEN excluded.only_today THEN ir.orgs ELSE excluded.orgs END,
+    only_today = ir.only_today AND excluded.only_today,
+    severity = CASE WHEN $14::boolean THEN ir.severity ELSE excluded.severity END,
     asks = CASE WHEN excluded.asked_at IS NULL THEN ir.asks
                 WHEN ir.asked_at < $3 - interval '24 hours' THEN 1 ELSE ir.asks + 1 END,
-    asked_at = CASE WHEN $11::boolean THEN NULL ELSE coalesce(
-        CASE WHEN $12::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
-    told_at = CASE WHEN $13 THEN ir.told_at ELSE excluded.told_at END,
-    last_alert_id = CASE WHEN $12::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
-    reason = excluded.reason, reachable = CASE WHEN $13 THEN ir.reachable ELSE excluded.reachable END
+    asked_at = CASE WHEN $12::boolean THEN NULL ELSE coalesce(
+        CASE WHEN $13::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
+    told_at = CASE WHEN $14 THEN ir.told_at ELSE excluded.told_at END,
+    last_alert_id = CASE WHEN $13::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
+    reason = excluded.reason, reachable = CASE WHEN $14 THEN ir.reachable ELSE excluded.reachable END
 """
 SQL_SUPERSEDED = """
 UPDATE message AS m SET state = 'cancelled', done_at = $4, error_code = 'superseded'
@@ -329,7 +340,7 @@ async def write_slice(
     if rows.superseded:
         await conn.execute(SQL_SUPERSEDED, alert.incident_id, rows.superseded, alert.id, now, alert.context["hazard"])
     if rows.standings:
-        groups: dict[tuple[str, bool, str, bool], int] = {}
+        groups: dict[tuple[str, bool, str, bool, bool], int] = {}
         numbers = [groups.setdefault(standing[1:], len(groups) + 1) for standing in rows.standings]
         tag = await conn.execute(
             SQL_STANDINGS,
@@ -399,7 +410,7 @@ async def write_slice(
                 for resident, contact, channel, step, key, link, priority, unless, due in rows.messages
             ],
         )
-    if alert.moment in _ROUNDS and any(asked for _, _, asked, _, _ in rows.standings):
+    if alert.moment in _ROUNDS and any(asked for _, _, asked, *_ in rows.standings):
         tag = await conn.execute(SQL_ROUND, alert.incident_id, alert.created_at)
         expect_rows(tag, 1, f"the last round of incident {alert.incident_id}")
     told = 0 if quiet else len(rows.standings)

@@ -36,6 +36,7 @@ FROM (
     SELECT m.dorm_id, count(*) AS people
     FROM alert_resident AS ar
     JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = ar.resident_id AND ir.asked_at IS NOT NULL
+         AND NOT ir.only_today
     JOIN membership AS m ON m.resident_id = ar.resident_id AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
     WHERE ar.alert_id = $1 GROUP BY m.dorm_id
 ) AS n

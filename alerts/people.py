@@ -52,7 +52,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A resident as gathered for one alert. `home`, `work`: indices of the areas of the alert that hold the place."""
+    """A resident as gathered for one alert. `home`, `work`, `today`: indices of its areas that hold the place."""
 
     id: UUID
     languages: tuple[str, ...]
@@ -64,6 +64,8 @@ class Person:
     on_shift: bool = False
     #: On home leave or out of the prefecture, by their own word: told, not asked (registry.presence).
     away: bool = False
+    #: Where they say they are for some hours or days (registry.elsewhere): asked there, also who is away from home.
+    today: tuple[int, ...] = ()
     #: Contacts that carried the messages of the alerts this one changes.
     reached: frozenset[UUID] = frozenset()
     #: How often other incidents asked this person within the last 24 hours.
@@ -103,7 +105,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A person who is told: how hard, where, and over which ways. `home`, `work`: the worst area of each place."""
+    """A person who is told: how hard, where, and over which ways. `home`, `work`, `today`: the worst area of each."""
 
     person: Person
     severity: Severity
@@ -117,18 +119,26 @@ class Telling:
     quiet: bool = False
     #: Corrected: nothing concerns this person after all, so that nobody need answer or be looked for.
     settled: bool = False
+    today: int | None = None
 
     @property
     def place(self) -> int | None:
         """The area that decided."""
-        return self.work if self.worse == "work" else self.home
+        return self.work if self.worse == "work" else self.today if self.worse == "today" else self.home
+
+    @property
+    def only_today(self) -> bool:
+        """Neither home nor work is meant: no organisation is told of the person."""
+        return self.home is None and self.work is None
 
 
 def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) -> Telling | None:
     """Whether and how this person is told; None: not by this alert. `channels`: by the name used in ladders."""
-    home, work = _worst(person.home, spec), _worst(person.work, spec)
+    home, work, today = _worst(person.home, spec), _worst(person.work, spec), _worst(person.today, spec)
     worse = _worse(home, work, person, spec)
     place = work if worse == "work" else home
+    if today is not None and (place is None or _weight(spec.areas[today]) >= _weight(spec.areas[place])):
+        worse, place = "today", today
     severity = spec.severity if place is None else spec.areas[place].severity
     before = person.standing.told(spec.hazard, spec.now) if person.standing is not None else None
     match spec.tell:
@@ -148,24 +158,29 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
                 severity = Severity.INFO  # corrected: nothing of it concerns this person's places
         case Tell.TOLD_INSIDE:
             # Areas that are still warned travel along; whoever has a place in one is not told that it is over.
-            inside = [spec.areas[i] for i in (*person.home, *person.work)]
+            inside = [spec.areas[i] for i in (*person.home, *person.work, *person.today)]
             if before is None or before[2] or not inside or not all(area.over for area in inside):
                 return None
             severity = Severity.INFO if spec.moment is Moment.CORRECT else before[0]
         case Tell.LOWERED:
             if before is None or before[2] or place is None or _weight(spec.areas[place]) >= _told_weight(before):
                 return None
-            return _quietly(person, severity, home, work, worse)
+            return _quietly(person, severity, home, work, worse, today)
     asked = _asks(spec, severity, person)
     if spec.tell is Tell.SILENT and not asked:
         return None  # asked often enough for one day
     messages = _messages(person, spec, severity, channels)
     usable = {kind.contact for kind in channels.values()}
     # Who is away is not somebody to look for here, whether a message gets through or not.
-    reachable = person.away or any(contact.channel in usable for contact in person.contacts)
+    reachable = _is_away(person, spec) or any(contact.channel in usable for contact in person.contacts)
     unaffected = spec.moment is Moment.CORRECT and (place is None or spec.areas[place].over)
     settled = unaffected and not _asked_of_another(person, spec)
-    return Telling(person, severity, home, work, worse, asked, messages, reachable, settled=settled)
+    return Telling(person, severity, home, work, worse, asked, messages, reachable, settled=settled, today=today)
+
+
+def _is_away(person: Person, spec: Spec) -> bool:
+    """Away from home and work, and not at a place, named by themselves, where the alert asks."""
+    return person.away and not any(spec.areas[index].severity.asks for index in person.today)
 
 
 def _asked_of_another(person: Person, spec: Spec) -> bool:
@@ -176,9 +191,11 @@ def _asked_of_another(person: Person, spec: Spec) -> bool:
     return any(one is not None and not one[2] and one[0].asks for one in told)
 
 
-def _quietly(person: Person, severity: Severity, home: int | None, work: int | None, worse: str) -> Telling:
+def _quietly(
+    person: Person, severity: Severity, home: int | None, work: int | None, worse: str, today: int | None
+) -> Telling:
     """Less holds than the person was told: noted, so that a new rise is news, and no message."""
-    return Telling(person, severity, home, work, worse, asked=False, messages=(), reachable=True, quiet=True)
+    return Telling(person, severity, home, work, worse, False, (), reachable=True, quiet=True, today=today)
 
 
 def _told_weight(before: tuple[Severity, Level, bool]) -> tuple[int, int]:
@@ -230,9 +247,9 @@ def _is_news(spec: Spec, place: int, before: tuple[Severity, Level, bool] | None
 
 
 def _asks(spec: Spec, severity: Severity, person: Person) -> bool:
-    if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks or person.away:
+    if spec.moment in (Moment.CANCEL, Moment.LIFT) or not severity.asks or _is_away(person, spec):
         return False
-    if spec.tell is Tell.TOLD_INSIDE or (spec.tell is Tell.TOLD and not (person.home or person.work)):
+    if spec.tell is Tell.TOLD_INSIDE or (spec.tell is Tell.TOLD and not (person.home or person.work or person.today)):
         return False  # corrected: this person's places are not affected after all
     standing = person.standing
     if standing is None:
@@ -306,6 +323,7 @@ def reason_of(telling: Telling, spec: Spec) -> dict[str, Any]:
     """`incident_resident.reason`: why this person was told, and what they know about each hazard."""
     home = spec.areas[telling.home] if telling.home is not None else None
     work = spec.areas[telling.work] if telling.work is not None else None
+    today = {} if telling.today is None else {"today": place_reason(spec.areas[telling.today])}
     standing = telling.person.standing
     told = dict(standing.reason.get("told", {})) if standing is not None else {}
     over = spec.moment in (Moment.CANCEL, Moment.LIFT) or (
@@ -319,8 +337,9 @@ def reason_of(telling: Telling, spec: Spec) -> dict[str, Any]:
         told[spec.hazard]["until"] = spec.valid_until.isoformat()
     if standing is not None and (over or spec.moment is Moment.REMINDER):
         kept = {key: standing.reason.get(key) for key in ("home", "work", "worse")}
-        return {**kept, "told": told}
-    return {"home": place_reason(home), "work": place_reason(work), "worse": telling.worse, "told": told}
+        was = {"today": standing.reason["today"]} if standing.reason.get("today") else {}
+        return {**kept, **was, "told": told}
+    return {"home": place_reason(home), "work": place_reason(work), **today, "worse": telling.worse, "told": told}
 
 
 def _affected(telling: Telling, spec: Spec) -> bool:

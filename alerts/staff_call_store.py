@@ -85,12 +85,15 @@ class Group:
 
 
 # A supervising organisation hears of the people of its employers as well. The place is one that this very alert has
-# named: an older one belongs to another hazard or level.
+# named: an older one belongs to another hazard or level. Where somebody said they are today is not theirs to know.
 SQL_EMPLOYERS = """
 WITH told AS (
     SELECT ir.resident_id, ir.severity,
-           CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END AS place
-    FROM incident_resident ir WHERE ir.incident_id = $1
+           CASE WHEN ir.last_alert_id <> $2 THEN NULL
+                WHEN ir.reason ->> 'worse' = 'today'
+                    THEN coalesce(nullif(ir.reason -> 'home', 'null'), ir.reason -> 'work')
+                ELSE ir.reason -> (ir.reason ->> 'worse') END AS place
+    FROM incident_resident ir WHERE ir.incident_id = $1 AND NOT ir.only_today
 ), mine AS (
     SELECT m.org_id, t.resident_id, t.severity, t.place FROM told t
     JOIN membership m ON m.resident_id = t.resident_id AND m.ended_at IS NULL

@@ -48,7 +48,8 @@ class Texts:
         """The text for this person over this channel."""
         lang = self.language(telling.person.languages)
         moment = self._moment(telling)
-        group = (telling.home, telling.work, telling.worse, moment, telling.severity, telling.asked, lang, channel)
+        where = (telling.home, telling.work, telling.today, telling.worse)
+        group = (*where, moment, telling.severity, telling.asked, lang, channel)
         found = self._texts.get(group)
         if found is None:
             context = self._context(telling, moment)
@@ -65,11 +66,10 @@ class Texts:
 
     def _context(self, telling: Telling, moment: Moment) -> TextContext:
         places = []
-        order = ("work", "home") if telling.worse == "work" else ("home", "work")
-        for kind in order:
-            index = telling.home if kind == "home" else telling.work
-            if index is not None:
-                places.append(place_text(PlaceKind(kind), self.spec.areas[index]))
+        found = {PlaceKind.HOME: telling.home, PlaceKind.WORK: telling.work, PlaceKind.TODAY: telling.today}
+        for kind in sorted(found, key=lambda kind: kind != telling.worse):
+            if (index := found[kind]) is not None:
+                places.append(place_text(kind, self.spec.areas[index]))
         questions = tuple(Answer(question) for question in self.context["questions"])
         earlier = self.context.get("earlier_at")
         announced = datetime.fromisoformat(self.context["issued_at"])

@@ -139,10 +139,10 @@ def text_context(
 
 
 def _places(reason: Mapping[str, Any]) -> tuple[PlaceText, ...]:
-    order = ("work", "home") if reason.get("worse") == "work" else ("home", "work")
+    order = sorted(PlaceKind, key=lambda kind: kind != reason.get("worse"))
     return tuple(
         PlaceText(
-            PlaceKind(kind),
+            kind,
             *_named(place),
             place.get("level"),
             place.get("area_max"),

@@ -23,7 +23,7 @@ async def open_purposes(conn: Connection) -> set[Purpose]:
     return {Purpose(row["purpose"]) for row in await conn.fetch(SQL_OPEN_PURPOSES)}
 
 
-# A municipality is the dorm's, else the home's, else the workplace's.
+# A municipality is the dorm's, else the home's, else the workplace's; where only the place of today was meant, that.
 SQL_OPEN_CASES = """
 SELECT c.id, c.purpose, c.resident_id, c.incident_id, c.reason, c.reason_since, c.dorm_id, c.claimed_by,
        c.claim_expires_at, s.name AS claimed_name, coalesce(ir.severity, i.severity) AS severity,
@@ -33,7 +33,7 @@ SELECT c.id, c.purpose, c.resident_id, c.incident_id, c.reason, c.reason_since, 
                  WHERE pa.scheme = 'jis' AND pa.place_id = coalesce(
                      d.place_id,
                      (SELECT rp.place_id FROM resident_place rp WHERE rp.resident_id = r.id
-                      ORDER BY rp.kind = 'work' LIMIT 1))
+                      ORDER BY (rp.kind = 'today') = coalesce(ir.only_today, false) DESC, rp.kind = 'work' LIMIT 1))
                  ORDER BY pa.code LIMIT 1), '') AS municipality,
        looked.closed_at AS missing_at, r.reach_by
 FROM case_file c
@@ -99,6 +99,7 @@ SELECT m.dorm_id, count(DISTINCT ir.resident_id) AS asked,
        count(DISTINCT ir.resident_id) FILTER (WHERE ir.status IS NULL OR ir.status_at < ir.asked_at) AS silent
 FROM membership m
 JOIN incident_resident ir ON ir.resident_id = m.resident_id AND ir.purpose = $1 AND ir.asked_at IS NOT NULL
+     AND NOT ir.only_today
 JOIN incident i ON i.id = ir.incident_id AND i.closed_at IS NULL
 WHERE m.dorm_id = ANY($2) AND m.ended_at IS NULL
 GROUP BY m.dorm_id

@@ -24,6 +24,7 @@ from checkin.board_store import (
 )
 from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
+from checkin.elsewhere_store import said_address, said_places
 from checkin.outcomes import OutcomeRefused, close_dorm
 from checkin.outcomes_store import own_help_of, questions_of
 from checkin.pages_web import message_page, municipality_name, respond
@@ -193,6 +194,10 @@ async def _show(
         "house": await house(conn, wires.vault, dorm_id) if dorm_id else None,
         "callees": await callees(conn, dorm_id, await orgs_of(conn, residents)),
         "visits": await visits_to(conn, [dorm_id] if dorm_id else [], unit.purpose, now),
+        "said": {
+            who: (municipality_name(request, one.municipality), one.until)
+            for who, one in (await said_places(conn, residents)).items()
+        },
         "needs": await needs(conn, wires.vault, unit.purpose, residents),
         "own_needs": await needs_for_helpers(conn, wires.vault, residents) if me.role is Role.COORDINATOR else {},
         "history": await history(conn, wires.vault, [case.id for case in unit.cases]),
@@ -346,12 +351,19 @@ async def reveal(request: web.Request) -> web.Response:
             resident_id=who if kind == "resident" else None,
             staff_id=who if kind == "staff" else None,
         )
-        address = work = ""
+        address = work = today = ""
         if own and why != "call":
             address = await home_address(conn, wires.vault, who)
             help_asked = any(c.resident_id == who and c.reason is CaseReason.NEEDS_HELP for c in unit.cases)
             work = await work_address(conn, wires.vault, me.role, who, help_asked=help_asked)
-        seen = ["phone", "handles", *(["home"] if address else []), *(["work"] if work else [])]
+            today = await said_address(conn, wires.vault, who)
+        seen = [
+            "phone",
+            "handles",
+            *(["home"] if address else []),
+            *(["work"] if work else []),
+            *(["elsewhere"] if today else []),
+        ]
         await audit(
             conn,
             me.actor,
@@ -363,7 +375,8 @@ async def reveal(request: web.Request) -> web.Response:
             detail={"why": why, "kind": kind},
         )
         await extend(conn, [case.id for case in unit.cases], me.id, now)
-        return await _show(request, conn, unit, revealed={"who": who, "ways": ways, "address": address, "work": work})
+        shown = {"who": who, "ways": ways, "address": address, "work": work, "today": today}
+        return await _show(request, conn, unit, revealed=shown)
 
 
 def _people(unit: Unit) -> list[UUID]:

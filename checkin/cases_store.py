@@ -61,12 +61,15 @@ async def on_answer(
     return step
 
 
-# A dorm is looked up among live memberships; a person of two organisations has at most one bed.
+# A dorm is looked up among live memberships; a person of two organisations has at most one bed. Who was told because of
+# where they said they are today is not looked for in the dorm.
 SQL_OPEN_HELP = """
 WITH opened AS (
     INSERT INTO case_file (id, purpose, resident_id, incident_id, dorm_id, reason, opened_at, reason_since)
     SELECT $1, $2, $3, $4, (SELECT m.dorm_id FROM membership m
                             WHERE m.resident_id = $3 AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
+                              AND NOT EXISTS (SELECT FROM incident_resident ir
+                                              WHERE ir.incident_id = $4 AND ir.resident_id = $3 AND ir.only_today)
                             ORDER BY m.created_at LIMIT 1), 'needs_help', $5, $5
     ON CONFLICT (purpose, resident_id) WHERE closed_at IS NULL DO UPDATE
     SET reason = 'needs_help', incident_id = excluded.incident_id,
@@ -123,7 +126,7 @@ CROSS JOIN LATERAL (
 ) s
 LEFT JOIN LATERAL (
     SELECT m.dorm_id FROM membership m
-    WHERE m.resident_id = ir.resident_id AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
+    WHERE m.resident_id = ir.resident_id AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL AND NOT ir.only_today
     ORDER BY m.created_at LIMIT 1
 ) d ON true
 WHERE ir.asked_at IS NOT NULL AND (ir.status IS NULL OR ir.status_at < ir.asked_at)

@@ -48,8 +48,10 @@ def incident_of(row: Record) -> Incident:
     )
 
 
-# An organisation sees an incident once one of its people was told in it. A call for help may open an incident of its
-# own, an OK never does: where the caller does not share answers, that incident does not exist for the organisation.
+# An organisation sees an incident once one of its people was told in it because of where they live or work; who was
+# told only because of where they said they are today is in it for no organisation (only_today, here and below). A call
+# for help may open an incident of its own, an OK never does: where the caller does not share answers, that incident
+# does not exist for the organisation.
 SQL_INCIDENTS_OF_ORG = """
 SELECT i.id, i.purpose, i.hazard, i.title, i.severity, i.simulated, i.opened_at, i.closed_at,
        (SELECT a.context FROM alert a WHERE a.incident_id = i.id
@@ -57,7 +59,7 @@ SELECT i.id, i.purpose, i.hazard, i.title, i.severity, i.simulated, i.opened_at,
 FROM incident i
 WHERE i.purpose <> 'canary'
   AND EXISTS (SELECT 1 FROM incident_resident ir JOIN membership m ON m.resident_id = ir.resident_id
-              WHERE ir.incident_id = i.id AND m.org_id = ANY($1) AND m.ended_at IS NULL
+              WHERE ir.incident_id = i.id AND m.org_id = ANY($1) AND m.ended_at IS NULL AND NOT ir.only_today
                 AND (m.end_date IS NULL OR m.end_date >= $2)
                 AND (i.hazard <> 'help' OR answer_shared(ir.resident_id, m.org_id)))
 ORDER BY i.closed_at IS NOT NULL, i.purpose <> 'live', i.opened_at DESC
@@ -131,7 +133,7 @@ LEFT JOIN LATERAL (SELECT g.channel, g.state, coalesce(g.done_at, g.sent_at, g.c
                    ORDER BY array_position(ARRAY['delivered', 'sent', 'leased', 'pending', 'failed', 'expired'],
                                            g.state), g.id DESC
                    LIMIT 1) sent ON true
-WHERE ir.incident_id = $1
+WHERE ir.incident_id = $1 AND NOT ir.only_today
 ORDER BY r.id
 """
 
@@ -210,7 +212,7 @@ LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
                      AND k.answered_by <> 'coordinator' AND k.received_at >= coalesce(ir.asked_at, ir.told_at)
                      AND (i.closed_at IS NULL OR k.received_at <= i.closed_at)) quiet ON true
 LEFT JOIN case_file c ON c.resident_id = r.id AND c.purpose = ir.purpose AND c.closed_at IS NULL
-WHERE ir.incident_id = $1
+WHERE ir.incident_id = $1 AND NOT ir.only_today
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
@@ -300,6 +302,7 @@ async def mark_opened(conn: Connection, org_id: UUID, incident_id: UUID, now: da
 SQL_IS_OWN_PERSON = """
 SELECT EXISTS (SELECT 1 FROM incident_resident ir JOIN membership m ON m.resident_id = ir.resident_id
                WHERE ir.incident_id = $1 AND ir.resident_id = $2 AND m.org_id = $3 AND m.ended_at IS NULL
+                 AND NOT ir.only_today
                  AND (m.end_date IS NULL OR m.end_date >= $4))
 """
 

@@ -31,12 +31,13 @@ SELECT c.id, c.purpose, c.incident_id, c.reason_since,
            WHERE pa.scheme = 'jis' AND pa.place_id = coalesce(
                d.place_id,
                (SELECT rp.place_id FROM resident_place rp WHERE rp.resident_id = r.id
-                ORDER BY rp.kind = 'work' LIMIT 1))
+                ORDER BY (rp.kind = 'today') = coalesce(ir.only_today, false) DESC, rp.kind = 'work' LIMIT 1))
            ORDER BY pa.code LIMIT 1), '') END AS municipality
 FROM case_file c
 JOIN incident i ON i.id = c.incident_id AND i.closed_at IS NULL AND i.key_enc IS NOT NULL AND i.purpose <> 'canary'
 JOIN resident r ON r.id = c.resident_id
 LEFT JOIN site d ON d.id = c.dorm_id
+LEFT JOIN incident_resident ir ON ir.incident_id = c.incident_id AND ir.resident_id = c.resident_id
 WHERE c.closed_at IS NULL AND c.reason = 'needs_help' AND (c.claimed_by IS NULL OR c.claim_expires_at <= $1)
 ORDER BY c.reason_since, c.id
 """

@@ -85,6 +85,7 @@ WITH live AS (
         UNION SELECT open.id
               FROM membership m
               JOIN incident_resident ir ON ir.resident_id = m.resident_id AND ir.asked_at IS NOT NULL
+                                       AND NOT ir.only_today
               JOIN incident open ON open.id = ir.incident_id AND open.closed_at IS NULL
               WHERE live.site_id IN (m.dorm_id, m.workplace_id) AND m.ended_at IS NULL)
     ORDER BY (i.closed_at IS NULL) DESC, i.opened_at DESC
@@ -110,7 +111,7 @@ FROM membership m
 JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
 JOIN site ON site.id = $1
 JOIN incident i ON i.id = $2
-LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id AND NOT ir.only_today
 LEFT JOIN absence b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $4::date
 CROSS JOIN LATERAL (SELECT r.id IS NOT DISTINCT FROM $3 OR answer_shared(r.id, site.org_id) AS shared) s
 LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k

@@ -172,8 +172,8 @@ LEFT JOIN LATERAL (
     ORDER BY created_at DESC LIMIT 1
 ) m ON true
 LEFT JOIN site s ON s.place_id = p.id AND s.id = CASE WHEN rp.kind = 'home' THEN m.dorm_id ELSE m.workplace_id END
-WHERE rp.resident_id = $1
-ORDER BY rp.kind
+WHERE rp.resident_id = $1 AND (rp.until IS NULL OR rp.until > $2)
+ORDER BY rp.kind <> 'today', rp.kind
 """
 SQL_HELPER = """
 SELECT s.name, s.language, c.claimed_at FROM case_file c JOIN staff s ON s.id = c.claimed_by
@@ -181,9 +181,11 @@ WHERE c.resident_id = $1 AND c.purpose = $2 AND c.closed_at IS NULL
 """
 
 
-async def help_view(conn: Connection | Pool, vault: Vault, resident_id: UUID, purpose: Purpose) -> HelpView:
+async def help_view(
+    conn: Connection | Pool, vault: Vault, resident_id: UUID, purpose: Purpose, now: datetime
+) -> HelpView:
     """The places to show or read out to 119, and the coordinator who is on the case."""
-    rows = await conn.fetch(SQL_CARD_PLACES, resident_id)
+    rows = await conn.fetch(SQL_CARD_PLACES, resident_id, now)
     helper = await conn.fetchrow(SQL_HELPER, resident_id, purpose)
     places = tuple(
         CardPlace(

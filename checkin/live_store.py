@@ -22,7 +22,7 @@ SELECT EXISTS (
     SELECT 1 FROM incident_resident ir
     JOIN incident i ON i.id = ir.incident_id
     JOIN membership m ON m.resident_id = ir.resident_id AND m.ended_at IS NULL
-    WHERE ir.incident_id = $1 AND (i.hazard <> 'help' OR answer_shared(ir.resident_id, m.org_id))
+    WHERE ir.incident_id = $1 AND NOT ir.only_today AND (i.hazard <> 'help' OR answer_shared(ir.resident_id, m.org_id))
       AND (m.org_id = $2 OR ($3 AND m.org_id IN (SELECT other_id FROM org_relation
                                                  WHERE org_id = $2 AND kind = 'supervises'))))
 """

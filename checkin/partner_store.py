@@ -22,7 +22,7 @@ WHERE i.purpose <> 'canary'
               JOIN resident r ON r.id = ir.resident_id AND r.state NOT IN ('invited', 'left')
               JOIN membership m ON m.resident_id = r.id AND m.org_id = $1 AND m.ended_at IS NULL
                                AND (m.end_date IS NULL OR m.end_date >= $2)
-              WHERE ir.incident_id = i.id AND answer_shared(r.id, m.org_id))
+              WHERE ir.incident_id = i.id AND NOT ir.only_today AND answer_shared(r.id, m.org_id))
 ORDER BY i.closed_at IS NOT NULL, i.purpose <> 'live', i.opened_at DESC
 LIMIT 20
 """
@@ -50,7 +50,7 @@ JOIN resident r ON r.id = ir.resident_id AND r.state NOT IN ('invited', 'left')
 JOIN membership m ON m.resident_id = r.id AND m.org_id = $2 AND m.ended_at IS NULL
                  AND (m.end_date IS NULL OR m.end_date >= $3)
 LEFT JOIN case_file c ON c.resident_id = r.id AND c.purpose = ir.purpose AND c.closed_at IS NULL
-WHERE ir.incident_id = $1 AND answer_shared(r.id, m.org_id)
+WHERE ir.incident_id = $1 AND NOT ir.only_today AND answer_shared(r.id, m.org_id)
 ORDER BY r.name, r.id
 """
 

@@ -110,7 +110,7 @@ FROM incident_resident ir
 JOIN membership m ON m.resident_id = ir.resident_id AND m.org_id = $2 AND m.ended_at IS NULL
                  AND (m.end_date IS NULL OR m.end_date >= $3)
 JOIN site d ON d.id = m.dorm_id AND d.org_id = $2
-WHERE ir.incident_id = $1 GROUP BY d.id, d.name ORDER BY d.name
+WHERE ir.incident_id = $1 AND NOT ir.only_today GROUP BY d.id, d.name ORDER BY d.name
 """
 
 

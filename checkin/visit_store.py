@@ -18,7 +18,7 @@ INSERT INTO dorm_visit (id, incident_id, site_id, org_id, staff_id, arrives_at, 
 SELECT $1, $2, d.id, d.org_id, $5, $6, $7 FROM site d
 WHERE d.id = $3 AND d.org_id = $4 AND d.kind = 'dorm' AND EXISTS (
     SELECT FROM membership m JOIN incident_resident ir ON ir.resident_id = m.resident_id AND ir.incident_id = $2
-    WHERE m.dorm_id = d.id AND m.ended_at IS NULL)
+    WHERE m.dorm_id = d.id AND m.ended_at IS NULL AND NOT ir.only_today)
 ON CONFLICT (incident_id, site_id, staff_id) DO UPDATE
 SET arrives_at = excluded.arrives_at, said_at = excluded.said_at, withdrawn_at = NULL
 """

@@ -57,7 +57,8 @@ async def check_in_page(request: web.Request) -> web.Response:
     if asks_if_real(view.incident.purpose, view.status):
         called = await standing_call(wires.pool, wires.vault, view.resident_id)
     elif view.status.help_stands:
-        help_ = await help_view(wires.pool, wires.vault, view.resident_id, view.incident.purpose)
+        purpose, now = view.incident.purpose, wires.clock.now()
+        help_ = await help_view(wires.pool, wires.vault, view.resident_id, purpose, now)
     return _page(request, view, help_, called)
 
 

@@ -299,6 +299,8 @@ class PlaceKind(StrEnum):
 
 class Moment(StrEnum):
     """Which of our messages this is, in the life of an incident."""
+    #: Where the person says they are, until a time: told of it as well, and never shown to their organisations.
+    TODAY = "today"
 
     ISSUE = "issue"
     UPDATE = "update"

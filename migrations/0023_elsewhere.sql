@@ -13,7 +13,12 @@ CREATE INDEX resident_place_until ON resident_place (until) WHERE until IS NOT N
 CREATE POLICY not_elsewhere ON resident_place AS RESTRICTIVE TO daijobu_web
     USING (kind <> 'today') WITH CHECK (kind <> 'today');
 
+-- Told of an incident only because of such a place: `orgs` of the row is empty then, so that no organisation sees the
+-- person in it; what goes from memberships to incidents (leaders, staff, dorms) leaves the row out.
+ALTER TABLE incident_resident ADD COLUMN only_today boolean NOT NULL DEFAULT false;
+
 -- The purge ends what has run out.
 GRANT SELECT, DELETE ON resident_place TO daijobu_purge;
 
+-- Access: incident_resident.only_today as the rest of the row.
 -- Access: resident_place of kind 'today': person (own), follow (people of open incidents), worker, purge; web none.

@@ -42,6 +42,7 @@ MODULES: Final = (
     "registry.partners_web",
     "registry.enrol_web",
     "registry.card_web",
+    "registry.elsewhere_web",
     "registry.presence_web",
     "registry.same_web",
     "registry.walkin_web",

@@ -203,6 +203,12 @@ DELETE FROM absence a USING (
     SELECT resident_id, said_by FROM absence WHERE until <= ($1 AT TIME ZONE 'Asia/Tokyo')::date LIMIT $2) p
 WHERE a.resident_id = p.resident_id AND a.said_by = p.said_by
 """
+SQL_ELSEWHERE = """
+DELETE FROM resident_place p USING (
+    SELECT e.resident_id FROM resident_place e WHERE e.kind = 'today' AND e.until <= $1
+    AND NOT EXISTS (SELECT FROM resident_busy b WHERE b.resident_id = e.resident_id) LIMIT $2) over_now
+WHERE p.resident_id = over_now.resident_id AND p.kind = 'today'
+"""
 SQL_WALK_IN = """
 DELETE FROM walk_in w USING (SELECT poster_id, nonce FROM walk_in WHERE at <= $1 LIMIT $2) p
 WHERE w.poster_id = p.poster_id AND w.nonce = p.nonce
@@ -247,6 +253,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "place_change": plain(SQL_PLACE_CHANGE),
     "draft": plain(SQL_DRAFT),
     "absence": plain(SQL_ABSENCE),
+    "elsewhere": plain(SQL_ELSEWHERE),
     "walk_in": plain(SQL_WALK_IN),
     "same_person": plain(SQL_SAME_PERSON),
     "family_link": plain(SQL_FAMILY_LINK),

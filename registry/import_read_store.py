@@ -96,7 +96,7 @@ SELECT m.org_id, m.employee_id, m.room, m.shift, m.start_date, m.end_date, m.end
        coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
        h.id AS home_id, h.address_enc AS home_address, h.point_enc AS home_point,
        k.id AS work_id, k.address_enc AS work_address, k.point_enc AS work_point,
-       EXISTS (SELECT FROM resident_place x WHERE x.resident_id = r.id) AS has_place
+       EXISTS (SELECT FROM resident_place x WHERE x.resident_id = r.id AND x.kind <> 'today') AS has_place
 FROM membership m JOIN resident r ON r.id = m.resident_id
 LEFT JOIN site w ON w.id = m.workplace_id
 LEFT JOIN site d ON d.id = m.dorm_id

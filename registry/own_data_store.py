@@ -58,7 +58,7 @@ SQL_CONTACTS = """
 SELECT id, channel, kind, state, address_enc, created_at FROM contact WHERE resident_id = $1 ORDER BY created_at
 """
 SQL_PLACES = """
-SELECT rp.kind, p.id, p.label, p.postal_code, p.lat, p.lon, p.address_enc
+SELECT rp.kind, rp.until, p.id, p.label, p.postal_code, p.lat, p.lon, p.address_enc
 FROM resident_place rp JOIN place p ON p.id = rp.place_id WHERE rp.resident_id = $1 ORDER BY rp.kind
 """
 SQL_MEMBERSHIPS = """

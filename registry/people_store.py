@@ -89,7 +89,7 @@ class PersonLine(NamedTuple):
 SELECT_LINE = """
 SELECT r.id, m.org_id, r.name, r.language, r.second_language, r.state, m.employee_id, m.dorm_id, m.room, m.shift,
        m.start_date, m.end_date, m.household, coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
-       EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id) AS has_place,
+       EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id AND p.kind <> 'today') AS has_place,
        CASE WHEN c.push THEN 'push' WHEN c.phone THEN 'phone' WHEN c.handle THEN 'handle' WHEN c.dead THEN 'dead'
             ELSE 'none' END AS reach
 FROM membership m JOIN resident r ON r.id = m.resident_id
@@ -115,7 +115,8 @@ LIMIT $4 OFFSET $5
 )
 SQL_COUNT_PEOPLE = """
 SELECT count(*) AS people, count(*) FILTER (WHERE r.state = 'invited') AS invited,
-       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id)) AS placeless,
+       count(*) FILTER (WHERE NOT EXISTS (SELECT FROM resident_place p WHERE p.resident_id = r.id
+                                          AND p.kind <> 'today')) AS placeless,
        count(*) FILTER (WHERE NOT EXISTS (SELECT FROM contact k WHERE k.resident_id = r.id AND k.kind = 'address'
                                           AND k.state IN ('unproven', 'proven')
                                           AND coalesce(k.proven_at, k.created_at) > $2)

@@ -17,6 +17,8 @@ from geo.store import insert_places
 from registry.consent import ASKED, Choice, standing, to_ask_again
 from registry.consent_store import consent_lines, record
 from registry.disclosure_store import disclosures_of
+from registry.elsewhere_store import elsewhere_now
+from registry.elsewhere_web import place_names
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
@@ -97,6 +99,8 @@ async def _show(
         asked=ASKED,
         ask_again=to_ask_again(lines),
         disclosures=await disclosures_of(conn, owner.resident_id),
+        elsewhere=await elsewhere_now(conn, owner.resident_id, wires.clock.now()),
+        place_names=place_names,
         checkin=await open_checkin(conn, wires.vault, owner.resident_id),
         problem=problem,
     )

@@ -68,6 +68,8 @@ AUDIENCE_OF = {
     ("GET", "/f/{token}"): "token",
     ("GET", "/p/{token}/card"): "token",
     ("GET", "/p/{token}/away"): "token",
+    ("GET", "/p/{token}/elsewhere"): "token",
+    ("POST", "/p/{token}/elsewhere"): "token",
     ("POST", "/p/{token}/away"): "token",
     ("GET", "/p/{token}/same"): "token",
     ("POST", "/p/{token}/same"): "token",
@@ -283,6 +285,7 @@ PAGES = """
 /e/nothing                        /e/{token}                           404 404 404 404 404 404 404 404 404 404
 /a/nothing                        /a/{token}                           404 404 404 404 404 404 404 404 404 404
 /a/{a}                            /a/{token}                           200 200 200 200 200 200 200 200 200 200
+/p/nothing/elsewhere              /p/{token}/elsewhere                 404 404 404 404 404 404 404 404 404 404
 /a/{sibling_a}                    /a/{token}                           403 403 403 403 403 403 403 403 403 403
 /w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
@@ -402,6 +405,7 @@ PAGES = """
 /import/{sibling_run}             /import/{run}                        303 403 404 404 404 403 403 403 403 403
 /import/{else_run}                /import/{run}                        303 403 404 404 404 403 403 403 403 403
 /import/{else_run}/undo           /import/{run}/undo                   303 403 404 404 404 403 403 403 403 403
+/p/{p}/elsewhere                  /p/{token}/elsewhere                 200 200 200 200 200 200 200 200 200 200
 /import/{run}/undo                /import/{run}/undo                   303 403 303 404 404 403 403 403 403 403
 /people/{sibling_person}          /people/{id}                         303 403 404 200 404 403 403 403 403 403
 /sites/{sibling_dorm}             /sites/{id}                          303 403 404 200 404 403 403 403 403 403

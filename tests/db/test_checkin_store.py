@@ -245,13 +245,13 @@ async def test_what_somebody_in_need_is_shown(db: Pool) -> None:
     await db.execute("UPDATE place SET address_enc = $2, postal_code = '8612295' WHERE id = $1", site[1], address)
     person = await make_resident(db, org.id, dorm=site, room="203")
     await tell(db, incident, person.id)
-    view = await help_view(db, VAULT, person.id, Purpose.LIVE)
+    view = await help_view(db, VAULT, person.id, Purpose.LIVE, NOW)
     (place,) = view.places
     assert (place.site, place.room, place.postal_code) == ("ひばり寮", "203", "8612295")
     assert place.address == "熊本県上益城郡益城町宮園123"
     assert view.helper_name == ""
     await answer(db, incident, person, "help")
     await db.execute("UPDATE case_file SET claimed_by = $1, claimed_at = $2", org.staff_id, NOW)
-    view = await help_view(db, VAULT, person.id, Purpose.LIVE)
+    view = await help_view(db, VAULT, person.id, Purpose.LIVE, NOW)
     assert view.helper_name.startswith("Clerk")
-    assert (await help_view(db, VAULT, person.id, Purpose.DRILL)).helper_name == ""
+    assert (await help_view(db, VAULT, person.id, Purpose.DRILL, NOW)).helper_name == ""
