@@ -290,17 +290,21 @@ class Located:
     source: str = ""
     #: Sentences for the clerk, e.g. "postal code and point disagree: both municipalities kept".
     notes: tuple[str, ...] = ()
+    #: Of precision TOWN: within how many metres of the point the place is expected.
+    radius_m: int | None = None
 
 
 class PlaceKind(StrEnum):
+    """What a place is to a person."""
+
     HOME = "home"
     WORK = "work"
+    #: Where the person says they are, until a time: told of it as well, and never shown to their organisations.
+    TODAY = "today"
 
 
 class Moment(StrEnum):
     """Which of our messages this is, in the life of an incident."""
-    #: Where the person says they are, until a time: told of it as well, and never shown to their organisations.
-    TODAY = "today"
 
     ISSUE = "issue"
     UPDATE = "update"

@@ -8,16 +8,20 @@ from __future__ import annotations
 import atexit
 import functools
 import importlib.util
+import itertools
 import json
 import re
 import sqlite3
 import threading
 import unicodedata
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 #: Every dash people type in a postal code or house number, after NFKC.
 _DASHES = "-‐‑‒–—―−ー－ｰ﹣~〜"
+
+_JIS_IN_DATA = re.compile(r'"(?:jisx0402|jis)": "(\d{5})"')
 
 
 class PlaceNotFound(ValueError):
@@ -51,6 +55,15 @@ def normalise_postal_code(text: str) -> str:
             f"postal code {text!r} has 6 digits: a spreadsheet may have dropped a leading 0, write 7 digits"
         )
     raise PlaceNotFound(f"postal code {text!r} is not a Japanese one: it needs 7 digits, like 860-0806")
+
+
+class PostalTown(NamedTuple):
+    """One town of a postal code. `name` is "" where a code stands for the rest of a municipality."""
+
+    jis: str
+    name: str
+    #: A floor of a tall building, which has a code of its own: `name` is town and building in one.
+    building: bool = False
 
 
 class PostalCodes:
@@ -98,6 +111,28 @@ class PostalCodes:
             f"postal code {code[:3]}-{code[3:]} is not in Japan Post's list: check it, or write the address"
         )
 
+    def towns(self, prefectures: Collection[str]) -> Iterator[tuple[str, tuple[PostalTown, ...]]]:
+        """Every code of these prefectures ("43") with its towns; offices left out: they are no towns."""
+        with self._lock:
+            rows = self._connection.execute(_EVERY, (json.dumps(sorted(prefectures)),)).fetchall()
+        for code, group in itertools.groupby(rows, key=lambda row: row[0]):
+            towns = []
+            for _, data in group:
+                entry = json.loads(data)
+                for one in (entry, *entry["alternates"]):
+                    floor = bool(one["note"]) and one["note"].endswith("階")
+                    towns.append(PostalTown(one["jisx0402"], one["neighborhood"] or "", floor))
+            yield code, tuple(dict.fromkeys(towns))
+
+    def municipalities(self) -> dict[str, tuple[str, ...]]:
+        """Every code of the list, towns and offices, with its municipalities: for checks of the whole list."""
+        with self._lock:
+            rows = self._connection.execute(_DATA).fetchall()
+        found: dict[str, tuple[str, ...]] = {}
+        for code, data in rows:
+            found[code] = tuple(dict.fromkeys((*found.get(code, ()), *_JIS_IN_DATA.findall(data))))
+        return found
+
     def sample(self, every: int) -> list[str]:
         """Every n-th code of the list, towns and offices, in order: for checks of the whole list."""
         with self._lock:
@@ -107,4 +142,9 @@ class PostalCodes:
 
 _TOWN = "SELECT data FROM postal_data WHERE code = ?"
 _OFFICE = "SELECT data FROM office_data WHERE code = ?"
+_EVERY = """
+SELECT code, data FROM postal_data
+WHERE substr(data ->> '$.jisx0402', 1, 2) IN (SELECT value FROM json_each(?)) ORDER BY code
+"""
+_DATA = "SELECT code, data FROM postal_data UNION ALL SELECT code, data FROM office_data"
 _ALL = "SELECT code FROM postal_data UNION SELECT code FROM office_data ORDER BY code"

@@ -26,7 +26,7 @@ _BETWEEN: Final = (
     (re.compile(rf"(?<={_KANJI})[ヶケがゖけ](?={_KANJI})"), "け"),  # 龍ヶ岳, 龍ケ岳, 龍が岳
     (re.compile(rf"(?<={_KANJI})[ノの之](?={_KANJI})"), "の"),  # 一の宮, 一ノ宮
 )
-_BLOCK: Final = re.compile(r"([一二三四五六七八九十]{1,3})(?=丁目)")
+_BLOCK: Final = re.compile(r"([一二三四五六七八九十]{1,3})(?=丁目|条)")
 _DIGITS: Final = {c: n for n, c in enumerate("〇一二三四五六七八九")}
 _DASH: Final = r"[-‐‑‒–—―−ー－ｰ~〜]"
 
@@ -46,10 +46,10 @@ def unify(text: str) -> str:
 def town_key(text: str) -> str:
     """The name of a town (大字, 町丁目) as it is compared: 大字 and 字 left out, blocks in digits.
 
-    >>> town_key("大字宮園"), town_key("帯山三丁目"), town_key("帯山3-12"), town_key("東町３丁目")
-    ('宮園', '帯山3丁目', '帯山3丁目-12', '東町3丁目')
+    >>> town_key("大字宮園"), town_key("帯山三丁目"), town_key("帯山3-12"), town_key("画図町大字上無田")
+    ('宮園', '帯山3丁目', '帯山3丁目-12', '画図町上無田')
     """
-    name = re.sub(r"^(大字|字)", "", unify(text))
+    name = re.sub(r"^字|大字", "", unify(text))
     name = _BLOCK.sub(lambda match: str(_number(match[1])), name)
     return re.sub(rf"^(\D+?)(\d{{1,2}})(?={_DASH}|の\d|$)", r"\1\2丁目", name, count=1)
 

@@ -13,6 +13,7 @@ from geo.importers.archive import ArchiveError
 from geo.importers.features import FeatureFileError
 from geo.importers.gsi_shelters import ShelterFileError
 from geo.tables import AreaDataError
+from geo.towns_source import TownsFileError
 from geo.zone_import import NotZones
 from ops.audit_commands import AuditCommandError
 from ops.fetch_file import FetchError
@@ -41,4 +42,5 @@ MISTAKES: tuple[type[Exception], ...] = (
     ImportRefused,
     FetchError,
     ShelterFileError,
+    TownsFileError,
 )
