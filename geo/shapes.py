@@ -19,10 +19,12 @@ from geo.areas import Areas, UnknownArea
 from geo.tables import current_polygons, fetched_n03, read_polygons
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import shapely
     from shapely.geometry.base import BaseGeometry
 else:
-    shapely = Later("shapely")
+    np, shapely = Later("numpy"), Later("shapely")
 
 #: Width of the strip along a border in which a place belongs to both sides (about the accuracy of the polygons).
 BORDER_M = 300.0
@@ -52,8 +54,13 @@ def metres_box(lat: float, lon: float, radius_m: float) -> BaseGeometry:
     """A 32-gon of `radius_m` around a point, in degrees (circles in degrees would be too narrow east-west)."""
     dy = radius_m / METRES_PER_DEGREE
     dx = dy / max(0.1, math.cos(math.radians(lat)))
-    corners = [(lon + dx * math.cos(a * math.pi / 16), lat + dy * math.sin(a * math.pi / 16)) for a in range(32)]
-    return shapely.Polygon(corners)
+    return shapely.polygons(_unit_circle() * (dx, dy) + (lon, lat))
+
+
+@functools.cache
+def _unit_circle() -> npt.NDArray[np.float64]:
+    angles = np.arange(32) * (math.pi / 16)
+    return np.column_stack([np.cos(angles), np.sin(angles)])
 
 
 class _Layer:
@@ -62,9 +69,12 @@ class _Layer:
     def __init__(self, codes: Sequence[str], shapes: Any) -> None:
         self.codes = codes
         self._tree = shapely.STRtree(shapes)
+        self._shapes = self._tree.geometries
 
     def touching(self, shape: BaseGeometry) -> tuple[str, ...]:
-        return tuple(sorted(self.codes[int(i)] for i in self._tree.query(shape, predicate="intersects")))
+        # Boxes by the tree, then the prepared polygons: the tree's own predicate would prepare the point instead.
+        close = self._tree.query(shape)
+        return tuple(sorted(self.codes[int(i)] for i in close[shapely.intersects(self._shapes[close], shape)]))
 
     def nearest(self, point: BaseGeometry) -> str:
         """The nearest within NEAREST_DEG, "" for none."""
