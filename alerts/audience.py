@@ -31,6 +31,7 @@ from alerts.rule_store import refresh
 from alerts.rules import Rule
 from alerts.texts import names_of, place_text, source_of
 from alerts.wording import TextContext
+from alerts.zone_store import within_zones
 from core.db import Connection
 from core.model import Answer, Event, Moment, Purpose, Severity
 from geo.match import UnusablePolygon
@@ -167,6 +168,7 @@ async def _count(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, coun
         part = alert if polygons is None else await polygons.slice(conn, ids)
         maker = SliceMaker(deps, part, spec_of(rule, part, deps))
         people, _ = await fanout_store.gather_people(conn, part, ids, now)
+        people = await within_zones(conn, part, rule, people)
         new = await asyncio.to_thread(_told, people, maker, counts)
         for row in await conn.fetch(SQL_ORGS_OF, new):
             counts.orgs[row["name"]] += row["people"]

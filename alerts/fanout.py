@@ -31,6 +31,7 @@ from alerts.rule_book import rule_at
 from alerts.rules import Rule
 from alerts.statistics_store import refresh_statistics
 from alerts.texts import Texts, names_of
+from alerts.zone_store import within_zones
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
 from core.ids import uuid7
 from core.model import Event, Moment, Purpose
@@ -214,6 +215,7 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> 
     if polygons is not None:
         alert = await polygons.slice(conn, ids)
     people, links = await fanout_store.gather_people(conn, alert, ids, now)
+    people = await within_zones(conn, alert, rule, people)
     maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
     # Pure work on up to 20,000 people: in a thread, so that pages answer meanwhile.
     rows = await asyncio.to_thread(maker.make, people, links)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from alerts.decision import MANUAL, POLYGON, AlertPlan, Geography, RatedArea, Tell
 from core.model import AreaCode, Event
+from geo.rivers import SCHEME, river_of
 
 #: A report from the future by more than this is held: a clock or a document is wrong.
 MAX_FUTURE: Final = timedelta(minutes=2)
@@ -37,7 +38,8 @@ def why_impossible(event: Event, now: datetime) -> str | None:
 
 
 def why_outside(event: Event, plans: Iterable[AlertPlan], geography: Geography) -> str | None:
-    """An area that the report does not name, nor holds as a silent municipality of a quake area that it names.
+    """An area that the report does not name, nor holds as a silent municipality of a quake area that it names, nor as
+    the flood areas of a river that it names.
 
     Only for people who are newly told: a correction goes to those who were told, wherever they are.
     """
@@ -45,6 +47,8 @@ def why_outside(event: Event, plans: Iterable[AlertPlan], geography: Geography) 
     for rated in (r for plan in plans if plan.tell is Tell.MATCHED for r in plan.areas):
         area, silent_in = rated.area, AreaCode("jma.quake_area", rated.area.parent)
         if area.scheme == POLYGON or AreaCode(area.scheme, area.code) in named:
+            continue
+        if area.scheme == SCHEME and AreaCode("jma.river", river_of(area.code)) in named:
             continue
         if not rated.announced and silent_in in named and area.code in geography.cities_of(area.parent):
             continue

@@ -21,6 +21,7 @@ from alerts.people import Telling, consider
 from alerts.polygons import prepare
 from alerts.rule_store import refresh
 from alerts.rules import Rule
+from alerts.zone_store import within_zones
 from core.audit import Actor, audit
 from core.db import Connection
 from core.ids import uuid7
@@ -116,6 +117,7 @@ async def _people(
         part = alert if polygons is None else await polygons.slice(conn, ids)
         maker = SliceMaker(deps, part, spec_of(rule, part, deps))
         gathered, _ = await fanout_store.gather_people(conn, part, ids, now)
+        gathered = await within_zones(conn, part, rule, gathered)
         names = await fanout_store.names_of(conn, ids)
         named: list[UUID] = []
         for person in gathered:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from alerts.decision import POLYGON, RELAY, Geography, RatedArea
 from alerts.rules import Rule, severity_of
 from core.model import Area, AreaCode, Change, Event, Level, Severity, level_rank
+from geo.rivers import SCHEME, river_code
 
 #: A quake area that reached this level makes its silent municipalities count with the area's maximum.
 SILENT_TOWN_FROM: Final = "5-"
@@ -65,7 +66,12 @@ def rate(event: Event, rule: Rule, geography: Geography) -> tuple[RatedArea, ...
                 severity = _severity(event, rule, silent)
                 if severity is not None:
                     _keep_worse(rated, RatedArea(silent, severity, area_max=level, announced=False))
-    return tuple(sorted(rated.values(), key=lambda r: (-r.severity.rank, -level_rank(r.level), r.area.code)))
+    return tuple(sorted(rated.values(), key=_worst_first))
+
+
+def _worst_first(rated: RatedArea) -> tuple[int, int, bool, str]:
+    """Of areas that are equally bad a municipality before a river: it is what a text calls a place by."""
+    return -rated.severity.rank, -level_rank(rated.level), rated.area.scheme == SCHEME, rated.area.code
 
 
 def _severity(event: Event, rule: Rule, area: Area) -> Severity | None:
@@ -88,11 +94,14 @@ def weight(rated: RatedArea) -> tuple[int, int]:
 
 
 def matching(event: Event) -> tuple[Area, ...]:
-    """By what people are matched: the areas of the narrowest scheme; only without any of those the polygons."""
+    """By what people are matched: the areas of the narrowest scheme; only without any of those the polygons.
+
+    A river reaches the places in its flood areas besides, in the prefectures that its bulletin speaks of.
+    """
     for scheme in MATCH_SCHEMES:
         found = tuple(a for a in event.areas if a.scheme == scheme)
         if found:
-            return found
+            return found + _rivers(event, {a.code[:2] for a in found})
     return tuple(
         Area(
             POLYGON,
@@ -103,6 +112,29 @@ def matching(event: Event) -> tuple[Area, ...]:
         for number, polygon in enumerate(event.polygons)
         if polygon.level is not None
     )
+
+
+def _rivers(event: Event, prefectures: Collection[str]) -> tuple[Area, ...]:
+    """The rivers of a flood bulletin as the places in their flood areas carry them (geo.rivers).
+
+    The first two digits of a municipality or an office are its prefecture.
+    """
+    return tuple(
+        replace(area, scheme=SCHEME, code=river_code(area.code, prefecture), parent=area.code)
+        for area in event.areas
+        if area.scheme == "jma.river"
+        for prefecture in sorted(prefectures)
+    )
+
+
+def listed_municipalities(event: Event) -> list[str]:
+    """The municipalities for which a flood bulletin gives a level of their own (their gauge's), higher or lower.
+
+    In them that level counts, and not the river's: a place at a calm gauge is not called because another one is high.
+    """
+    if not any(area.scheme == "jma.river" for area in event.areas):
+        return []
+    return sorted({area.code for area in event.areas if area.scheme == "jma.city"})
 
 
 def ends_at(event: Event) -> datetime | None:

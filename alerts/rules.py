@@ -46,6 +46,21 @@ class Again(StrEnum):
     NOT_ASKED = "not_asked"  # they were told, but never asked
 
 
+class ZoneKind(StrEnum):
+    """The hazard zones a place can lie in (geo.zones)."""
+
+    FLOOD = "flood"
+    LANDSLIDE = "landslide"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRule:
+    """Levels of which only places in a zone, or not known to be outside of every one, are told."""
+
+    kind: ZoneKind
+    levels: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the ladder: which channel, how many seconds after the alert, and when it is taken at all."""
@@ -73,6 +88,8 @@ class Example:
     tier: Tier
     severity: Severity | None
     asks: bool
+    #: Only places in the hazard's zone are told.
+    zone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +127,18 @@ class Rule:
     #: Whether a rise in level asks people again who have already answered.
     rise_asks_again: bool
     examples: tuple[Example, ...]
+    #: Which levels are only for places in a hazard zone; None: all are for everybody.
+    zone: ZoneRule | None = None
     #: The fingerprint of the text it was read from: what a decision says it went by.
     version: str = ""
 
     def asks(self, severity: Severity) -> tuple[Answer, ...]:
         """What people are asked at this severity: the questions, or nothing."""
         return self.questions if severity.asks else ()
+
+    def only_in_zone(self, level: Level) -> bool:
+        """Whether this level is only for places in the hazard's zone."""
+        return self.zone is not None and str(level) in self.zone.levels
 
 
 def severity_of(rule: Rule, area: Area, event_type: str) -> Severity | None:
@@ -185,6 +208,7 @@ def parse_rule(text: str, hazard: str) -> Rule:
         incident_end_h=table.seconds("incident_end_h"),
         rise_asks_again=table.take("rise_asks_again", bool),
         examples=tuple(_example(table.inner(f"example[{i}]", e)) for i, e in enumerate(table.take("example", list), 1)),
+        zone=_zone(table.table("zone", optional=True)),
         version=version_of(text),
     )
     table.finish()
@@ -250,6 +274,15 @@ def _aftershock(table: _Table) -> dict[str, Any]:
     return {"aftershock_window_h": window, "again_if": again}
 
 
+def _zone(table: _Table) -> ZoneRule | None:
+    if not table.raw:
+        return None
+    kind = table.enum("kind", ZoneKind, table.take("kind", str))
+    levels = frozenset(str(level) for level in table.take("levels", list))
+    table.finish()
+    return ZoneRule(kind, levels)
+
+
 def _levels(table: _Table) -> dict[str, Severity]:
     return {key: table.enum(key, Severity, value) for key, value in table.raw.items()}
 
@@ -295,7 +328,8 @@ def _example(table: _Table) -> Example:
     tier = table.enum("tier", Tier, table.take("tier", str)) if "tier" in table.raw else Tier.NONE
     said = table.take("severity", str)
     severity = None if said == "none" else table.enum("severity", Severity, said)
-    example = Example(table.take("type", str), level, tier, severity, table.take("asks", bool))
+    zone = "zone" in table.raw and table.take("zone", bool)
+    example = Example(table.take("type", str), level, tier, severity, table.take("asks", bool), zone)
     table.finish()
     return example
 
@@ -316,5 +350,11 @@ def _check(table: _Table, rule: Rule, stem: str) -> None:
             raise table.error(f"case_after_s.{severity}", "is missing, but people are asked at this severity")
         if severity.asks and not rule.questions:
             raise table.error("questions", f"is empty, but people are asked at {severity}")
+    for level in sorted(rule.zone.levels) if rule.zone is not None else ():
+        given = rule.levels.get(level)
+        if given is None:
+            raise table.error("zone.levels", f"names {level!r}, which is not one of the levels")
+        if given.asks:
+            raise table.error("zone.levels", f"names {level!r}, which is {given}: that is for everybody in the area")
     if list(rule.reminders_s) != sorted(set(rule.reminders_s)):
         raise table.error("reminders_s", "must rise")

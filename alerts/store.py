@@ -15,7 +15,7 @@ from alerts.incident_facts import epicentre_of, facts_with
 from alerts.joining import QUAKE_FAMILY, quake_of, same_quake, worst_of
 from alerts.outbox_store import INCIDENT_CHANNEL
 from alerts.policy import closes_at
-from alerts.rating import codes_of, ends_at
+from alerts.rating import codes_of, ends_at, listed_municipalities
 from alerts.rules import Rule
 from core.crypto import Vault
 from core.db import Connection, Pool, expect_rows, notify
@@ -263,5 +263,6 @@ def alert_context(
         "of": [str(alert_id) for alert_id in plan.of],
         "again_if_stronger": plan.again_if_stronger,
         "valid_until": None if (until := ends_at(event)) is None else until.isoformat(),
+        "listed": listed_municipalities(event),
         "earlier_at": None if earlier is None else earlier.isoformat(),
     }

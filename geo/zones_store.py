@@ -181,7 +181,7 @@ async def _check(conn: Connection, ids: Sequence[UUID], now: datetime) -> None:
         hazards = await asyncio.to_thread(hazards_at, [points[i] for i in positions], zones, kinds)
         for i, hazard in zip(positions, hazards, strict=True):
             asked = tuple(e.id for e in known if e.prefecture in places[i]["prefectures"])
-            if asked:
+            if asked or Lies.IN in (hazard.flood, hazard.landslide):  # a neighbour's zone reaches over the border
                 found[places[i]["id"]] = replace(hazard, editions=asked)
     prefectures = {row["id"]: list(row["prefectures"]) for row in places}
     await _write(conn, ids, found, prefectures, now)

@@ -33,6 +33,9 @@ def test_its_examples_hold(rule: Rule) -> None:
         severity = severity_of(rule, Area("jma.city", "0000000", level=example.level, tier=example.tier), example.type)
         assert severity == example.severity, example
         assert bool(severity and rule.asks(severity)) is example.asks, example
+        assert rule.only_in_zone(example.level) is example.zone, example
+    limited = rule.zone.levels if rule.zone is not None else frozenset()
+    assert {str(example.level) for example in rule.examples if example.zone} == limited
 
 
 def test_higher_severities_never_wait_longer(rule: Rule) -> None:

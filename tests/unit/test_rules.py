@@ -156,6 +156,27 @@ def test_a_typo_is_named_with_file_and_key(tmp_path: Path, old: str, new: str, s
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('kind = "flood"', 'kind = "river"', "zone.kind says 'river'"),
+        ('levels = ["3"]', 'levels = ["3", "4"]', "zone.levels names '4', which is severe: that is for everybody"),
+        ('levels = ["3"]', 'levels = ["2"]', "zone.levels names '2', which is not one of the levels"),
+        ('levels = ["3"]', 'level = "3"', "zone.levels is missing"),
+        ('levels = ["3"]', 'levels = ["3"]\nnear = 1', "zone.near is not a key we know"),
+        ("zone = true", "zone = 1", "zone must be a bool"),
+    ],
+)
+def test_what_is_only_for_zones_is_checked(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    text = (RULES / "river_flood.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "river_flood.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RuleError) as caught:
+        read_rule(path)
+    assert sentence in str(caught.value)
+
+
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match="nobody would be told"):
         load_rules(tmp_path)
