@@ -21,7 +21,7 @@ WARM := import main, ops.service, ops.pages_web, demo.run, feeds.poller; ops.pag
 help:
 	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"
 	@echo "make run    the live service on its own PostgreSQL, listening to the real feeds"
-	@echo "make test   the whole test suite        make check   format, lint, types, import rules"
+	@echo "make test   the whole test suite        make check   format, lint, types, import rules, words"
 	@echo "make bench  every benchmark, as JSON    make lock    renew the locked requirements (maintainers)"
 	@echo "make security  scanners and attackers   make docs    renew what docs/ says of the code"
 	@echo "make fuzz   ten minutes of damaged input for each parser (Linux on x86_64; FUZZ_SECONDS=60 for less)"
@@ -44,6 +44,7 @@ check: .venv/stamp-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m alerts.lint
 
 bench: .venv/stamp-dev
 	@for file in bench/*.py; do case "$$file" in */_*) ;; *) $(BIN)/python "$$file" || exit 1 ;; esac; done
