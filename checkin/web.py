@@ -21,6 +21,8 @@ from checkin.drills import HELP_HAZARD, asks_if_real
 from checkin.help_store import check_in_token, standing_call
 from checkin.link_store import HelpView, LinkView, help_view, open_link
 from checkin.replies import answer_with_detail, read_detail
+from checkin.shelter_store import shelters_for
+from checkin.shelter_view import FEW, PlaceShelters, distance_words
 from checkin.store import Recorded, record_check_in
 from core.db import CONNECTION_ERRORS, Connection
 from core.model import Answer, AnsweredBy, Severity
@@ -59,7 +61,8 @@ async def check_in_page(request: web.Request) -> web.Response:
     elif view.status.help_stands:
         purpose, now = view.incident.purpose, wires.clock.now()
         help_ = await help_view(wires.pool, wires.vault, view.resident_id, purpose, now)
-    return _page(request, view, help_, called)
+    shelters = [] if help_ or called else await shelters_for(wires.pool, view, wires.clock.now(), FEW)
+    return _page(request, view, help_, called, shelters)
 
 
 def offers_retry(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
@@ -237,7 +240,9 @@ async def _to_page_of(request: web.Request, conn: Connection, view: LinkView, re
     return done(request, token)
 
 
-def _page(request: web.Request, view: LinkView, help_: HelpView | None, called: str | None) -> web.Response:
+def _page(
+    request: web.Request, view: LinkView, help_: HelpView | None, called: str | None, shelters: list[PlaceShelters]
+) -> web.Response:
     wires = site(request)
     lang = page_language(request, view.language)
     incident, status = view.incident, view.status
@@ -271,6 +276,9 @@ def _page(request: web.Request, view: LinkView, help_: HelpView | None, called: 
         "real_action": here(request, f"{request.path}/real"),
         "detail_action": here(request, f"{request.path}/detail"),
         "answer_action": here(request),
+        "shelters": [] if own_call else shelters,
+        "shelters_address": here(request, f"{request.path}/shelters"),
+        "distance_words": distance_words,
     }
     response = render(request, "checkin_page.html", lang=lang, **context)
     # A fifth of an Easy Japanese page would be tags that HTML lets out: brackets for browsers without ruby (all have it

@@ -7,9 +7,11 @@ open: opening is announced by the municipality.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
+from core.model import Precision
 from geo.distance import bearing_deg, distance_km
 
 #: Kinds of disaster for which a 指定緊急避難場所 can be designated, in the order of GSI's columns.
@@ -103,3 +105,47 @@ def site_of(common_id: str) -> str:
     'E4344300009'
     """
     return common_id[:11]
+
+
+#: How far a stored point may be from the real one, in metres: homes and sites are kept as the centre of a 250 m mesh.
+_ERROR_M: Final[Mapping[Precision, float]] = {
+    Precision.EXACT: 180.0,
+    Precision.STREET: 180.0,
+    Precision.TOWN: 1_000.0,
+    Precision.POSTAL: 1_000.0,
+}
+#: The eight directions people have words for, clockwise from north.
+COMPASS: Final = ("n", "ne", "e", "se", "s", "sw", "w", "nw")
+
+
+class Rough(NamedTuple):
+    """A distance as exactly as it is known: metres, rounded, and one of COMPASS; "": within that many metres."""
+
+    metres: int
+    direction: str
+
+    @property
+    def text(self) -> str:
+        """ "600 m", "1.3 km": the same in every language."""
+        return f"{self.metres} m" if self.metres < 1000 else f"{self.metres / 1000:g} km"
+
+
+def has_distances(precision: Precision) -> bool:
+    """Whether a place is known well enough to measure from."""
+    return precision in _ERROR_M
+
+
+def rough(near: Near, precision: Precision) -> Rough:
+    """What may honestly be said of a distance from a place known with this precision. Raises KeyError for others.
+
+    Nearer than one and a half times the error, no direction is said, and the distance is an upper limit.
+
+    >>> spot = Shelter("E4399900001201", "", "", 0.0, 0.0, "43999", frozenset(), False)
+    >>> [rough(Near(spot, m, 50.0), Precision.EXACT) for m in (100, 612, 1288)]
+    [Rough(metres=300, direction=''), Rough(metres=600, direction='ne'), Rough(metres=1300, direction='ne')]
+    """
+    error = _ERROR_M[precision]
+    step = 100 if error < 500 else 500
+    if near.metres < 1.5 * error:
+        return Rough(math.ceil((near.metres + error) / step) * step, "")
+    return Rough(round(near.metres / step) * step, COMPASS[round(near.bearing_deg / 45) % 8])

@@ -57,6 +57,7 @@ MODULES: Final = (
     "registry.approvals_web",
     "registry.api_tokens_web",
     "checkin.web",
+    "checkin.shelters_web",
     "checkin.drill_web",
     "checkin.dashboard_web",
     "checkin.board_web",

@@ -43,6 +43,7 @@ AUDIENCE_OF = {
     ("HEAD", "/c/{token}"): "token",
     ("POST", "/c/{token}"): "token",
     ("POST", "/c/{token}/detail"): "token",
+    ("GET", "/c/{token}/shelters"): "token",
     ("POST", "/c/{token}/real"): "token",
     ("GET", "/l/{token}"): "token",
     ("HEAD", "/l/{token}"): "token",
@@ -268,6 +269,7 @@ PAGES = """
 /enter/nothing                    /enter/{token}                       404 404 404 404 404 404 404 404 404 404
 /join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404
 /c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404
+/c/nothing/shelters               /c/{token}/shelters                  404 404 404 404 404 404 404 404 404 404
 /l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404
@@ -383,6 +385,7 @@ PAGES = """
 /enter/{enter}                    /enter/{token}                       200 200 200 200 200 200 200 200 200 200
 /join/{join}                      /join/{token}                        200 200 200 200 200 200 200 200 200 200
 /c/{c}                            /c/{token}                           200 200 200 200 200 200 200 200 200 200
+/c/{c}/shelters                   /c/{token}/shelters                  200 200 200 200 200 200 200 200 200 200
 /l/{l}                            /l/{token}                           200 200 200 200 200 200 200 200 200 200
 /p/{p}                            /p/{token}                           200 200 200 200 200 200 200 200 200 200
 /p/{p}/stop                       /p/{token}/stop                      200 200 200 200 200 200 200 200 200 200

@@ -29,6 +29,7 @@ from tests.incidents import (
 )
 from tests.pages import Form, forms_of, website
 from tests.people import NOW, VAULT, Person, make_org, make_resident, make_site
+from tests.shelter_kit import make_shelters, works_at_home
 
 Client = TestClient[web.Request, web.Application]
 LANGUAGES = Catalogs.load().languages
@@ -188,10 +189,13 @@ async def test_every_language_fits_in_ten_kilobytes(db: Pool, lang: str) -> None
     quake = await make_incident(db, simulated=True)
     flood = await make_incident(db, context=FLOOD_CONTEXT, purpose="drill")
     worst = await make_incident(db, context=FLOOD_CONTEXT, simulated=True)
+    await make_shelters(db)
     async with website(db, ROUTES) as client:
-        for incident, reason in ((quake, MANY_PLACES), (flood, FLOOD_REASON), (worst, TWO_FLOODS)):
-            _, token = await linked(db, incident, language=lang, reason=reason)
+        for incident, reason in ((quake, MANY_PLACES), (flood, TWO_FLOODS), (worst, TWO_FLOODS)):
+            person, token = await linked(db, incident, language=lang, reason=reason)
+            await works_at_home(db, person)
             asking = await page(client, token)
+            assert asking.count("maps.google.com") == 4
             assert f'<html lang="{lang}" dir="{"rtl" if lang == "ur" else "ltr"}">' in asking
             await client.post(f"/c/{token}", data={"answer": "leaving" if incident is flood else "help"})
             answered = await page(client, token)

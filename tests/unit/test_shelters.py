@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from geo.shelters import KIND_OF_HAZARD, KINDS, Shelter, joined, kind_for, nearest, suitable
+from core.model import Precision
+from geo.shelters import (
+    KIND_OF_HAZARD,
+    KINDS,
+    Near,
+    Rough,
+    Shelter,
+    has_distances,
+    joined,
+    kind_for,
+    nearest,
+    rough,
+    suitable,
+)
 
 
 def shelter(number: int, lat: float, lon: float, *kinds: str, only_for: str = "", stay: bool = False) -> Shelter:
@@ -77,3 +90,31 @@ def test_both_designations_of_one_site_are_one_shelter() -> None:
         (TOWER.id, False),  # its building takes in only some
         (HALL.id, True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("metres", "bearing", "precision", "said", "text"),
+    [
+        (0, 0, Precision.EXACT, Rough(200, ""), "200 m"),
+        (269, 90, Precision.STREET, Rough(500, ""), "500 m"),
+        (271, 90, Precision.EXACT, Rough(300, "e"), "300 m"),
+        (612, 44, Precision.EXACT, Rough(600, "ne"), "600 m"),
+        (988, 337.6, Precision.EXACT, Rough(1000, "n"), "1 km"),
+        (1288, 337.4, Precision.EXACT, Rough(1300, "nw"), "1.3 km"),
+        (612, 180, Precision.TOWN, Rough(2000, ""), "2 km"),
+        (1700, 203, Precision.POSTAL, Rough(1500, "sw"), "1.5 km"),
+        (4870, 157, Precision.TOWN, Rough(5000, "se"), "5 km"),
+    ],
+)
+def test_a_distance_is_said_as_exactly_as_it_is_known(
+    metres: float, bearing: float, precision: Precision, said: Rough, text: str
+) -> None:
+    assert rough(Near(PARK, metres, bearing), precision) == said
+    assert said.text == text
+
+
+def test_from_a_whole_town_nothing_is_measured() -> None:
+    assert not has_distances(Precision.MUNICIPALITY)
+    assert not has_distances(Precision.UNKNOWN)
+    with pytest.raises(KeyError):
+        rough(Near(PARK, 100, 0), Precision.MUNICIPALITY)
