@@ -95,7 +95,7 @@ class _Spoken:
         for code in codes:
             for area in self.said.get(code, ()):
                 if scaled := scale_of(area.level, area.tier):
-                    found.append(Said(*scaled, no_figure=area.not_received, hazards=(self.hazard,)))
+                    found.append(Said(*scaled, area.not_received, area.not_received, (self.hazard,)))
         return found
 
 

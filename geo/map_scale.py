@@ -51,8 +51,10 @@ class Said(NamedTuple):
 
     scale: Scale
     level: str
-    #: No figure of its own: the level is the highest of the wider area, or "5-lower or more, not received".
+    #: No figure of its own: the level is the highest of the wider area, or it is not_received.
     no_figure: bool = False
+    #: "5-lower or more, not received" (震度５弱以上未入電).
+    not_received: bool = False
     #: The hazards that say so, in the order found.
     hazards: tuple[str, ...] = ()
 

@@ -61,6 +61,7 @@ MODULES: Final = (
     "checkin.drill_web",
     "checkin.dashboard_web",
     "checkin.board_web",
+    "checkin.map_web",
     "checkin.leader_web",
     "checkin.family_web",
     "checkin.live_web",

@@ -68,9 +68,9 @@ AUDIENCE_OF = {
     ("GET", "/p/{token}/partners"): "token",
     ("GET", "/f/{token}"): "token",
     ("GET", "/p/{token}/card"): "token",
-    ("GET", "/p/{token}/away"): "token",
     ("GET", "/p/{token}/elsewhere"): "token",
     ("POST", "/p/{token}/elsewhere"): "token",
+    ("GET", "/p/{token}/away"): "token",
     ("POST", "/p/{token}/away"): "token",
     ("GET", "/p/{token}/same"): "token",
     ("POST", "/p/{token}/same"): "token",
@@ -194,6 +194,8 @@ AUDIENCE_OF = {
     ("GET", "/supervising/enrolment"): "S",
     ("GET", "/supervising/{org_id}"): "S",
     ("GET", "/board"): "KV",
+    ("GET", "/map"): "OESCKV",
+    ("GET", "/map/{incident_id}"): "OESCKV",
     ("GET", "/board/break-glass"): "K",
     ("POST", "/board/break-glass"): "K",
     ("GET", "/board/break-glass/{id}"): "K",
@@ -283,11 +285,11 @@ PAGES = """
 /f/nothing                        /f/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing/card                   /p/{token}/card                      404 404 404 404 404 404 404 404 404 404
 /p/nothing/away                   /p/{token}/away                      404 404 404 404 404 404 404 404 404 404
+/p/nothing/elsewhere              /p/{token}/elsewhere                 404 404 404 404 404 404 404 404 404 404
 /p/nothing/same                   /p/{token}/same                      404 404 404 404 404 404 404 404 404 404
 /e/nothing                        /e/{token}                           404 404 404 404 404 404 404 404 404 404
 /a/nothing                        /a/{token}                           404 404 404 404 404 404 404 404 404 404
 /a/{a}                            /a/{token}                           200 200 200 200 200 200 200 200 200 200
-/p/nothing/elsewhere              /p/{token}/elsewhere                 404 404 404 404 404 404 404 404 404 404
 /a/{sibling_a}                    /a/{token}                           403 403 403 403 403 403 403 403 403 403
 /w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200
@@ -354,6 +356,12 @@ PAGES = """
 /supervising/{group}              /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
 /supervising/{else_org}           /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
 /supervising/{no_id}              /supervising/{org_id}                303 403 403 404 403 403 403 403 403 403
+/map                              /map                                 303 303 303 303 303 303 303 403 403 403
+/map/{incident}                   /map/{incident_id}                   303 200 200 200 404 200 200 403 403 403
+/map/{group_incident}             /map/{incident_id}                   303 200 404 404 200 200 200 403 403 403
+/map/{else_incident}              /map/{incident_id}                   303 200 404 404 404 200 200 403 403 403
+/map/{no_id}                      /map/{incident_id}                   303 404 404 404 404 404 404 403 403 403
+/map/no-id                        /map/{incident_id}                   303 404 404 404 404 404 404 403 403 403
 /board                            /board                               303 403 403 403 403 200 200 403 403 403
 /board/break-glass                /board/break-glass                   303 403 403 403 403 200 403 403 403 403
 /board/break-glass/{no_id}        /board/break-glass/{id}              303 403 403 403 403 404 403 403 403 403
@@ -397,6 +405,7 @@ PAGES = """
 /p/{p}/family                     /p/{token}/family                    200 200 200 200 200 200 200 200 200 200
 /p/{p}/card                       /p/{token}/card                      200 200 200 200 200 200 200 200 200 200
 /p/{p}/away                       /p/{token}/away                      200 200 200 200 200 200 200 200 200 200
+/p/{p}/elsewhere                  /p/{token}/elsewhere                 200 200 200 200 200 200 200 200 200 200
 /p/{p}/same                       /p/{token}/same                      200 200 200 200 200 200 200 200 200 200
 /p/{p}/partners                   /p/{token}/partners                  200 200 200 200 200 200 200 200 200 200
 /f/{f}                            /f/{token}                           200 200 200 200 200 200 200 200 200 200
@@ -408,13 +417,13 @@ PAGES = """
 /import/{sibling_run}             /import/{run}                        303 403 404 404 404 403 403 403 403 403
 /import/{else_run}                /import/{run}                        303 403 404 404 404 403 403 403 403 403
 /import/{else_run}/undo           /import/{run}/undo                   303 403 404 404 404 403 403 403 403 403
-/p/{p}/elsewhere                  /p/{token}/elsewhere                 200 200 200 200 200 200 200 200 200 200
 /import/{run}/undo                /import/{run}/undo                   303 403 303 404 404 403 403 403 403 403
 /people/{sibling_person}          /people/{id}                         303 403 404 200 404 403 403 403 403 403
 /sites/{sibling_dorm}             /sites/{id}                          303 403 404 200 404 403 403 403 403 403
 /slips?site={sibling_dorm}        /slips                               303 403 200 200 200 403 403 403 403 403
 /posters/{poster}                 /posters/{id}                        303 403 403 403 200 403 403 404 403 403
 /posters/{other_group_poster}     /posters/{id}                        303 403 403 403 404 403 403 404 403 403
+/map/{sibling_incident}           /map/{incident_id}                   303 200 404 200 404 200 200 403 403 403
 /dashboard/{sibling_incident}     /dashboard/{incident_id}             303 200 404 403 404 403 403 403 403 403
 /dashboard/{sibling_incident}/people.csv /dashboard/{incident_id}/people.csv  303 403 404 403 404 403 403 403 403 403
 /dashboard/{no_id}/people.csv     /dashboard/{incident_id}/people.csv  303 403 404 403 404 403 403 403 403 403
@@ -436,6 +445,11 @@ CLOSED: dict[str, list[int]] = {
     # Nothing is open to be led to.
     "/dashboard": [303, 200, 200, 403, 200, 403, 403, 403, 403, 403],
     # Coordinators see people of open incidents.
+    "/map": [303, 303, 303, 303, 303, 200, 200, 403, 403, 403],
+    "/map/{incident}": [303, 200, 200, 200, 404, 404, 404, 403, 403, 403],
+    "/map/{group_incident}": [303, 200, 404, 404, 200, 404, 404, 403, 403, 403],
+    "/map/{else_incident}": [303, 200, 404, 404, 404, 404, 404, 403, 403, 403],
+    "/map/{sibling_incident}": [303, 200, 404, 200, 404, 404, 404, 403, 403, 403],
     "/board/live/dorm/{dorm}": [303, 403, 403, 403, 403, 404, 404, 403, 403, 403],
     "/board/live/dorm/{else_dorm}": [303, 403, 403, 403, 403, 404, 404, 403, 403, 403],
     "/board/live/person/{case}": [303, 403, 403, 403, 403, 404, 404, 403, 403, 403],

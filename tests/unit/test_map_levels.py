@@ -40,7 +40,7 @@ def test_a_town_without_a_figure_in_a_shaken_area_does_not_look_calm() -> None:
 
 def test_not_received_is_five_lower_or_more_and_says_so() -> None:
     quake = Report("earthquake", (city(KASHIMA, "5-", not_received=True),))
-    assert on(KASHIMA, quake) == [Said(Scale.INTENSITY, "5-", no_figure=True, hazards=("earthquake",))]
+    assert on(KASHIMA, quake) == [Said(Scale.INTENSITY, "5-", True, True, ("earthquake",))]
 
 
 def test_a_flash_report_knows_only_wide_areas() -> None:
