@@ -24,13 +24,17 @@ from registry.rows import AddressInput, read_postal_code
 SELF = Actor("personal link")
 #: The longest address that is looked up.
 ADDRESS_LENGTH = 200
+#: A place on the border of two municipalities is named by both; more codes are wards of one city.
+FEW_CODES = 3
 
 
 def place_names(found: Elsewhere, lang: str) -> str:
     """The municipalities of a place, for a reader of the page."""
     areas = Areas.load()
     reader = "ja" if lang.partition("-")[0] == "ja" else "en"
-    return ", ".join(dict.fromkeys(areas.name("jis", code, reader) for code in found.codes))
+    # A city whose ward nobody knows counts with all of its wards: its own name, which comes first, says it better.
+    codes = found.codes if len(found.codes) <= FEW_CODES else found.codes[:1]
+    return ", ".join(dict.fromkeys(areas.name("jis", code, reader) for code in codes))
 
 
 async def page(request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ from ops.retention import RULES
 from ops.retention_store import STEPS
 from ops.tend import TASKS, tend_once
 from registry import store
+from registry.elsewhere_store import set_elsewhere
 from registry.erase_store import erase_resident
 from registry.membership_store import end_membership
 from tests import people
@@ -77,6 +78,10 @@ async def world(db: Pool) -> TestIncident:
             NOW,
         )
         await people.make_place(conn, label="Kanariya-old-home")
+        # Once where nothing is open, and once where an incident still has the person in it.
+        for who in (alive.id, (await people.make_resident(conn, org.id, name="Away and looked for")).id):
+            there = await people.make_place(conn)
+            await set_elsewhere(conn, who, there, NOW)
         for dry in (True, False):
             await conn.execute(
                 "INSERT INTO import_run (id, org_id, file_name, file_sha256, dry_run, at, counts, body_enc) "
