@@ -97,7 +97,8 @@ ORDER BY rp.resident_id LIMIT $4
 """
 SQL_SLICE_INSIDE = """
 SELECT DISTINCT rp.resident_id
-FROM unnest($1::uuid[]) AS inside (place_id) JOIN resident_place AS rp ON rp.place_id = inside.place_id
+FROM unnest($1::uuid[]) AS inside (place_id)
+JOIN resident_place AS rp ON rp.place_id = inside.place_id AND (rp.until IS NULL OR rp.until > $4)
 WHERE $2::uuid IS NULL OR rp.resident_id > $2
 ORDER BY rp.resident_id LIMIT $3
 """
@@ -124,7 +125,7 @@ ORDER BY ir.resident_id LIMIT $4
 async def slice_ids(conn: Connection | Pool, alert: AlertRow, limit: int) -> list[UUID]:
     """The next people an alert considers, in order of id."""
     if alert.tell is Tell.MATCHED and alert.inside is not None:
-        rows = await conn.fetch(SQL_SLICE_INSIDE, alert.inside, alert.cursor, limit)
+        rows = await conn.fetch(SQL_SLICE_INSIDE, alert.inside, alert.cursor, limit, alert.created_at)
     elif alert.tell is Tell.MATCHED:
         schemes, codes = _columns(alert.areas)
         rows = await conn.fetch(SQL_SLICE_MATCHED, schemes, codes, alert.cursor, limit, alert.created_at)

@@ -17,6 +17,7 @@ from tests.sql_constants import ROOT
         (("bench/checkin.py", "--requests", "20"), "committed"),
         (("bench/fanout.py", "--people", "50"), "told"),
         (("bench/start.py", "--starts", "1"), "starts"),
+        (("bench/geofence.py", "--places", "3000", "--repeats", "1", "--without-postgis"), "places"),
     ],
 )
 async def test_it_prints_its_figures(command: tuple[str, ...], counted: str) -> None:
