@@ -27,6 +27,7 @@ from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
 from alerts.policy import BACK_OFF_S, next_attempt
 from alerts.ready import prepare_forever, warm_forever
 from alerts.receipts import receipt_token
+from alerts.shelter_lines import ShelterLines, with_line
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
 from core.model import MessageState, Purpose, Severity
@@ -76,6 +77,10 @@ class Sender:
     _busy: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _in_flight: dict[int, Claimed] = field(default_factory=dict)
+    _shelters: ShelterLines = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._shelters = ShelterLines(self.deps)
 
     @property
     def lease(self) -> timedelta:
@@ -128,11 +133,12 @@ class Sender:
             await asyncio.sleep(0.2)
             return False
         self.counters.claimed += len(claimed)
+        lines = await self._shelters.of(claimed)
         for message in claimed:
             self._free -= 1
             self._busy[message.channel] += 1
             self._in_flight[message.id] = message
-            task = asyncio.create_task(self._send_one(message))
+            task = asyncio.create_task(self._send_one(message, lines.get(message.id, "")))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         if not claimed and slow:
@@ -158,12 +164,12 @@ class Sender:
         room = max((share - self._busy[name] for name in open_), default=0)
         return [name for name in names if name not in open_], max(1, min(self._free, room))
 
-    async def _send_one(self, message: Claimed) -> None:
-        outcome = await self._try(message)
+    async def _send_one(self, message: Claimed, line: str) -> None:
+        outcome = await self._try(message, line)
         self._outcomes.append(outcome)
         self._have_outcomes.set()
 
-    async def _try(self, message: Claimed) -> Outcome:
+    async def _try(self, message: Claimed, line: str = "") -> Outcome:
         """Hand one message over, or say why not. Never raises."""
         now = self.deps.clock.now()
         if message.expires_at <= now:
@@ -173,7 +179,7 @@ class Sender:
             self.counters.skipped += 1
             return self._outcome(message, MessageState.CANCELLED, code="not_needed")
         try:
-            channel, outgoing = self._prepare(message)
+            channel, outgoing = self._prepare(message, line)
             sent = await self._hand_over(channel, outgoing)
         except SendError as error:
             return self._after_error(message, error)
@@ -191,7 +197,7 @@ class Sender:
         except TimeoutError:
             raise SendError(Trouble.AMBIGUOUS, "timeout") from None
 
-    def _prepare(self, message: Claimed) -> tuple[Channel, Outgoing]:
+    def _prepare(self, message: Claimed, line: str) -> tuple[Channel, Outgoing]:
         channel = self.deps.channels.by_name.get(message.channel)
         if channel is None:
             raise SendError(Trouble.REFUSED, "no_channel", f"{message.channel} is not configured")
@@ -205,7 +211,7 @@ class Sender:
             message_id=message.id,
             address=address,
             title=message.title,
-            body=self._body(message, url),
+            body=with_line(self._body(message, url), line),
             language=message.language,
             severity=Severity(message.severity),
             purpose=Purpose(message.purpose),

@@ -71,3 +71,22 @@ def _related(jis: Collection[str]) -> set[str]:
     areas = Areas.load()
     known = [code for code in jis if AreaCode("jis", code) in areas]
     return {ward for code in known for ward in areas.wards(code)} | {areas.city_of_ward(code) for code in known} - {""}
+
+
+ALL_SHELTERS = """
+SELECT s.id, s.designation, s.name, s.address, s.lat, s.lon, s.jis, s.kinds, s.only_for, s.note
+FROM shelter s ORDER BY s.id
+"""
+
+
+async def all_shelters(conn: Pool | Connection) -> list[Shelter]:
+    """Every shelter: 115,000 for the whole country."""
+    return from_rows(await conn.fetch(ALL_SHELTERS))
+
+
+SHELTERS_MARK = "SELECT max(imported_at)::text || ' ' || sum(shelters) FROM shelter_edition"
+
+
+async def shelters_mark(conn: Pool | Connection) -> str:
+    """Changes whenever a list is brought in; "" while there is none."""
+    return await conn.fetchval(SHELTERS_MARK) or ""
