@@ -27,6 +27,7 @@ DATABASE_URL = "DATABASE_URL"
 #: Used by the test suite and the Makefile only; not settings of the service.
 NOT_SETTINGS = frozenset({"DAIJOBU_TEST_DATABASE_URL"})
 
+PUBLIC_NOMINATIM = "nominatim.openstreetmap.org"
 JMA_FEED_URL = "https://www.data.jma.go.jp/developer/xml/feed/"
 #: Sources that are asked unless their address is empty. Everywhere else an empty variable is one that is not set.
 OFF_WHEN_EMPTY = ("p2pquake_url", "p2pquake_ws_url", "usgs_url")
@@ -111,6 +112,32 @@ class Settings(BaseModel):
     )
     other_every_s: float = Field(
         60.0, gt=0, description="Seconds between polls of P2PQuake's history, of USGS and of each CAP feed."
+    )
+
+    geocoder: Literal[
+        "", "nominatim", "photon", "pelias", "googlev3", "herev7", "mapbox", "arcgis", "tomtom", "azure", "opencage"
+    ] = Field(
+        "",
+        description="Online geocoder, by its name in geopy, that is asked for the one address of a dorm or workplace "
+        "which a member of staff has typed; empty: nothing leaves this machine. Never asked for lists.",
+    )
+    geocoder_url: str = Field(
+        "", description="Address of the geocoder's server, e.g. https://photon.example.jp; empty: geopy's own default."
+    )
+    geocoder_key: SecretStr | None = Field(None, description="API key of the online geocoder, where it wants one.")
+    geocoder_user_agent: str = Field(
+        "", description="User-Agent sent to the online geocoder; empty: Daijobu with the contact above."
+    )
+    geocoder_min_delay_s: float = Field(
+        1.0, ge=0, le=60, description="Least seconds between two requests to the online geocoder from one process."
+    )
+    geocoder_timeout_s: float = Field(
+        5.0, gt=0, le=30, description="Seconds the online geocoder may take; what is known offline counts then."
+    )
+    geocoder_personal: bool = Field(
+        False,
+        description="Also send the home address of one person, which a member of staff has typed, to the online "
+        "geocoder. Personal data leaves this machine then: name the service in your privacy notice.",
     )
 
     manual_share: float = Field(
@@ -232,6 +259,28 @@ class Settings(BaseModel):
             return values
         return dict.fromkeys(OFF_WHEN_EMPTY, "") | values
 
+    @field_validator("geocoder_url")
+    @classmethod
+    def _geocoder_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("must begin with https:// (http:// only on this machine)")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _fair_use(self) -> Settings:
+        """The rules of the public Nominatim server; one's own server has its own. Pelias has no public one."""
+        if self.geocoder == "pelias" and not self.geocoder_url:
+            raise ValueError("DAIJOBU_GEOCODER_URL must name the server of Pelias: there is no public one")
+        public = urlsplit(self.geocoder_url).hostname in (None, PUBLIC_NOMINATIM)
+        if self.geocoder == "nominatim" and public:
+            if self.geocoder_min_delay_s < 1:
+                raise ValueError("DAIJOBU_GEOCODER_MIN_DELAY_S must be 1 or more for the public Nominatim server")
+            if self.geocoder_agent.endswith(f"({type(self).model_fields['contact'].default})"):
+                raise ValueError("DAIJOBU_CONTACT must be yours: the public Nominatim server asks who is calling")
+            if not re.search(r"@|https?://", self.geocoder_agent):
+                raise ValueError("DAIJOBU_GEOCODER_USER_AGENT must hold a mail or web address for the public Nominatim")
+        return self
+
     @field_validator("jma_feed_url", "p2pquake_url")
     @classmethod
     def _folder(cls, value: str) -> str:
@@ -273,6 +322,11 @@ class Settings(BaseModel):
         if not codes or any(len(c) != 2 or not c.isdigit() or not 1 <= int(c) <= 47 for c in codes):
             raise ValueError("must be two-digit prefecture codes between 01 and 47, e.g. 43 or 43,40")
         return ",".join(codes)
+
+    @property
+    def geocoder_agent(self) -> str:
+        """The User-Agent for the online geocoder."""
+        return self.geocoder_user_agent or f"Daijobu ({self.contact})"
 
     @property
     def prefectures(self) -> tuple[str, ...]:

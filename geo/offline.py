@@ -58,6 +58,9 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]  # geopy ships no types
     `adapter_factory=AsyncNoNetwork` a coroutine of that.
     """
 
+    #: What a chain (geo.chain) says of who answered.
+    name = "offline"
+
     def __init__(self, *, adapter_factory: Any = NoNetwork, places: Places | None = None) -> None:
         if adapter_factory not in (NoNetwork, AsyncNoNetwork):
             raise ValueError("the offline geocoder works only with NoNetwork or AsyncNoNetwork as its adapter")
@@ -88,13 +91,17 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]  # geopy ships no types
         except PlaceNotFound:
             return None
 
+    def address_of(self, located: Located) -> str:
+        """The municipalities of a place in Japanese."""
+        areas = self._places.areas
+        jis = [c.code for c in located.codes if c.scheme == "jis"]
+        return "・".join(areas.prefecture_name(j) + areas.name("jis", j) for j in jis if not areas.wards(j))
+
     def _answer(self, located: Located | None, exactly_one: bool) -> Any:
         found: Location | list[Location] | None = None
         if located is not None:
-            areas = self._places.areas
-            jis = [c.code for c in located.codes if c.scheme == "jis"]
-            name = "・".join(areas.prefecture_name(j) + areas.name("jis", j) for j in jis if not areas.wards(j))
-            location = Location(name, (located.lat, located.lon), {"located": located})
+            raw = {"located": located, "answered_by": self.name}
+            location = Location(self.address_of(located), (located.lat, located.lon), raw)
             found = location if exactly_one else [location]
         return _ready(found) if self._async else found
 
