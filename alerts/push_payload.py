@@ -42,6 +42,17 @@ def headers(message: Outgoing) -> dict[str, str]:
     }
 
 
+def head(endpoint: str, origin: str, fields: dict[str, str], authorization: str, length: int) -> bytes:
+    """The head of the POST (RFC 9112). `endpoint` must have passed push_address.check_endpoint: no blank, no line
+    end."""
+    path = endpoint.split("/", 3)[3].partition("#")[0]
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+    return (
+        f"POST /{path} HTTP/1.1\r\nHost: {origin.partition('//')[2]}\r\n{lines}"
+        f"Authorization: {authorization}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode("ascii")
+
+
 def ttl_s(message: Outgoing) -> int:
     """Seconds for which the push service may keep it."""
     return min(ASKING_TTL_S if message.severity.asks else TELLING_TTL_S, max(0, message.valid_s))
@@ -64,12 +75,12 @@ def payload(message: Outgoing, limit: int = MAX_PLAINTEXT) -> bytes:
 
     Below what push services promise to carry (`limit` < MAX_PLAINTEXT) the buttons go first.
     """
-    url = json.dumps(message.url)
+    url = _quoted(message.url)
     lines, _, last = message.body.rpartition("\n")
     # The notification itself is the link.
     body = lines.rstrip() if message.url and last.strip() == message.url else message.body
-    proof = {"message": message.message_id} if message.message_id else {"contact": message.contact}
-    tail = json.dumps(proof | {"receipt": message.receipt_token}, separators=(",", ":"))[1:]
+    proof = f'"message":{message.message_id}' if message.message_id else f'"contact":{_quoted(message.contact)}'
+    tail = f'{proof},"receipt":{_quoted(message.receipt_token)}}}}},"mutable":true}}'
     shared = (
         message.title,
         message.language,
@@ -79,11 +90,11 @@ def payload(message: Outgoing, limit: int = MAX_PLAINTEXT) -> bytes:
         message.purpose,
         message.actions if limit == MAX_PLAINTEXT else (),
     )
-    data = url.join(_frame(body, *shared)).encode() + tail.encode() + b'},"mutable":true}'
+    data = url.join(_frame(body, *shared)).encode() + tail.encode()
     if len(data) <= limit:
         return data
     room = limit - (len(data) - _weight(body))
-    return url.join(_frame(_cut(body, room), *shared)).encode() + tail.encode() + b'},"mutable":true}'
+    return url.join(_frame(_cut(body, room), *shared)).encode() + tail.encode()
 
 
 @functools.lru_cache(maxsize=1024)
@@ -116,6 +127,10 @@ def _frame(
         ending = "},"
     close = "}]" if actions else ending + "]"
     return (*pieces, f'{close},"data":{{"url":', ",")
+
+
+#: A text as JSON, in ASCII.
+_quoted: Final = json.encoder.encode_basestring_ascii
 
 
 def _json(value: object) -> str:

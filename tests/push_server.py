@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,10 +73,10 @@ class FakePush:
     more_headers: dict[str, str] = field(default_factory=dict)
     #: Longest body it takes.
     limit: int = 4096
-    #: Requests for a push, and such that only knocked.
+    #: Requests so far.
     pushes: int = 0
-    knocks: int = 0
-    connections: set[object] = field(default_factory=set)
+    #: Connections that are open now.
+    connections: Callable[[], int] = lambda: 0
 
     def subscribe(self) -> Browser:
         """A new browser."""
@@ -87,17 +87,9 @@ class FakePush:
         self.browsers.append(browser)
         return browser
 
-    async def knock(self, request: web.Request) -> web.Response:
-        """GET /: nothing is here, but the connection is open."""
-        self.knocks += 1
-        self.connections.add(request.transport)
-        await asyncio.sleep(0.05)  # a real one is some way off
-        return web.Response(status=404)
-
     async def receive(self, request: web.Request) -> web.Response:
         """POST /push/{number}."""
         self.pushes += 1
-        self.connections.add(request.transport)
         number = int(request.match_info["number"])
         body = await request.read()
         mode = self.modes.get(number, 201)
@@ -190,19 +182,25 @@ async def fake_push() -> AsyncIterator[FakePush]:
     fake = FakePush()
     app = web.Application()
     app.router.add_post("/push/{number}", fake.receive)
-    app.router.add_get("/", fake.knock)
-    async with served(app) as fake.url:
+    async with _running(app) as (fake.url, runner):
+        fake.connections = lambda: len(runner.server.connections) if runner.server else 0
         yield fake
 
 
 @asynccontextmanager
 async def served(app: web.Application) -> AsyncIterator[str]:
     """A running website on loopback: its URL."""
+    async with _running(app) as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def _running(app: web.Application) -> AsyncIterator[tuple[str, web.AppRunner]]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}", runner
     finally:
         await runner.cleanup()
 

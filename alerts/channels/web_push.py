@@ -14,16 +14,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import aiohttp
 from py_vapid import Vapid02
-from yarl import URL
 
 from alerts import push_encrypt
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
 from alerts.push_address import BadSubscription, Subscription, check_origin
 from alerts.push_answers import Answer, Brakes, trouble
+from alerts.push_encrypt import MAX_PLAINTEXT
 from alerts.push_envelopes import EnvelopePool
-from alerts.push_payload import SHORT, headers, payload
+from alerts.push_http import Client, Interrupted, NotConnected
+from alerts.push_payload import SHORT, head, headers, payload
 from alerts.vapid import Tokens, load_or_make_vapid, subject
 from core.later import Later
 from core.model import MessageState
@@ -37,17 +37,11 @@ else:
 
 log = logging.getLogger(__name__)
 
-#: An idle connection is kept this long; push services close theirs sooner or later.
-KEEP_ALIVE_S: Final = 75.0
 #: How many connections to each push service are opened when something has happened, and how often at most.
 WARM_CONNECTIONS: Final = 16
 WARM_EVERY_S: Final = 60.0
-#: How much of an answer is read.
-MAX_ANSWER: Final = 2048
 #: Envelopes are not kept longer.
 ENVELOPE_LIFE_S: Final = 24 * 3600
-#: Without these, aiohttp writes them into each request; nobody reads them.
-_SKIPPED: Final = ("User-Agent", "Accept", "Accept-Encoding")
 
 
 class WebPush:
@@ -80,21 +74,10 @@ class WebPush:
         self._counted: Counter[str] = Counter()
         self._warmed_at = float("-inf")
         self._complained: set[tuple[str, int]] = set()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                resolver=PublicResolver(allow_loopback=settings.push_allow_http),
-                ttl_dns_cache=60,
-                limit=0,
-                limit_per_host=settings.send_in_flight,
-                keepalive_timeout=KEEP_ALIVE_S,
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=settings.send_timeout_s, sock_connect=min(3.0, settings.send_timeout_s)
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=_SKIPPED,
-            trust_env=False,
-            auto_decompress=False,
+        self._client = Client(
+            PublicResolver(allow_loopback=settings.push_allow_http),
+            per_origin=settings.send_in_flight,
+            timeout_s=settings.send_timeout_s,
         )
 
     async def send(self, message: Outgoing) -> Sent:
@@ -102,11 +85,10 @@ class WebPush:
         origin = self._origin(subscription)
         if (wait := self._brakes.wait_s(origin, self._now())) > 0:
             raise SendError(Trouble.THROTTLED, "origin_waits", retry_after_s=wait)
-        fields = headers(message)
-        fields["Authorization"] = self._tokens.header(origin)
-        answer = await self._post(subscription, self._encrypt(subscription, payload(message)), fields)
+        signature = self._tokens.header(origin)
+        answer = await self._post(subscription, origin, signature, message, MAX_PLAINTEXT)
         if answer.status == 413:
-            answer = await self._post(subscription, self._encrypt(subscription, payload(message, SHORT)), fields)
+            answer = await self._post(subscription, origin, signature, message, SHORT)
         self._brakes.heard(origin, answer, self._now())
         if 200 <= answer.status < 300:
             return Sent(provider_id=answer.location[-200:])
@@ -115,30 +97,18 @@ class WebPush:
             log.error("%s refuses our pushes: HTTP %d %s", origin, answer.status, answer.reason)
         raise trouble(answer, self._now())
 
-    async def _post(self, subscription: Subscription, body: bytes, fields: dict[str, str]) -> Answer:
-        """One request, or two: a push service that closes an idle connection while we write into it has not answered,
-        and a push that does arrive twice takes its own place (Topic, tag)."""
-        url = URL(subscription.endpoint, encoded=True)
+    async def _post(
+        self, subscription: Subscription, origin: str, signature: str, message: Outgoing, limit: int
+    ) -> Answer:
+        body = self._encrypt(subscription, payload(message, limit))
+        request = head(subscription.endpoint, origin, headers(message), signature, len(body)) + body
         try:
-            try:
-                return await self._post_once(url, body, fields)
-            except aiohttp.ClientConnectorError:
-                raise
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                return await self._post_once(url, body, fields)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise SendError(Trouble.NOT_SENT, "no_connection", type(error).__name__) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise SendError(Trouble.AMBIGUOUS, "no_answer", type(error).__name__) from error
-        except ValueError as error:  # what aiohttp finds wrong with a URL or an answer; it quotes it
-            raise SendError(Trouble.REFUSED, "bad_url", type(error).__name__) from error
-
-    async def _post_once(self, url: URL, body: bytes, fields: dict[str, str]) -> Answer:
-        async with self._session.post(url, data=body, headers=fields, allow_redirects=False) as answer:
-            text = await _beginning(answer)
-            return Answer(
-                answer.status, answer.headers.get("Location", ""), answer.headers.get("Retry-After", ""), text
-            )
+            said = await self._client.post(origin, request)
+        except NotConnected as error:
+            raise SendError(Trouble.NOT_SENT, "no_connection", str(error)) from error
+        except (Interrupted, TimeoutError) as error:
+            raise SendError(Trouble.AMBIGUOUS, "no_answer", str(error) or type(error).__name__) from error
+        return Answer(said.status, said.header(b"location"), said.header(b"retry-after"), said.body)
 
     def _subscription(self, address: str) -> Subscription:
         try:
@@ -213,22 +183,13 @@ class WebPush:
         if self._now() - self._warmed_at < WARM_EVERY_S:
             return
         self._warmed_at = self._now()
-        await asyncio.gather(
-            *(
-                self._knock(origin)
-                for origin, people in self._origins.items()
-                for _ in range(min(people, WARM_CONNECTIONS, self._settings.send_in_flight))
-            )
-        )
+        await asyncio.gather(*(self._warm(origin, people) for origin, people in self._origins.items()))
 
-    async def _knock(self, origin: str) -> None:
-        """Open a connection and leave it open. What the push service says to this does not matter; but it must say how
-        long its answer is, or the connection is closed: hence no HEAD."""
+    async def _warm(self, origin: str, people: int) -> None:
         try:
-            async with self._session.get(f"{origin}/", allow_redirects=False) as answer:
-                await _beginning(answer)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            log.info("%s cannot be reached yet: %s", origin, type(error).__name__)
+            await self._client.warm(origin, min(people, WARM_CONNECTIONS))
+        except NotConnected as error:
+            log.info("%s cannot be reached yet: %s", origin, error)
 
     def read_receipt(self, message_id: int, fields: Mapping[str, Any]) -> ReceiptRead | None:
         shown = fields.get("shown")
@@ -240,15 +201,7 @@ class WebPush:
         return None
 
     async def close(self) -> None:
-        await self._session.close()
-
-
-async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
-    """The first MAX_ANSWER bytes of an answer's body. A connection is kept if that was all of it."""
-    body = b""
-    while len(body) < MAX_ANSWER and not answer.content.at_eof():
-        body += await answer.content.read(MAX_ANSWER - len(body))
-    return body
+        await self._client.close()
 
 
 def _dead(error: Exception) -> SendError:

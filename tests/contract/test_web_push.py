@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,11 @@ async def push(tmp_path: Path) -> AsyncIterator[WebPush]:
     channel = WebPush(Settings(data_dir=tmp_path, push_allow_http=True, send_timeout_s=1.0))
     yield channel
     await channel.close()
+
+
+async def until(check: Callable[[], bool]) -> None:
+    while not check():
+        await asyncio.sleep(0.01)
 
 
 async def test_push_arrives_decrypted(push_service: FakePush, push: WebPush) -> None:
@@ -207,7 +212,7 @@ async def test_connections_are_open_before_anybody_must_be_told(push_service: Fa
     now = [time.time()]
     push = WebPush(Settings(data_dir=tmp_path, push_allow_http=True), now=lambda: now[0])
     await push.warm()
-    assert push_service.knocks == 0, "nobody is subscribed"
+    assert push_service.connections() == 0, "nobody is subscribed"
     now[0] += WARM_EVERY_S
     addresses = [push_service.subscribe().to_json() for _ in range(4)]
     push.begin_preparing()
@@ -215,9 +220,10 @@ async def test_connections_are_open_before_anybody_must_be_told(push_service: Fa
     push.end_preparing()
     await push.warm()
     await push.warm()
-    assert push_service.knocks == len(push_service.connections) == 4
+    await until(lambda: push_service.connections() == 4)
+    assert push_service.pushes == 0
     await asyncio.gather(*[push.send(outgoing(address)) for address in addresses])
-    assert len(push_service.shown) == 4 and len(push_service.connections) == 4, "no new connection was needed"
+    assert len(push_service.shown) == 4 and push_service.connections() == 4, "no new connection was needed"
     await push.close()
 
 

@@ -1,0 +1,342 @@
+"""The POST of one push message over HTTP/1.1 (RFC 9112), on connections that are kept: a client for this one purpose.
+
+With encryption prepared, a general client was two thirds of what a message costs (ADR 0015). This
+one sends requests whose every byte we know and reads short answers; whatever it does not understand closes the
+connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver
+
+#: Largest head and body of an answer; both are a few hundred bytes.
+MAX_HEAD: Final = 16_384
+MAX_BODY: Final = 65_536
+#: An idle connection is used again for this long; push services close theirs sooner or later.
+KEEP_ALIVE_S: Final = 75.0
+CONNECT_S: Final = 3.0
+#: Addresses of a name are asked for anew after this.
+RESOLVED_S: Final = 60.0
+
+_STATUS: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: |$)")
+_HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,8}")
+
+
+class NotConnected(OSError):
+    """No connection could be made: certainly nothing was sent."""
+
+
+class Interrupted(OSError):
+    """The connection ended, or said something that is no HTTP, before the answer was complete.
+
+    `silent`: not one byte of an answer had come, and the connection had been used before: the other side may have
+    closed it while it was idle.
+    """
+
+    def __init__(self, why: str, *, silent: bool = False) -> None:
+        super().__init__(why)
+        self.silent = silent
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: its headers by lower-case name."""
+
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    def header(self, name: bytes) -> str:
+        """The value of a header, "" without it."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+class Connection(asyncio.Protocol):
+    """One connection, one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._waiter: asyncio.Future[Response] | None = None
+        self.kept = False  # it was idle before
+        self.idle_since = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request may be sent on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    async def ask(self, request: bytes) -> Response:
+        """Send a request, wait for its answer. Raises Interrupted; whoever stops waiting closes the connection."""
+        if self._transport is None or self._transport.is_closing():
+            raise Interrupted("closed before the request", silent=self.kept)
+        self._waiter = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        try:
+            return await self._waiter
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._waiter = None
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiter is None or self._waiter.done():
+            self.close()  # an answer to nothing
+            return
+        self._buffer += data
+        try:
+            read = read_response(self._buffer, ended=False)
+        except ValueError as error:
+            self._fail(Interrupted(str(error)))
+            return
+        if read is None:
+            return
+        response, length, keep = read
+        if length < len(self._buffer) or not keep:
+            self.close()
+        self._buffer.clear()
+        self._waiter.set_result(response)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        if self._waiter is None or self._waiter.done():
+            return
+        try:
+            read = read_response(self._buffer, ended=True)
+        except ValueError as problem:
+            self._fail(Interrupted(str(problem)))
+            return
+        if read is None:
+            self._fail(Interrupted("the connection ended", silent=not self._buffer and self.kept))
+        else:
+            self._waiter.set_result(read[0])
+
+    def _fail(self, error: Interrupted) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+        self.close()
+
+
+def read_response(data: bytearray | bytes, *, ended: bool) -> tuple[Response, int, bool] | None:
+    """(answer, its length in bytes, whether the connection may be used again), or None if more must come. Pure.
+
+    `ended`: nothing more will come. Interim answers (1xx) are passed over. Raises ValueError for what is no answer of
+    HTTP/1.
+    """
+    begin = 0
+    while True:
+        end = data.find(b"\r\n\r\n", begin)
+        if end < 0:
+            if len(data) - begin > MAX_HEAD:
+                raise ValueError("the head of the answer is too long")
+            return None
+        first, *lines = bytes(data[begin:end]).split(b"\r\n")
+        if (found := _STATUS.match(first)) is None:
+            raise ValueError("the answer is not HTTP/1")
+        begin = end + 4
+        if (status := int(found[2])) >= 200:
+            break
+        if status == 101:
+            raise ValueError("the answer changes the protocol")
+    headers: dict[bytes, bytes] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name.strip() != name:
+            raise ValueError("the answer has a line that is no header")
+        headers[name.lower()] = value.strip()
+    keep = found[1] == b"1" and headers.get(b"connection", b"").lower() != b"close"
+    if status in (204, 304):
+        return Response(status, headers, b""), begin, keep
+    if b"transfer-encoding" in headers:
+        chunked = _read_chunks(data, begin, headers[b"transfer-encoding"])
+        return None if chunked is None else (Response(status, headers, chunked[0]), chunked[1], keep)
+    if (length := headers.get(b"content-length")) is None:
+        if len(data) - begin > MAX_BODY:
+            raise ValueError("the answer is too long")
+        return (Response(status, headers, bytes(data[begin:])), len(data), False) if ended else None
+    if not length.isdigit() or len(length) > 9 or int(length) > MAX_BODY:
+        raise ValueError("the answer is too long, or does not say how long it is")
+    if len(data) < begin + int(length):
+        return None
+    body = bytes(data[begin : begin + int(length)])
+    return Response(status, headers, body), begin + int(length), keep
+
+
+def _read_chunks(data: bytearray | bytes, begin: int, coding: bytes) -> tuple[bytes, int] | None:
+    if coding.lower() != b"chunked":
+        raise ValueError("the answer is coded in a way we did not ask for")
+    body = b""
+    while True:
+        end = data.find(b"\r\n", begin)
+        if end < 0:
+            if len(data) - begin > MAX_HEAD:
+                raise ValueError("a chunk's length is too long")
+            return None
+        size_text = bytes(data[begin:end]).partition(b";")[0].strip()
+        if not _HEX.fullmatch(size_text):
+            raise ValueError("a chunk has no length")
+        begin, size = end + 2, int(size_text, 16)
+        if size == 0:
+            break
+        if len(body) + size > MAX_BODY:
+            raise ValueError("the answer is too long")
+        if len(data) < begin + size + 2:
+            return None
+        if data[begin + size : begin + size + 2] != b"\r\n":
+            raise ValueError("a chunk is longer than it says")
+        body += bytes(data[begin : begin + size])
+        begin += size + 2
+    while True:  # trailers, which nobody reads
+        end = data.find(b"\r\n", begin)
+        if end < 0:
+            return None
+        if end == begin:
+            return body, end + 2
+        begin = end + 2
+
+
+@dataclass(slots=True)
+class _Origin:
+    """The connections to one push service."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    idle: deque[Connection] = field(default_factory=deque)
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    addresses: tuple[str, ...] = ()
+    resolved_at: float = float("-inf")
+
+
+class Client:
+    """Keeps connections to each push service, at most `per_origin` of them in use at a time."""
+
+    def __init__(
+        self, resolver: AbstractResolver, *, per_origin: int, timeout_s: float, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """`resolver` decides which addresses may be dialled; a host that is an address is dialled as it stands.
+        `timeout_s`: for one request, from its turn on. `tls`: whose certificates are believed; default the system's."""
+        self._resolver = resolver
+        self._per_origin = per_origin
+        self._timeout_s = timeout_s
+        self._origins: dict[str, _Origin] = {}
+        self._tls = tls
+
+    async def post(self, origin: str, request: bytes) -> Response:
+        """Send a whole request to a push service ("https://host"). Raises NotConnected, Interrupted, TimeoutError.
+
+        A kept connection that the other side has closed meanwhile is replaced by a new one, once.
+        """
+        at = self._at(origin)
+        async with at.slots:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    connection = self._kept(at) or await self._open(at)
+                    try:
+                        response = await connection.ask(request)
+                    except Interrupted as error:
+                        if not error.silent:
+                            raise
+                        connection = await self._open(at)
+                        response = await connection.ask(request)
+            except NotConnected:
+                at.resolved_at = float("-inf")
+                raise
+            self._keep(at, connection)
+            return response
+
+    async def warm(self, origin: str, count: int) -> int:
+        """Have up to `count` connections open; how many were opened. Raises NotConnected."""
+        at = self._at(origin)
+        alive = [connection for connection in at.idle if connection.is_open]
+        wanted = range(max(0, min(count, self._per_origin) - len(alive)))
+        found = await asyncio.gather(*(self._open(at) for _ in wanted), return_exceptions=True)
+        opened = [connection for connection in found if isinstance(connection, Connection)]
+        for connection in opened:
+            self._keep(at, connection)
+        if wanted and not opened:
+            raise NotConnected("no connection could be opened")
+        return len(opened)
+
+    async def close(self) -> None:
+        """Close all connections that are not in use."""
+        for at in self._origins.values():
+            for connection in at.idle:
+                connection.close()
+            at.idle.clear()
+        await self._resolver.close()
+        await asyncio.sleep(0)  # the sockets close in the next turn of the loop
+
+    def _at(self, origin: str) -> _Origin:
+        known = self._origins.get(origin)
+        if known is None:
+            parts = urlsplit(origin)
+            if parts.scheme == "https" and self._tls is None:
+                self._tls = ssl.create_default_context()
+            tls = self._tls if parts.scheme == "https" else None
+            port = parts.port or (443 if tls else 80)
+            known = self._origins[origin] = _Origin(parts.hostname or "", port, tls)
+            known.slots = asyncio.Semaphore(self._per_origin)
+        return known
+
+    def _kept(self, at: _Origin) -> Connection | None:
+        """The connection that was used last: the others may grow old and go."""
+        oldest = time.monotonic() - KEEP_ALIVE_S
+        while at.idle:
+            connection = at.idle.pop()
+            if connection.is_open and connection.idle_since > oldest:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, at: _Origin, connection: Connection) -> None:
+        if connection.is_open:
+            connection.kept, connection.idle_since = True, time.monotonic()
+            at.idle.append(connection)
+
+    async def _open(self, at: _Origin) -> Connection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(min(CONNECT_S, self._timeout_s)):
+                if time.monotonic() - at.resolved_at > RESOLVED_S:
+                    at.addresses = await self._resolve(at)
+                    at.resolved_at = time.monotonic()
+                for place, address in enumerate(at.addresses):
+                    try:
+                        _, connection = await loop.create_connection(
+                            Connection, address, at.port, ssl=at.tls, server_hostname=at.host if at.tls else None
+                        )
+                    except OSError:
+                        if place == len(at.addresses) - 1:
+                            raise
+                    else:
+                        return connection
+        except (OSError, TimeoutError) as error:
+            raise NotConnected(type(error).__name__) from error
+        raise NotConnected("the name has no address")
+
+    async def _resolve(self, at: _Origin) -> tuple[str, ...]:
+        try:
+            socket.inet_pton(socket.AF_INET6 if ":" in at.host else socket.AF_INET, at.host)
+        except OSError:
+            return tuple(one["host"] for one in await self._resolver.resolve(at.host, at.port))
+        return (at.host,)
