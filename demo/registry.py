@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 FACTS = Path(__file__).with_name("registry.toml")
+#: Invented shelters, in the form of GSI's lists.
+SHELTERS = Path(__file__).with_name("shelters.csv")
 
 #: Headings in the registry's own Japanese words (DESIGN §5).
 HEADINGS = (
     "社員番号", "氏名", "言語", "第二言語", "電話番号", "雇用企業", "勤務先", "勤務先郵便番号", "勤務先住所",
-    "寮", "部屋", "自宅郵便番号", "自宅住所",
+    "寮", "部屋", "自宅郵便番号", "自宅住所", "自宅緯度", "自宅経度",
 )  # fmt: skip
 
 #: One person in so many has no phone number: a full citizen of the registry, and unreachable until someone visits.
@@ -100,6 +102,8 @@ def _person(rng: random.Random, facts: dict[str, Any], home: dict[str, Any], ser
         "部屋": str(rng.randint(101, 308)) if home["dorm"] else "",
         "自宅郵便番号": home["postal_code"],
         "自宅住所": home["town"],
+        "自宅緯度": str(home.get("lat", "")),
+        "自宅経度": str(home.get("lon", "")),
     }
 
 

@@ -18,10 +18,11 @@ from core.model import OrgKind, Purpose, Role
 from core.settings import Settings
 from demo import store
 from demo.phones import Behaviour, DemoPhones
-from demo.registry import load_facts, uploads
+from demo.registry import SHELTERS, load_facts, uploads
 from demo.scenario import Scenario, load_scenario
 from demo.telegrams import build_report
 from feeds.store import ingest
+from ops.geo_shelters import import_list
 from ops.service import run_loops, site_of, stop_on_signals, website, with_port
 from ops.tend import tend_forever
 from ops.wires import Wires, open_wires
@@ -102,7 +103,7 @@ class DemoRegistry:
 
 
 async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
-    """Organisations, staff, people (through the real import), dorm leaders; marks the database fictional."""
+    """Organisations, staff, people, shelters (by the real imports), dorm leaders; marks the database fictional."""
     deps = wires.deps
     now = deps.clock.now()
     orgs: dict[str, UUID] = {}
@@ -134,6 +135,8 @@ async def fill_registry(wires: Wires, facts: dict[str, Any]) -> DemoRegistry:
                 actor=Actor("demo", org_id=owner.id),
                 may_create_employers=may_create(owner),
             )
+    body = SHELTERS.read_bytes()
+    await import_list(deps.pool, SHELTERS.name, body, now=now, fictional=True, say=lambda line: None)
     async with transaction(deps.pool) as conn:
         await store.enrol_most(conn, now)
         await store.name_leaders(conn)

@@ -44,7 +44,7 @@ async def test_the_two_nearest_for_the_danger_stand_under_the_buttons(db: Pool) 
     assert "総合運動公園" not in said
     assert "They may not be open." in said
     assert "Shelters are free and open to everyone" in said
-    assert html.index("value=help") < html.index("架空公園") < html.index("jma.go.jp")
+    assert html.index('value="help"') < html.index("架空公園") < html.index("jma.go.jp")
     assert "https://maps.google.com/?q=32.79050,130.82600" in html
 
 
