@@ -33,6 +33,7 @@ MODULES: Final = (
     "registry.people_web",
     "registry.employers_web",
     "registry.sites_web",
+    "registry.hazards_web",
     "registry.operator_web",
     "registry.relations_web",
     "registry.break_glass_web",

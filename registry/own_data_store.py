@@ -51,7 +51,7 @@ async def looks_at(conn: Connection, resident_id: UUID, since: datetime) -> list
 
 SQL_PERSON = """
 SELECT name, language, second_language, state, created_at, enrolled_at, hide_answer, protected, paused_until,
-       ask_stay_at, stay_asked_at
+       ask_stay_at, stay_asked_at, level3_always
 FROM resident WHERE id = $1
 """
 SQL_CONTACTS = """

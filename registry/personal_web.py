@@ -24,6 +24,7 @@ from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
 from registry.listening_web import silent_feeds, unheard_since
 from registry.own_data_store import viewers_of
+from registry.own_zone_store import own_zone, set_level3
 from registry.owner_web import own_page, owner_language, owner_of
 from registry.personal_store import (
     Owner,
@@ -94,6 +95,7 @@ async def _show(
         pushes=sum(c.channel == "push" and c.state in ("unproven", "proven") for c in contacts),
         services=SERVICES,
         places=places,
+        zone=await own_zone(conn, owner.resident_id),
         viewers=await viewers_of(conn, owner.resident_id),
         enrols=owner.state in ENROLS,
         asked=ASKED,
@@ -132,6 +134,8 @@ async def save(request: web.Request) -> web.Response:
         if phone is not None:
             await replace_phone(conn, wires.vault, owner.resident_id, phone.e164, now)
         await _save_handles(conn, request, owner, form)
+        if form.get("level3_shown") == "1":
+            await set_level3(conn, owner.resident_id, form.get("level3") == "1")
         if owner.state in ENROLS:
             # Nothing is ticked for them: every line is theirs to give. C2 stands for the organisations of today.
             made = [Choice(scope, form.get(scope) == "1") for scope in ASKED]

@@ -172,6 +172,7 @@ AUDIENCE_OF = {
     ("POST", "/posters"): "CP",
     ("GET", "/posters/{id}"): "CP",
     ("POST", "/posters/{id}/end"): "CP",
+    ("GET", "/hazards"): "ESC",
     ("GET", "/sites"): "ESC",
     ("POST", "/sites"): "ESC",
     ("GET", "/sites/{id}"): "ESC",
@@ -333,6 +334,7 @@ PAGES = """
 /people/{else_person}             /people/{id}                         303 403 404 404 404 403 403 403 403 403
 /people/{no_id}                   /people/{id}                         303 403 404 404 404 403 403 403 403 403
 /people/no-id                     /people/{id}                         303 403 404 404 404 403 403 403 403 403
+/hazards                          /hazards                             303 403 200 200 200 403 403 403 403 403
 /sites                            /sites                               303 403 200 200 200 403 403 403 403 403
 /sites/{dorm}                     /sites/{id}                          303 403 200 200 404 403 403 403 403 403
 /sites/{else_dorm}                /sites/{id}                          303 403 404 404 404 403 403 403 403 403
