@@ -43,6 +43,7 @@ from core.audit import audit
 from core.db import Connection, transaction
 from core.model import CaseReason, Purpose, Role
 from core.web import Route, clean_text, path_id, see_other, site, staff, staff_form
+from registry.elsewhere import last_minute
 from registry.listening_web import silent_feeds
 from registry.needs_store import needs_for_helpers
 from registry.operator_store import held_count
@@ -195,7 +196,7 @@ async def _show(
         "callees": await callees(conn, dorm_id, await orgs_of(conn, residents)),
         "visits": await visits_to(conn, [dorm_id] if dorm_id else [], unit.purpose, now),
         "said": {
-            who: (municipality_name(request, one.municipality), one.until)
+            who: (municipality_name(request, one.municipality), last_minute(one.until))
             for who, one in (await said_places(conn, residents)).items()
         },
         "needs": await needs(conn, wires.vault, unit.purpose, residents),

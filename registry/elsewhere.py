@@ -64,3 +64,13 @@ def ends_at(length: Length, now: datetime) -> datetime:
         return now + timedelta(hours=length.amount)
     midnight = now.astimezone(JST).replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + timedelta(days=length.amount)
+
+
+def last_minute(until: datetime) -> datetime:
+    """The end as people read it: who stays "until 20 November, 24:00" is not to read 21 November.
+
+    >>> last_minute(ends_at(TODAY, datetime(2026, 11, 20, 12, tzinfo=JST))).isoformat()
+    '2026-11-20T23:59:00+09:00'
+    """
+    local = until.astimezone(JST)
+    return local - timedelta(minutes=1) if (local.hour, local.minute) == (0, 0) else local

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.db import Connection, expect_rows
+from registry.elsewhere import last_minute
 
 
 class Elsewhere(NamedTuple):
@@ -14,6 +15,11 @@ class Elsewhere(NamedTuple):
 
     until: datetime
     codes: tuple[str, ...]
+
+    @property
+    def shown_until(self) -> datetime:
+        """Its end as people read it."""
+        return last_minute(self.until)
 
 
 SQL_SET = """

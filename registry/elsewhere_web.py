@@ -24,17 +24,26 @@ from registry.rows import AddressInput, read_postal_code
 SELF = Actor("personal link")
 #: The longest address that is looked up.
 ADDRESS_LENGTH = 200
-#: A place on the border of two municipalities is named by both; more codes are wards of one city.
-FEW_CODES = 3
 
 
 def place_names(found: Elsewhere, lang: str) -> str:
     """The municipalities of a place, for a reader of the page."""
     areas = Areas.load()
     reader = "ja" if lang.partition("-")[0] == "ja" else "en"
-    # A city whose ward nobody knows counts with all of its wards: its own name, which comes first, says it better.
-    codes = found.codes if len(found.codes) <= FEW_CODES else found.codes[:1]
-    return ", ".join(dict.fromkeys(areas.name("jis", code, reader) for code in codes))
+    said: list[str] = []
+    for code in found.codes:
+        wards = set(areas.wards(code)) & set(found.codes)
+        city = areas.city_of_ward(code)
+        # A ward says more than its city; a city whose ward nobody knows counts with all of them, and says it better.
+        if (wards and len(wards) < len(areas.wards(code))) or (city in found.codes and _whole(areas, city, found)):
+            continue
+        said.append(code)
+    return ", ".join(areas.name("jis", code, reader) for code in said)
+
+
+def _whole(areas: Areas, city: str, found: Elsewhere) -> bool:
+    wards = areas.wards(city)
+    return len(wards) > 1 and set(wards) <= set(found.codes)
 
 
 async def page(request: web.Request) -> web.Response:

@@ -22,7 +22,7 @@ def quake_in_fukuoka(number: int) -> bytes:
     scenario = load_scenario("kumamoto-2016-foreshock")
     felt = QuakeArea(
         pref=("40", "福岡県"),
-        area=("730", "福岡県福岡"),
+        area=("710", "福岡県福岡"),
         max="6-",
         cities={"6-": (("4013300", "福岡中央区"),), "5+": (("4013200", "福岡博多区"),)},
     )
