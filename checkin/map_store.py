@@ -66,7 +66,7 @@ LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k
                      AND k.answered_by <> 'coordinator' AND k.received_at >= coalesce(ir.asked_at, ir.told_at)
                      AND (i.closed_at IS NULL OR k.received_at <= i.closed_at)) quiet ON true
 LEFT JOIN case_file c ON c.resident_id = r.id AND c.purpose = ir.purpose AND c.closed_at IS NULL
-WHERE ir.incident_id = $1
+WHERE ir.incident_id = $1 AND NOT ir.only_today
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
@@ -92,6 +92,7 @@ LEFT JOIN LATERAL (
         LEFT JOIN site d ON d.id = m.dorm_id
         LEFT JOIN site w ON w.id = m.workplace_id AND NOT m.household
         WHERE m.resident_id = ir.resident_id AND m.ended_at IS NULL AND coalesce(d.place_id, w.place_id) IS NOT NULL
+          AND NOT ir.only_today
         ORDER BY d.id IS NULL, m.created_at, m.org_id LIMIT 1)) t ON true
 WHERE ir.incident_id = $1
 GROUP BY 1
