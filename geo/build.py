@@ -66,8 +66,11 @@ JAPAN_POST = "日本郵便 郵便番号データ"
 #: Codes of the northern islands (北方領土): Japan Post delivers nowhere there, so they have no place in our table.
 _NORTHERN_ISLANDS = re.compile(r"01690|0169[5-9]|0170")
 
+_PART_IN_WORDS = re.compile("「(.+)」に含む地区$")
+
 #: The Hachijo branch office (八丈支庁) is no municipality: it stands for the two it serves.
 _STANDS_FOR = {"13400": ["13401", "13402"]}
+_OFFICES_LATIN = {"13400": "Hachijo Subprefecture, Tokyo"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -221,9 +224,10 @@ def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names:
             continue
         if code.endswith("00"):
             latin = names.ward_latin(jis) if designated_city(jis, by_code) else names.city_latin(jis)
+            latin = latin or _OFFICES_LATIN.get(jis, "")
             members = _STANDS_FOR.get(jis, [jis])
         else:
-            latin = names.part_latin(row)
+            latin = names.part_latin(row) or _latin_in_words(row, by_code, names)
             named = re.split("、|及び", row[WORDS].split("のうち")[-1]) if jis in wards else []
             members = [wards[jis][w] for w in named] if named and all(w in wards[jis] for w in named) else [jis]
         parents = [AreaCode("jis", m) for m in members]
@@ -239,8 +243,14 @@ def _city_rows(cities: list[list[str]], quake_area_of: Mapping[str, str], names:
 
 def _name_in_words(row: list[str], by_code: Mapping[str, list[str]]) -> str:
     """JMA gives the part of a ward in a part of its city no name, only words: ...のうち...「仙台市東部」に含む地区."""
-    part = re.search("「(.+)」に含む地区$", row[WORDS])
+    part = _PART_IN_WORDS.search(row[WORDS])
     return f"{by_code[row[CODE][:5] + '00'][SEISMIC_NAME]}（{part[1]}）" if part else ""
+
+
+def _latin_in_words(row: list[str], by_code: Mapping[str, list[str]], names: MunicipalityNames) -> str:
+    part = _PART_IN_WORDS.search(row[WORDS])
+    whole = next((r for r in by_code.values() if part and r[WEATHER_NAME] == part[1]), None)
+    return f"{names.ward_latin(row[CODE][:5])} ({names.part_latin(whole)})" if whole else ""
 
 
 def _retired_rows() -> list[AreaRow]:

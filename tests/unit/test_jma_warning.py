@@ -15,7 +15,7 @@ def test_every_municipality_has_its_own_level() -> None:
     assert rain.hazard == "heavy_rain"
     assert {a.code: (a.level, a.tier, a.change) for a in rain.areas} == {
         "4320300": (5, Tier.SPECIAL, Change.RAISED),
-        "4351400": (4, Tier.DANGER, Change.CONTINUED),
+        "4351300": (4, Tier.DANGER, Change.CONTINUED),
         "4320200": (4, Tier.DANGER, Change.RAISED),
         "4348200": (3, Tier.WARNING, Change.RAISED),
         "4310000": (2, Tier.ADVISORY, Change.ISSUED),
@@ -35,8 +35,8 @@ def test_one_lifted_town_does_not_lift_the_rest() -> None:
 def test_lift() -> None:
     lifted = event("vpww55_lifted.xml")
     assert lifted.message_type is MessageType.LIFT
-    assert levels(lifted, "jma.city") == {"4320300": 0, "4351400": 0}
-    assert area(lifted, "jma.city", "4351400").last_level == 3
+    assert levels(lifted, "jma.city") == {"4320300": 0, "4351300": 0}
+    assert area(lifted, "jma.city", "4351300").last_level == 3
 
 
 def test_cancel_finds_its_thread_without_areas() -> None:
