@@ -17,7 +17,7 @@ INSTALL = @$(BIN)/uv pip install --python $(BIN)/python $(HASHED) --no-build-iso
 # Compiles what the service imports, once: every later start is twice as fast, also where Python may not write its cache.
 WARM := import main, ops.service, ops.pages_web, demo.run, feeds.poller; ops.pages_web.read_all(); ops.service.our_loops(None); from alerts.channels_setup import channel_kinds; channel_kinds(); from core.i18n import Catalogs; Catalogs.load(); import twilio.rest, pywebpush, shapely, phonenumbers, webauthn, joserfc.jwt, babel.messages.pofile
 
-.PHONY: help setup demo run test check bench lock docs security fuzz
+.PHONY: help setup demo run test check bench lock docs security fuzz node
 help:
 	@echo "make demo   a fictional registry and the earthquake of 14 April 2016, with pages to click through"
 	@echo "make run    the live service on its own PostgreSQL, listening to the real feeds"
@@ -87,6 +87,15 @@ fuzz: .venv/stamp-dev .venv/stamp-security
 
 .venv/stamp-dev: requirements-dev.lock .venv/stamp-runtime
 	$(call INSTALL,requirements-dev.lock)
+	@touch $@
+
+# Programs from npm that some tests and bench/push.py talk to; without them these skip and say so.
+node: .venv/stamp-node
+
+.venv/stamp-node: tests/node/package.json .venv/pyvenv.cfg
+	@command -v npm >/dev/null || { echo "npm is missing. Install it, e.g.: apt-get install nodejs npm"; exit 1; }
+	@mkdir -p .venv/node && cp tests/node/package.json .venv/node/
+	@npm install --prefix .venv/node --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # The locks hold names, versions and hashes, and no address of any package index.
