@@ -131,7 +131,7 @@ class Probe:
     """A shape, ready to be asked for many points. `shape`: valid, in degrees (lon, lat).
 
     Once it has been asked for more points than a grid would cost, it lays one over the shape, so that GEOS need only
-    look at points along the edge. Safe between threads: at worst two of them make the same grid.
+    look at points along the edge. For one thread at a time: GEOS makes its own index when it is first asked.
     """
 
     def __init__(self, shape: BaseGeometry) -> None:
