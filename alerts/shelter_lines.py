@@ -104,13 +104,14 @@ def line_of(index: shelter_index.ShelterIndex, message: Claimed, place: Whereabo
     if near is None:
         return ""
     known = rough(near, place.precision)
+    runs = catalogs.direction(lang)
     if known.direction:
         direction = catalogs.say(lang, f"direction.{known.direction}")
-        distance = catalogs.say(lang, "shelter.about", distance=known.text, direction=direction)
+        distance = catalogs.say(lang, "shelter.about", distance=known.text_in(runs), direction=direction)
     else:
-        distance = catalogs.say(lang, "shelter.within", distance=known.text)
+        distance = catalogs.say(lang, "shelter.within", distance=known.text_in(runs))
     name = near.shelter.name
-    if catalogs.direction(lang) == "rtl":
+    if runs == "rtl":
         name = f"\u2068{name}\u2069"
     return catalogs.say(lang, "shelter.push", name=name, distance=distance)
 

@@ -110,6 +110,7 @@ def _unmeasured(found: Sequence[Shelter]) -> tuple[Line, ...]:
 
 def distance_words(say: Sayer, own: Rough) -> Markup:
     """A distance in the words of a page: "about 600 m, north-east"."""
+    distance = own.text_in(say.catalogs.direction(say.lang))
     if own.direction:
-        return say("shelter.about", distance=own.text, direction=say(f"direction.{own.direction}"))
-    return say("shelter.within", distance=own.text)
+        return say("shelter.about", distance=distance, direction=say(f"direction.{own.direction}"))
+    return say("shelter.within", distance=distance)

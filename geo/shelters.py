@@ -129,6 +129,10 @@ class Rough(NamedTuple):
         """ "600 m", "1.3 km": the same in every language."""
         return f"{self.metres} m" if self.metres < 1000 else f"{self.metres / 1000:g} km"
 
+    def text_in(self, direction: str) -> str:
+        """The text for a sentence that runs "ltr" or "rtl": isolated, so that the number stays before its unit."""
+        return f"\u2066{self.text}\u2069" if direction == "rtl" else self.text
+
 
 def has_distances(precision: Precision) -> bool:
     """Whether a place is known well enough to measure from."""

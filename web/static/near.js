@@ -15,7 +15,8 @@
     return [2 * 6371000 * Math.asin(Math.min(1, Math.sqrt(chord))),
       (Math.atan2(Math.sin(east) * Math.cos(b), x) / rad + 360) % 360];
   };
-  const length = (metres) => metres < 1000 ? `${metres} m` : `${metres / 1000} km`;
+  const isolate = document.documentElement.dir === "rtl" ? (text) => `\u2066${text}\u2069` : (text) => text;
+  const length = (metres) => isolate(metres < 1000 ? `${metres} m` : `${metres / 1000} km`);
   const say = (metres, bearing, error) => {
     if (metres < 1.5 * error) return words.within.replace("{distance}", length(Math.ceil((metres + error) / 100) * 100));
     return words.about.replace("{distance}", length(Math.max(100, Math.round(metres / 100) * 100)))
