@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -184,6 +183,8 @@ def _write_entries(entries: Mapping[str, object]) -> None:
 @contextmanager
 def _replacing(target: Path) -> Iterator[Path]:
     """A path beside `target` for the new content; gone afterwards unless it was moved to its place."""
+    import tempfile  # only commands write: the service starts sooner without it
+
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)
     fresh = Path(name)
