@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from core.crypto import Vault
+from core.crypto import CryptoError, Vault
 from core.db import Connection, Pool, expect_rows
 from core.ids import uuid7
 from core.tokens import token_hash
+from registry.reach import STALE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,32 @@ WHERE channel = $1 AND state = $2 AND kind = 'address' AND ($3::uuid IS NULL OR 
 async def live_addresses(
     pool: Pool, vault: Vault, channel: str, state: str, after: UUID | None, limit: int
 ) -> list[tuple[UUID, str]]:
-    """Up to `limit` contacts of a channel in a state, in the order of their ids from `after` on: (id, address)."""
+    """Up to `limit` contacts of a channel in a state, in the order of their ids from `after` on: (id, address).
+
+    The address is "" where it cannot be read: the send will say so, and one such row must not hide the others.
+    """
     rows = await pool.fetch(SQL_LIVE_ADDRESSES, channel, state, after, limit)
-    return [(row["id"], vault.decrypt(row["address_enc"], row["id"], "contact.address_enc")) for row in rows]
+    return [(row["id"], _readable(vault, row["id"], row["address_enc"])) for row in rows]
+
+
+def _readable(vault: Vault, contact_id: UUID, stored: bytes) -> str:
+    try:
+        return vault.decrypt(stored, contact_id, "contact.address_enc")
+    except CryptoError:
+        return ""
+
+
+SQL_OLD_PROOFS = """
+UPDATE contact SET state = 'unproven', state_reason = 'nothing came back for too long'
+WHERE channel = 'push' AND state = 'proven' AND proven_at < $1
+"""
+
+
+async def forget_old_proofs(pool: Pool, now: datetime) -> int:
+    """Browsers from which nothing has come back for STALE_AFTER are not proven any more (an SMS goes beside the push);
+    how many."""
+    tag: str = await pool.execute(SQL_OLD_PROOFS, now - STALE_AFTER)
+    return int(tag.rpartition(" ")[2])
 
 
 SQL_PROVE = """

@@ -61,14 +61,19 @@ async def prepare_forever(deps: Deps, idle: Callable[[], bool]) -> None:
         if loop.time() - quiet_since < QUIET_S:
             continue
         due = loop.time() >= next_round
-        for contact, channel in channels.items():
-            if due or channel.wants_preparing():
-                try:
+        try:
+            if due:
+                next_round = loop.time() + ROUND_EVERY_S
+                if forgotten := await push_store.forget_old_proofs(deps.pool, deps.clock.now()):
+                    log.info("%d push subscriptions are not proven any more", forgotten)
+            for contact, channel in channels.items():
+                if due or channel.wants_preparing():
                     await prepare_all(deps, contact, channel, idle, asyncio.sleep)
-                except CONNECTION_ERRORS as error:
-                    log.info("addresses cannot be read for now: %s", str(error) or type(error).__name__)
-        if due:
-            next_round = loop.time() + ROUND_EVERY_S
+        except CONNECTION_ERRORS as error:
+            log.info("addresses cannot be read for now: %s", str(error) or type(error).__name__)
+        except Exception:  # being ready is a favour: without it everything is still sent
+            log.exception("quiet time could not be used")
+            quiet_since = loop.time() + ROUND_EVERY_S
 
 
 async def prepare_all(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from alerts.channel import Prepares
 from alerts.channels.web_push import WebPush
+from alerts.push_store import forget_old_proofs
 from alerts.ready import BATCH, prepare_all, warm_forever
 from core.db import Pool, notify, transaction
 from core.settings import Settings
 from core.wakeups import EVENTS_CHANNEL
+from registry.reach import STALE_AFTER
 from registry.records import PUSH, NewContact
 from tests.alerts_kit import wires
 from tests.fakes import FakeChannel, fake_channels
-from tests.people import make_resident
+from tests.people import NOW, VAULT, make_resident
 from tests.push_server import fake_push
 
 
@@ -71,6 +74,27 @@ async def test_a_message_on_its_way_ends_the_round(db: Pool, db_dsn: str) -> Non
         assert not await prepare_all(deps, "push", ready, lambda: False, no_pause)
     # What is kept for the rest must not go: they were not asked for.
     assert len(ready.addresses) == BATCH and ready.rounds == ["begin"]
+
+
+async def test_a_row_that_cannot_be_read_hides_no_other(db: Pool, db_dsn: str) -> None:
+    await make_resident(db, enrolled=False, contacts=[NewContact(PUSH, "good"), NewContact(PUSH, "spoilt")])
+    index = VAULT.blind_index(PUSH, "spoilt")
+    await db.execute("UPDATE contact SET address_enc = 'x' WHERE address_bidx = $1", index)
+    ready = Ready()
+    async with wires(db, db_dsn, channels=fake_channels(ready)) as deps:
+        assert await prepare_all(deps, "push", ready, lambda: True, no_pause)
+    assert sorted(ready.addresses) == ["", "good"]
+
+
+async def test_a_proof_holds_for_ninety_days(db: Pool) -> None:
+    contacts = [NewContact(PUSH, name, state="proven") for name in ("fresh", "old")]
+    await make_resident(db, enrolled=False, contacts=contacts)
+    for name, age in (("fresh", STALE_AFTER - timedelta(seconds=1)), ("old", STALE_AFTER + timedelta(seconds=1))):
+        at, index = NOW - age, VAULT.blind_index(PUSH, name)
+        await db.execute("UPDATE contact SET proven_at = $1 WHERE address_bidx = $2", at, index)
+    assert await forget_old_proofs(db, NOW) == 1
+    rows = await db.fetch("SELECT state FROM contact WHERE channel = 'push' ORDER BY proven_at")
+    assert [row["state"] for row in rows] == ["unproven", "proven"]
 
 
 async def test_an_event_opens_connections(db: Pool, db_dsn: str) -> None:
