@@ -77,10 +77,10 @@ class Sender:
     _busy: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _in_flight: dict[int, Claimed] = field(default_factory=dict)
-    _shelters: ShelterLines = field(init=False)
+    shelters: ShelterLines = field(init=False)
 
     def __post_init__(self) -> None:
-        self._shelters = ShelterLines(self.deps)
+        self.shelters = ShelterLines(self.deps)
 
     @property
     def lease(self) -> timedelta:
@@ -94,8 +94,9 @@ class Sender:
         upkeep = asyncio.create_task(self._upkeep_forever(), name="outbox upkeep")
         warm = asyncio.create_task(warm_forever(self.deps), name="warm connections")
         prepare = asyncio.create_task(prepare_forever(self.deps, lambda: not self._in_flight), name="prepare")
+        shelters = asyncio.create_task(self.shelters.keep_forever(), name="shelters")
         stopping = asyncio.create_task(stop.wait(), name="outbox stop")
-        beside = (acks, upkeep, warm, prepare, stopping)
+        beside = (acks, upkeep, warm, prepare, shelters, stopping)
         try:
             while not stop.is_set():
                 if not await self._claim_and_start():
@@ -133,7 +134,7 @@ class Sender:
             await asyncio.sleep(0.2)
             return False
         self.counters.claimed += len(claimed)
-        lines = await self._shelters.of(claimed)
+        lines = await self.shelters.of(claimed)
         for message in claimed:
             self._free -= 1
             self._busy[message.channel] += 1

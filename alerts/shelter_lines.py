@@ -19,7 +19,7 @@ from core.i18n import Catalogs
 from core.later import Later
 from core.model import Purpose, Severity
 from geo.shelters import has_distances, rough
-from geo.shelters_store import all_shelters, shelters_mark
+from geo.shelters_store import all_sites, shelters_mark
 
 if TYPE_CHECKING:
     from geo import shelter_index
@@ -32,55 +32,62 @@ log = logging.getLogger(__name__)
 CHANNELS: Final = frozenset({"push"})
 #: Whether a new list was brought in is asked this often.
 FRESH_S: Final = 60.0
-#: Longest time a claim waits for its lines.
-PATIENCE_S: Final = 2.0
+#: Longest time a claim waits for the whereabouts of its people.
+PATIENCE_S: Final = 1.0
 _WORDS: Final = ("shelter.push", "shelter.about", "shelter.within", "direction.")
 
 
 class ShelterLines:
-    """Lines for claimed messages. One per sender; the shelters stay in memory."""
+    """Lines for claimed messages. One per sender; `keep_forever` holds the shelters in memory."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self._index: shelter_index.ShelterIndex | None = None
-        self._mark: str | None = None
-        self._asked_at = float("-inf")
+        self._mark = ""
+
+    @property
+    def known(self) -> int:
+        """How many shelters are in memory."""
+        return 0 if self._index is None else len(self._index)
+
+    async def keep_forever(self) -> None:
+        """Read the shelters at the start, and again when a list was brought in. Cancel it to end it."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("the lists of shelters cannot be read; notifications name those known before")
+            await asyncio.sleep(FRESH_S)
+
+    async def refresh(self) -> None:
+        """Read the shelters if other lists are there than before."""
+        mark = await shelters_mark(self._deps.pool)
+        if mark == self._mark:
+            return
+        rows = await all_sites(self._deps.pool)
+        self._index = await asyncio.to_thread(_index_of, rows) if rows else None
+        self._mark = mark
 
     async def of(self, messages: Sequence[Claimed]) -> dict[int, str]:
         """The line of each message that has one. Never raises, never takes long: an alert does not wait for it."""
-        wanted = [message for message in messages if _may_have_one(message)]
-        if not wanted:
+        index = self._index
+        wanted = [message for message in messages if _may_have_one(message)] if index is not None else []
+        if index is None or not wanted:
             return {}
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await self._lines(wanted)
+                ids = [message.id for message in wanted]
+                places = await store.whereabouts(self._deps.pool, ids, self._deps.clock.now())
         except Exception:
             log.exception("no shelters are named in %d messages", len(wanted))
             return {}
-
-    async def _lines(self, messages: Sequence[Claimed]) -> dict[int, str]:
-        index = await self._fresh_index()
-        if index is None:
-            return {}
-        ids = [message.id for message in messages]
-        found = {
-            each.message_id: each for each in await store.whereabouts(self._deps.pool, ids, self._deps.clock.now())
-        }
-        lines = ((m.id, line_of(index, m, found[m.id], self._deps.catalogs)) for m in messages if m.id in found)
+        found = {each.message_id: each for each in places}
+        lines = ((m.id, line_of(index, m, found[m.id], self._deps.catalogs)) for m in wanted if m.id in found)
         return {message_id: line for message_id, line in lines if line}
 
-    async def _fresh_index(self) -> shelter_index.ShelterIndex | None:
-        """The shelters, read anew when a list was brought in; None while there are none."""
-        now = asyncio.get_running_loop().time()
-        if now - self._asked_at < FRESH_S:
-            return self._index
-        mark = await shelters_mark(self._deps.pool)
-        if mark != self._mark:
-            shelters = await all_shelters(self._deps.pool) if mark else []
-            self._index = await asyncio.to_thread(shelter_index.ShelterIndex, shelters) if shelters else None
-            self._mark = mark
-        self._asked_at = now
-        return self._index
+
+def _index_of(rows: list[tuple[str, str, float, float, int]]) -> shelter_index.ShelterIndex:
+    return shelter_index.ShelterIndex(shelter_index.sites(rows))
 
 
 def _may_have_one(message: Claimed) -> bool:

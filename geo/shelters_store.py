@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
+from typing import Final
 
-from core.db import Connection, Pool, Record
+from core.db import Connection, Pool, Record, transaction
 from core.model import AreaCode
 from geo.areas import Areas
 from geo.distance import EARTH_RADIUS_KM
@@ -32,16 +33,25 @@ async def shelters_in(conn: Pool | Connection, jis: Collection[str], kind: str |
 
 SHELTERS_AROUND = """
 SELECT s.id, s.designation, s.name, s.address, s.lat, s.lon, s.jis, s.kinds, s.only_for, s.note
-FROM shelter s WHERE point(s.lon, s.lat) <@ box(point($1, $2), point($3, $4))
-ORDER BY s.id
+FROM shelter s
+WHERE point(s.lon, s.lat) <@ box(point($1, $2), point($3, $4))
+  AND ($5::text IS NULL OR s.kinds @> ARRAY[$5::text])
+ORDER BY (s.lat - ($2 + $4) / 2) ^ 2 + ((s.lon - ($1 + $3) / 2) * ($4 - $2) / ($3 - $1)) ^ 2, s.id
+LIMIT $6
 """
 
 
-async def shelters_around(conn: Pool | Connection, lat: float, lon: float, metres: float) -> list[Shelter]:
-    """The shelters within `metres` of a point, and some in the corners of the square around it."""
+async def shelters_around(
+    conn: Pool | Connection, lat: float, lon: float, metres: float, kind: str | None = None, limit: int | None = None
+) -> list[Shelter]:
+    """The shelters within `metres` of a point, and some in the corners of the square around it.
+
+    `kind`: only those designated for it; `limit`: only so many rows of GSI's lists, nearest first.
+    """
     north = math.degrees(metres / (EARTH_RADIUS_KM * 1000))
     east = north / max(0.1, math.cos(math.radians(lat)))
-    return from_rows(await conn.fetch(SHELTERS_AROUND, lon - east, lat - north, lon + east, lat + north))
+    corners = (lon - east, lat - north, lon + east, lat + north)
+    return from_rows(await conn.fetch(SHELTERS_AROUND, *corners, kind, limit))
 
 
 def from_rows(rows: Iterable[Record]) -> list[Shelter]:
@@ -73,15 +83,24 @@ def _related(jis: Collection[str]) -> set[str]:
     return {ward for code in known for ward in areas.wards(code)} | {areas.city_of_ward(code) for code in known} - {""}
 
 
-ALL_SHELTERS = """
-SELECT s.id, s.designation, s.name, s.address, s.lat, s.lon, s.jis, s.kinds, s.only_for, s.note
-FROM shelter s ORDER BY s.id
+SITES = """
+SELECT s.id, s.name, s.lat, s.lon,
+       CASE WHEN 'flood' = ANY (s.kinds) THEN 1 ELSE 0 END + CASE WHEN 'landslide' = ANY (s.kinds) THEN 2 ELSE 0 END
+       + CASE WHEN 'storm_surge' = ANY (s.kinds) THEN 4 ELSE 0 END
+       + CASE WHEN 'earthquake' = ANY (s.kinds) THEN 8 ELSE 0 END
+       + CASE WHEN 'tsunami' = ANY (s.kinds) THEN 16 ELSE 0 END + CASE WHEN 'fire' = ANY (s.kinds) THEN 32 ELSE 0 END
+       + CASE WHEN 'inland_flood' = ANY (s.kinds) THEN 64 ELSE 0 END
+       + CASE WHEN 'volcano' = ANY (s.kinds) THEN 128 ELSE 0 END AS kinds
+FROM shelter s WHERE s.only_for = ''
 """
+#: Rows at a time: others of the process go on between.
+_CHUNK: Final = 2_000
 
 
-async def all_shelters(conn: Pool | Connection) -> list[Shelter]:
-    """Every shelter: 115,000 for the whole country."""
-    return from_rows(await conn.fetch(ALL_SHELTERS))
+async def all_sites(pool: Pool) -> list[tuple[str, str, float, float, int]]:
+    """Every shelter that is for everybody, for geo.shelter_index.sites: 115,000 for the whole country."""
+    async with transaction(pool) as conn:
+        return [tuple(row) async for row in conn.cursor(SITES, prefetch=_CHUNK)]
 
 
 SHELTERS_MARK = "SELECT max(imported_at)::text || ' ' || sum(shelters) FROM shelter_edition"

@@ -199,9 +199,14 @@ async def hear(deps: Deps, *events: Event, purpose: Purpose = Purpose.LIVE) -> l
 SQL_WAITING = "SELECT count(*) FROM message WHERE state IN ('pending', 'leased') AND due_at <= $1"
 
 
-async def send_all(deps: Deps) -> Sender:
-    """Run the sender until nothing that is due is left; the sender, for its counters."""
+async def send_all(deps: Deps, *, shelters: bool = False) -> Sender:
+    """Run the sender until nothing that is due is left; the sender, for its counters.
+
+    `shelters`: it has read them before its first message, as one that has been running for a while.
+    """
     sender = Sender(deps, random=lambda: 0.5)
+    if shelters:
+        await sender.shelters.refresh()
     stop = asyncio.Event()
     task = asyncio.create_task(sender.run(stop))
     try:

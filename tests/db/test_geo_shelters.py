@@ -14,8 +14,9 @@ from pydantic import SecretStr
 from core.db import Pool, Scope, ScopedPool
 from core.settings import Settings
 from geo.importers.gsi_shelters import ShelterFileError
+from geo.shelter_index import kind_bits
 from geo.shelters import nearest
-from geo.shelters_store import shelters_around, shelters_in
+from geo.shelters_store import all_sites, shelters_around, shelters_in
 from ops import geo_shelters
 from ops.fetch_file import FetchError, check_url, read_source
 from ops.geo_shelters import import_list
@@ -93,6 +94,22 @@ async def test_shelters_of_both_lists_around_a_point_as_every_role_reads_them(db
         }  # fmt: skip
     near = nearest(found, 32.7912, 130.8167, "river_flood")
     assert [(each.shelter.id, round(each.metres, -1)) for each in near] == [("E4344300002201", 1110.0)]
+
+
+async def test_the_nearest_rows_alone_and_all_as_bits(db: Pool) -> None:
+    await take(
+        db,
+        [emergency_row(1), emergency_row(2, 洪水="1", 緯度="32.8012"), emergency_row(3, 火山現象="1", 緯度="32.7922")],
+    )
+    nearest_two = await shelters_around(db, 32.7912, 130.8167, 5_000, limit=2)
+    assert {each.id for each in nearest_two} == {"E4344300001201", "E4344300003201"}
+    assert [each.id for each in await shelters_around(db, 32.7912, 130.8167, 5_000, "flood", 9)] == ["E4344300002201"]
+    bits = {row[0]: row[4] for row in await all_sites(db)}
+    assert bits == {
+        "E4344300001201": kind_bits(["earthquake"]),
+        "E4344300002201": kind_bits(["earthquake", "flood"]),
+        "E4344300003201": kind_bits(["earthquake", "volcano"]),
+    }
 
 
 def arguments(*words: str) -> argparse.Namespace:

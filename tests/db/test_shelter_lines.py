@@ -22,13 +22,14 @@ async def make_person(db: Pool, *contacts: NewContact, precision: Precision = Pr
     await people.make_resident(db, home_place_id=place, language="en", contacts=contacts)
 
 
-async def sent(db: Pool, dsn: str) -> tuple[list[str], list[str]]:
+async def sent(db: Pool, dsn: str, before_sending: str = "SELECT 1") -> tuple[list[str], list[str]]:
     """(texts of notifications, texts of SMS) after a strong quake."""
     push, sms = FakeChannel("push"), FakeChannel("sms")
     async with wires(db, dsn, channels=fake_channels(push, sms)) as deps:
         await hear(deps, quake(region("7"), city(MASHIKI, "7")))
         await db.execute("UPDATE message SET due_at = created_at, unless = 'never'")
-        await send_all(deps)
+        await db.execute(before_sending)
+        await send_all(deps, shelters=True)
     return [m.body for m in push.taken], [m.body for m in sms.taken]
 
 
@@ -59,12 +60,17 @@ async def test_an_alert_goes_without_the_line_if_it_cannot_be_had(
 ) -> None:
     await make_shelters(db)
     await make_person(db, PUSH)
-    await db.execute("ALTER TABLE shelter RENAME TO lost")
-    (notification,), _ = await sent(db, db_dsn)
+    (notification,), _ = await sent(db, db_dsn, "ALTER TABLE resident_place RENAME TO lost")
     assert "Nearest" not in notification
     assert "no shelters are named in 1 messages" in caplog.text
 
 
-async def test_nothing_is_asked_for_messages_that_have_no_line(db: Pool, db_dsn: str) -> None:
+async def test_a_new_list_is_noticed(db: Pool, db_dsn: str) -> None:
     async with wires(db, db_dsn) as deps:
-        assert await ShelterLines(deps).of([]) == {}
+        lines = ShelterLines(deps)
+        await lines.refresh()
+        assert lines.known == 0
+        await make_shelters(db)
+        await lines.refresh()
+        assert lines.known == 5  # the house that is for a few people is not among them
+        assert await lines.of([]) == {}
