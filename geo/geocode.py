@@ -95,20 +95,20 @@ class Geocoder:
             try:
                 clues.append(self._from_point(given.lat, given.lon))
             except OutsideJapan as error:
-                problems.append(PlaceNote("no_point", text=str(error)))
+                problems.append(PlaceNote("no_point", text=f"{given.lat}, {given.lon}", why=str(error)))
         code = ""
         if given.postal:
             try:
                 code, clue = self._from_postal(given.postal)
                 clues.append(clue)
             except PlaceNotFound as error:
-                problems.append(PlaceNote("no_postal", text=str(error)))
+                problems.append(PlaceNote("no_postal", text=given.postal, why=str(error)))
         if given.address:
             try:
                 clues.append(self._from_address(given.address, prefectures or self._prefectures(clues), problems))
             except PlaceNotFound as error:
                 if not clues or clues[-1].source == "point":
-                    problems.append(PlaceNote("no_address", text=str(error)))
+                    problems.append(PlaceNote("no_address", text=given.address, why=str(error)))
                 else:
                     clues[-1] = self._with_town(clues[-1], given.address)
         clues = [clue for clue in clues if clue.jis]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Key -> sentence. {text} and {other} are names and numbers, never a person's.
+#: Key -> sentence. {text} and {other}: what was written and what we know; {why}: an error's own sentence.
 _SENTENCES: Final = {
     "point_postal": "point ({text}) and postal code ({other}) disagree: alerts for either will be sent",
     "point_address": "point ({text}) and address ({other}) disagree: alerts for either will be sent",
@@ -16,9 +16,9 @@ _SENTENCES: Final = {
     "swapped": "latitude and longitude were swapped and have been put right: {text}",
     "old_name": "{text} is an old name: read as {other}",
     "far_apart": "the towns of the postal code ({text}) and of the address ({other}) are far apart: check them",
-    "no_point": "{text}",
-    "no_postal": "{text}",
-    "no_address": "{text}",
+    "no_point": "{why}",
+    "no_postal": "{why}",
+    "no_address": "{why}",
     "online_disagrees": "the online geocoder found {text}, not {other}: alerts for either will be sent",
     "online_failed": "the online geocoder gave no answer ({text}): what is known offline counts",
     "online_nothing": "the online geocoder does not know the address: what is known offline counts",

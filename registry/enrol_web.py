@@ -22,6 +22,7 @@ from registry.enrolment import SERVICES, STEPS, Draft, EnrolmentProblem, Known, 
 from registry.import_run import locate_offline
 from registry.inapp import read_user_agent, way_out
 from registry.phones import masked
+from registry.placing import inner_jis
 from registry.rows import AddressInput
 
 #: How services write themselves.
@@ -30,11 +31,7 @@ SERVICE_NAMES = {"line": "LINE", "whatsapp": "WhatsApp", "wechat": "WeChat"}
 
 def jis_of(given: AddressInput) -> tuple[str, ...]:
     """The municipalities of a place, wards instead of their city. Raises ValueError if there is none."""
-    codes = [area.code for area in locate_offline(given).codes if area.scheme == "jis"]
-    areas = Areas.load()
-    inner = [code for code in codes if not areas.wards(code)]
-    # A designated city whose ward is not known: the city's own name, not five wards.
-    return tuple(inner) if len(inner) == 1 else tuple(c for c in codes if areas.wards(c)) or tuple(codes)
+    return inner_jis(area.code for area in locate_offline(given).codes if area.scheme == "jis")
 
 
 def place_names(codes: tuple[str, ...], lang: str) -> str:

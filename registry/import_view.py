@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from core.model import Precision
 from registry.columns import FIELDS, Guess
 from registry.headings import NAME_PARTS
 from registry.import_plan import Fate, Plan, RowPlan
@@ -71,7 +73,15 @@ def plan_view(made: Plan, names: Mapping[str, str]) -> dict[str, Any]:
         "new_employers": list(made.new_employers),
         "new_sites": [[key.kind, key.name, names.get(key.employer, key.employer)] for key in made.new_sites[:500]],
         "extra": list(made.extra_headings),
+        "places": _places(made),
     }
+
+
+def _places(made: Plan) -> dict[str, int]:
+    """How many different places of the list are known to the door, to the town, and to the municipality only."""
+    known = Counter(located.precision for located in made.located.values())
+    door, town = known[Precision.EXACT] + known[Precision.STREET], known[Precision.TOWN]
+    return {"door": door, "town": town, "municipality": known.total() - door - town}
 
 
 def _row(row: RowPlan, names: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from core.model import Located
+from geo.notes import PlaceNote
 from registry.import_plan import (
     AS_NEW,
     LEAVE_OUT,
@@ -210,8 +211,10 @@ class _Planner:
                 shown = address.postal_code or address.address or f"{address.lat}, {address.lon}"
                 person = person.with_problem(f"{which}_not_found", Weight.DOUBT, text=shown)
                 person = replace(person, home=None) if which == "home" else replace(person, work=None)
-            elif found.notes:
-                person = person.with_problem("place_note", Weight.DOUBT, text="; ".join(found.notes))
+            else:
+                for note in found.notes:
+                    if isinstance(note, PlaceNote):
+                        person = person.with_problem(f"place_{note.key}", Weight.DOUBT, **note.values)
         return person
 
     def employer_of(self, person: PersonRow) -> str:

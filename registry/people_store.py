@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from core.db import Connection, Record
-from core.model import Role
+from core.model import Precision, Role
 from registry.access import editable_orgs, site_shown
 from registry.reach import STALE_AFTER
 from registry.sessions import Staff
@@ -208,6 +208,25 @@ async def sites_of(conn: Connection, orgs: Collection[UUID], site_id: UUID | Non
     """The sites of `orgs`, or the one with this id if it is theirs."""
     rows = await conn.fetch(SQL_SITES_OF, list(orgs), site_id)
     return [SiteLine(**{name: row[name] for name in SiteLine._fields}) for row in rows]
+
+
+class PlaceKnown(NamedTuple):
+    """How exactly a stored place is known (core.model.Precision), and the JIS codes it lies in."""
+
+    precision: Precision
+    jis: tuple[str, ...]
+
+
+SQL_PLACE_KNOWN = """
+SELECT p.precision, array_agg(a.code ORDER BY a.code) FILTER (WHERE a.code IS NOT NULL) AS jis
+FROM place p LEFT JOIN place_area a ON a.place_id = p.id AND a.scheme = 'jis' WHERE p.id = $1 GROUP BY p.id
+"""
+
+
+async def place_known(conn: Connection, place_id: UUID) -> PlaceKnown | None:
+    """What is known of the place of a site; None if there is none that the caller may see."""
+    row = await conn.fetchrow(SQL_PLACE_KNOWN, place_id)
+    return PlaceKnown(Precision(row["precision"]), tuple(row["jis"] or ())) if row else None
 
 
 SQL_OCCUPANTS = """

@@ -17,11 +17,13 @@ from core.web import Route, clean_text, render, see_other, site, staff, staff_fo
 from registry import store
 from registry.access import FIELDS, KEEPS_PEOPLE, may_see
 from registry.columns import HEADINGS
+from registry.enrol_web import place_names
 from registry.import_read_store import find_owner
-from registry.import_run import Upload, run_upload
+from registry.import_run import Upload, read_upload, run_upload
 from registry.imports import Fate
 from registry.membership_store import end_membership, set_household
 from registry.people_store import PersonLine, channels_of, count_people, find_person, leads, list_people, own_orgs
+from registry.placing import inner_jis, place_ahead
 from registry.presence_store import read_presences
 from registry.rows import read_date
 from registry.sessions import Staff, staff_of
@@ -101,6 +103,9 @@ async def new_person(request: web.Request) -> web.Response:
     writer.writerow([values[name].replace("\n", " ") for name in _FORM_FIELDS])
     if not values["name"]:
         return await _new_form(request, values, [("staff.import.reason.no_name", {})], 400)
+    upload = Upload("form", out.getvalue().encode())
+    people = read_upload(upload, wires.catalogs.languages)
+    where = await place_ahead(wires.settings, people[0])  # before a connection is taken: a geocoder may be slow
     async with transaction(wires.pool) as conn:
         org_id = _chosen_org(await own_orgs(conn, me), values["org"], me)
         owner = await find_owner(conn, org_id=org_id)
@@ -109,7 +114,9 @@ async def new_person(request: web.Request) -> web.Response:
             conn,
             wires.vault,
             owner,
-            Upload("form", out.getvalue().encode()),
+            upload,
+            people=people,
+            where=where,
             supported=wires.catalogs.languages,
             dry_run=False,
             now=wires.clock.now(),
@@ -120,8 +127,18 @@ async def new_person(request: web.Request) -> web.Response:
     problems = [(p.key, dict(p.values)) for p in row.person.problems]
     if row.fate is Fate.REFUSED:
         return await _new_form(request, values, problems, 400)
+    places = [
+        (place_names(inner_jis(a.code for a in located.codes if a.scheme == "jis"), me.language), located.precision)
+        for located in plan.located.values()
+    ]
     return render(
-        request, "registry_person_saved.html", lang=me.language, name=row.person.name, fate=row.fate, problems=problems
+        request,
+        "registry_person_saved.html",
+        lang=me.language,
+        name=row.person.name,
+        fate=row.fate,
+        problems=problems,
+        places=places,
     )
 
 

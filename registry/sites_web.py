@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
@@ -15,8 +16,8 @@ from geo.store import insert_places, move_place
 from registry import store
 from registry.access import KEEPS_PEOPLE, may_see
 from registry.enrol_store import enrolled_of
+from registry.enrol_web import place_names
 from registry.import_read_store import seal_place, sealed_fields
-from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
 from registry.people_store import (
     SiteLine,
@@ -24,13 +25,16 @@ from registry.people_store import (
     leader_choices,
     occupants,
     own_orgs,
+    place_known,
     set_site,
     shift_of,
     sites_of,
 )
 from registry.phones import PhoneProblem, display, read_phone
+from registry.placing import inner_jis, known_keys, note_keys, place_site
 from registry.rows import AddressInput, read_postal_code
 from registry.sessions import staff_of
+from registry.site_hazards_store import site_hazards
 from registry.units import units
 
 
@@ -47,6 +51,7 @@ async def _list(
         orgs = await own_orgs(conn, me)
         lines = await sites_of(conn, orgs)
         names = {line.id: dict(await leader_choices(conn, line)) for line in lines}
+        hazards = {one.site.id: one for one in await site_hazards(conn, list(orgs))}
         await _audit_names(conn, request, {line.leader for line in lines} | {line.deputy for line in lines})
     return render(
         request,
@@ -56,6 +61,8 @@ async def _list(
         sites=lines,
         names=names,
         orgs=orgs,
+        hazards=hazards,
+        endangered=sum(one.endangered for one in hazards.values()),
         problem=problem,
         values=values or {},
     )
@@ -84,11 +91,10 @@ async def new_site(request: web.Request) -> web.Response:
     if not values["name"] or values["kind"] not in ("dorm", "workplace"):
         return await _list(request, 400, "staff.sites.no_name", values)
     try:
-        given = _given(values)
-        located = locate_offline(given)
+        placed = await place_site(wires.settings, _given(values))
     except PlaceUnknown:
         return await _list(request, 400, "staff.sites.not_found", values)
-    place = seal_place(wires.vault, given, located, label=values["name"])
+    place = seal_place(wires.vault, placed.given, placed.located, label=values["name"])
     now = wires.clock.now()
     try:
         async with transaction(wires.pool) as conn:
@@ -107,7 +113,12 @@ async def new_site(request: web.Request) -> web.Response:
             await audit(conn, Actor(me.name, me.id, org_id), "site.new", at=now, detail={"site": str(site_id)})
     except UniqueViolation:
         return await _list(request, 409, "staff.sites.name_taken", values)
-    return see_other(f"/sites/{site_id}")
+    return see_other(_address(site_id, note_keys(placed.located)))
+
+
+def _address(site_id: UUID, notes: list[str], *, saved: bool = False) -> str:
+    asked = [*([("saved", "1")] if saved else []), *(("note", key) for key in notes)]
+    return f"/sites/{site_id}" + (f"?{urlencode(asked)}" if asked else "")
 
 
 def _given(values: Mapping[str, str]) -> AddressInput:
@@ -139,6 +150,8 @@ async def _show(
         shift = await shift_of(conn, line.id)
         enrolled = (await enrolled_of(conn, [line.id])).get(line.id)
         people = await occupants(conn, line.id)
+        place = await place_known(conn, line.place_id) if line.place_id else None
+        (hazard,) = await site_hazards(conn, [line.org_id], line.id)
         await _audit_names(conn, request, [*(value for value, _ in choices), *(f"r:{one.id}" for one in people)])
         number = ""
         if open_landline and line.landline_enc:
@@ -157,9 +170,13 @@ async def _show(
         enrolled=enrolled,
         landline=number,
         units=units(people),
+        hazard=hazard,
         sees=lambda field: may_see(me.role, field),
         problem=problem,
         saved=request.query.get("saved") == "1",
+        place=place,
+        place_name=place_names(inner_jis(place.jis), me.language) if place else "",
+        notes=known_keys(request.query.getall("note", [])),
     )
 
 
@@ -187,8 +204,7 @@ async def change_site(request: web.Request) -> web.Response:
     moved = None
     if values["postal_code"] or values["address"]:
         try:
-            moved = _given(values)
-            located = locate_offline(moved)
+            moved = await place_site(wires.settings, _given(values))
         except PlaceUnknown:
             return await _show(request, 400, "staff.sites.not_found")
     now = wires.clock.now()
@@ -212,15 +228,15 @@ async def change_site(request: web.Request) -> web.Response:
                 staff_id=UUID(person) if kind == "s" else None,
             )
         if moved is not None and line.place_id is not None:
-            point, address = sealed_fields(wires.vault, moved, line.place_id)
-            await move_place(conn, line.place_id, located, point_enc=point, address_enc=address)
+            point, address = sealed_fields(wires.vault, moved.given, line.place_id)
+            await move_place(conn, line.place_id, moved.located, point_enc=point, address_enc=address)
         elif moved is not None:
-            place = seal_place(wires.vault, moved, located, label=line.name)
+            place = seal_place(wires.vault, moved.given, moved.located, label=line.name)
             await insert_places(conn, [place])
             expect_rows(await give_place(conn, line.id, place.id), 1, "the site's place")
             await store.fill_places(conn, [line.id])
         await audit(conn, Actor(me.name, me.id, line.org_id), "site.change", at=now, detail={"site": str(line.id)})
-    return see_other(f"/sites/{line.id}?saved=1")
+    return see_other(_address(line.id, note_keys(moved.located) if moved else [], saved=True))
 
 
 ROUTES = [
