@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,15 +71,21 @@ class _Layer:
         self.codes = codes
         self._tree = shapely.STRtree(shapes)
         self._shapes = self._tree.geometries
+        # A prepared polygon makes its indexes when it is first asked, without a lock of its own: two threads at once
+        # have ended the process (GEOS issue 825).
+        self._asking = threading.Lock()
 
     def touching(self, shape: BaseGeometry) -> tuple[str, ...]:
         # Boxes by the tree, then the prepared polygons: the tree's own predicate would prepare the point instead.
-        close = self._tree.query(shape)
-        return tuple(sorted(self.codes[int(i)] for i in close[shapely.intersects(self._shapes[close], shape)]))
+        with self._asking:
+            close = self._tree.query(shape)
+            here = close[shapely.intersects(self._shapes[close], shape)]
+        return tuple(sorted(self.codes[int(i)] for i in here))
 
     def nearest(self, point: BaseGeometry) -> str:
         """The nearest within NEAREST_DEG, "" for none."""
-        found = self._tree.query_nearest(point, max_distance=NEAREST_DEG, all_matches=False)
+        with self._asking:
+            found = self._tree.query_nearest(point, max_distance=NEAREST_DEG, all_matches=False)
         return self.codes[int(found[0])] if len(found) else ""
 
 

@@ -1,0 +1,41 @@
+"""The polygons are shared by the event loop and by threads that match: asked at once, they answer, and nothing dies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.sql_constants import ROOT
+
+#: In a process of its own: without its lock GEOS ends it (an abort, a segmentation fault), and pytest with it.
+PROGRAM = """
+import threading
+from geo.shapes import OutsideJapan, Shapes
+
+POINTS = [(33.5 + n % 9 * 0.2, 130.5 + n // 9 * 0.05) for n in range(60)]
+
+def ask(shapes, barrier, answers):
+    barrier.wait()
+    found = []
+    for lat, lon in POINTS:
+        try:
+            found.append(shapes.at(lat, lon))
+        except OutsideJapan:
+            found.append(None)
+    answers.append(found)
+
+for _ in range(4):
+    shapes, barrier, answers = Shapes.committed(), threading.Barrier(4), []
+    threads = [threading.Thread(target=ask, args=(shapes, barrier, answers)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 4 and all(each == answers[0] for each in answers), "threads disagree"
+print("agreed")
+"""
+
+
+def test_many_threads_ask_polygons_that_nobody_has_asked_before() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "agreed\n"), done.stderr[-1000:]
