@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core.db import Connection, Pool, WriteMismatch
+from core.db import Connection, Pool, WriteMismatch, expect_rows
 from core.model import AreaCode, Precision
+from geo.data_folder import Version
 from geo.match import PlaceCodes
 from geo.placing import Replacing
 
@@ -87,3 +89,27 @@ async def apply_changes(conn: Connection, changes: Sequence[tuple[UUID, Replacin
         written = await conn.fetch(sql, *columns)
         if len(written) != len(wanted):
             raise WriteMismatch(f"{what}: {len(written)} rows written where {len(wanted)} were meant")
+
+
+FORGET_TABLES = "DELETE FROM area_tables"
+KEEP_TABLES = """
+INSERT INTO area_tables (file, source, vintage, sha256, placed_at)
+SELECT file, source, vintage, sha256, $5 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+    AS fetched (file, source, vintage, sha256)
+"""
+
+
+async def keep_tables(conn: Connection, tables: Mapping[str, Version], now: datetime) -> None:
+    """Say with which fetched tables the places are placed now; none: with those of the program."""
+    await conn.execute(FORGET_TABLES)
+    names = sorted(tables)
+    columns = [[getattr(tables[name], field) for name in names] for field in ("source", "vintage", "sha256")]
+    expect_rows(await conn.execute(KEEP_TABLES, names, *columns, now), len(names), "area tables")
+
+
+TABLES_OF_PLACES = "SELECT file, sha256 FROM area_tables ORDER BY file"
+
+
+async def tables_of_places(conn: Pool | Connection) -> dict[str, str]:
+    """The fetched tables the places are placed with: file -> SHA-256."""
+    return {row["file"]: row["sha256"] for row in await conn.fetch(TABLES_OF_PLACES)}

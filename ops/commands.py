@@ -16,11 +16,12 @@ from core.migrate import migrate
 from core.model import Event
 from core.postgres import embedded
 from core.settings import Settings
+from geo.placing_store import tables_of_places
 from ops import store
 from ops.alarms_store import FeedStates, failing_channels, open_alarms, ways_of_operators
 from ops.doctor import Facts, diagnose
 from ops.process import ALERT_WORDS
-from ops.table_editions import editions, fetched_tables
+from ops.table_editions import editions, fetched_tables, other_tables
 from ops.wires import open_wires
 from registry.facts_store import get_fact
 from registry.import_command import import_file, print_plan, show_progress
@@ -131,6 +132,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             area_editions=editions(deps.areas),
             fetched_tables=fetched.whole,
             damaged_tables=fetched.damaged,
+            other_tables=other_tables(await tables_of_places(deps.pool)),
         )
     wrong = False
     for finding in diagnose(facts):

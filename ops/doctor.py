@@ -56,6 +56,8 @@ class Facts:
     area_editions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     fetched_tables: Mapping[str, str] = field(default_factory=dict)
     damaged_tables: Mapping[str, str] = field(default_factory=dict)
+    #: Fetched tables of this machine that are not those the stored places are placed with.
+    other_tables: Sequence[str] = ()
 
 
 def diagnose(facts: Facts) -> list[Finding]:
@@ -213,6 +215,11 @@ def _fetched(facts: Facts) -> Finding:
     if facts.damaged_tables:
         return Finding(
             "fetched tables", False, ", ".join(facts.damaged_tables), " ".join(facts.damaged_tables.values())
+        )
+    if facts.other_tables:
+        seen = f"not those the stored places are placed with: {', '.join(facts.other_tables)}"
+        return Finding(
+            "fetched tables", False, seen, "Run python main.py geo update on this machine, or copy the files."
         )
     seen = ", ".join(f"{name} of {edition}" for name, edition in facts.fetched_tables.items())
     return Finding("fetched tables", True, seen or "none: those of the program are used")

@@ -27,7 +27,7 @@ from geo.data_folder import AreaDataError
 from geo.differences import difference
 from geo.match import PlaceCodes
 from geo.placing import Replacing, Tables, replacer
-from geo.placing_store import FIRST, StoredPlace, apply_changes, count_places, next_places
+from geo.placing_store import FIRST, StoredPlace, apply_changes, count_places, keep_tables, next_places
 from geo.postal import PlaceNotFound, PostalCodes
 from geo.shapes import Shapes
 from geo.tables import (
@@ -46,6 +46,7 @@ from ops.geo_progress import download_progress
 from ops.geo_update_report import Summary
 from ops.geo_update_sources import Fetcher, Progress, code_tables, n03_file, read_jma
 from ops.geo_update_store import whose_places
+from ops.table_editions import TABLES
 from ops.wires import open_wires
 from registry.import_command import show_progress
 
@@ -116,6 +117,7 @@ async def update(
         print(line)
     if not made.files:
         print("nothing new: the tables in use are the same")
+        await _say_which(pool, now, dry_run=arguments.dry_run)
         return 0
     await place_again(pool, before, made.tables, now, dry_run=arguments.dry_run)
     if arguments.dry_run:
@@ -124,6 +126,7 @@ async def update(
     for name, content, source, vintage in made.files:
         path = data_folder.write_file(name, content, source=source, vintage=vintage, now=now)
         print(f"wrote {path}: {len(content) / 1000:.0f} kB, {vintage}")
+    await _say_which(pool, now, dry_run=False)
     print("Restart the service, then run `main.py geo update --places` for people who registered in between.")
     return 0
 
@@ -273,7 +276,7 @@ def _municipalities_of(postal_code: str) -> tuple[str, ...]:
 
 async def go_back(pool: Pool, now: datetime, *, dry_run: bool) -> int:
     """Place everyone with the tables of the program, then delete the fetched ones."""
-    fetched = [name for name in (FETCHED_AREAS, FETCHED_POLYGONS, FETCHED_N03) if data_folder.path_of(name)]
+    fetched = [name for name in TABLES if data_folder.path_of(name)]
     if not fetched:
         print("nothing was fetched: the tables that came with the program are in use")
         return 0
@@ -282,4 +285,13 @@ async def go_back(pool: Pool, now: datetime, *, dry_run: bool) -> int:
     for name in () if dry_run else fetched:
         data_folder.remove_file(name)
         print(f"deleted {name}")
+    await _say_which(pool, now, dry_run=dry_run)
     return 0
+
+
+async def _say_which(pool: Pool, now: datetime, *, dry_run: bool) -> None:
+    """The database knows which tables the places are placed with: on another machine others may lie."""
+    found = {name: data_folder.version(name) for name in TABLES}
+    if not dry_run:
+        async with transaction(pool) as conn:
+            await keep_tables(conn, {name: version for name, version in found.items() if version is not None}, now)

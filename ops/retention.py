@@ -170,6 +170,7 @@ KEPT: Final[Mapping[str, str]] = {
     "alarm_channel": "Whether each way of telling operators works; no addresses.",
     "alert_text": "Words that many people got alike; they name places and levels, nobody.",
     "delivery_summary": "Numbers of messages by channel, language and state.",
+    "area_tables": "Which editions of the area tables the places are placed with.",
     "api_token": "Fingerprints of the keys of organisations' programs, and what each may do.",
     "audit_dropped": "Up to where the audit log was deleted in time.",
     "audit_key": "Public keys.",

@@ -8,6 +8,10 @@ from typing import NamedTuple
 from geo import data_folder
 from geo.areas import Areas
 from geo.data_folder import AreaDataError
+from geo.tables import FETCHED_AREAS, FETCHED_N03, FETCHED_POLYGONS
+
+#: The files that decide on codes.
+TABLES = (FETCHED_AREAS, FETCHED_POLYGONS, FETCHED_N03)
 
 
 class FetchedTables(NamedTuple):
@@ -41,3 +45,10 @@ def fetched_tables() -> FetchedTables:
         else:
             whole[name] = version.vintage if version else ""
     return FetchedTables(whole, damaged)
+
+
+def other_tables(placed_with: Mapping[str, str]) -> list[str]:
+    """Files that decide on codes and are not, on this machine, those the places are placed with (file -> SHA-256)."""
+    here = {name: data_folder.version(name) for name in TABLES}
+    mine = {name: version.sha256 for name, version in here.items() if version is not None}
+    return sorted(name for name in mine.keys() | placed_with.keys() if mine.get(name) != placed_with.get(name))

@@ -22,11 +22,13 @@ from geo import data_folder
 from geo.areas import Areas
 from geo.data_folder import AreaDataError
 from geo.importers.archive import ArchiveError
+from geo.placing_store import tables_of_places
 from geo.shapes import Shapes
 from geo.store import insert_place, place_codes
 from geo.tables import read_polygons, read_table
 from ops import geo_update
 from ops.fetch_file import FetchError
+from ops.table_editions import other_tables
 from registry import store
 from tests.area_tree import tree_of
 from tests.feed_server import FeedServer, answer, cut_short, feed_server
@@ -130,6 +132,9 @@ async def test_boundaries_are_fetched_and_everyone_is_placed_again(
     assert await wards_of(db, home) == mashiki
     version = data_folder.checked_version("n03.wkb.xz")
     assert version is not None and version.vintage == "43 2026-01-01" and "国土数値情報" in version.source
+    assert (
+        await tables_of_places(db) == {"n03.wkb.xz": version.sha256} and other_tables(await tables_of_places(db)) == []
+    )
     assert Shapes.load().at(*DORM).inside == ("4310300",)
     assert await db.fetchval("SELECT detail->>'places' FROM audit WHERE action = 'place.again'") == "1"
 
@@ -140,8 +145,10 @@ async def test_boundaries_are_fetched_and_everyone_is_placed_again(
     assert (await geo_update.place_again(db, *tables, NOW, dry_run=False)).changed == 0  # geo update --places
 
     assert await geo_update.go_back(db, NOW, dry_run=True) == 0 and data_folder.names()
+    assert len(await tables_of_places(db)) == 1
     assert await geo_update.go_back(db, NOW, dry_run=False) == 0
     assert data_folder.names() == [] and Shapes.load().at(*DORM).inside == ("4310000",)
+    assert await tables_of_places(db) == {}
     assert len(await wards_of(db, dorm)) == 6  # JMA's polygons do not tell the ward: all count again
     assert await geo_update.go_back(db, NOW, dry_run=False) == 0
 

@@ -13,7 +13,7 @@ from core.settings import Settings
 from geo import data_folder
 from geo.areas import Areas
 from ops.doctor import Facts, Finding, diagnose
-from ops.table_editions import editions, fetched_tables
+from ops.table_editions import editions, fetched_tables, other_tables
 
 LOOPS = ("poll", "decide", "send", "tend", "hooks", "alarms")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -70,6 +70,7 @@ def test_a_healthy_installation_has_nothing_to_mend() -> None:
         ({"failing_ways": {"url": "HTTP 500"}}, "ways to operators", "/alarms"),
         ({"alarms": {"critical": 2}}, "open alarms", "/alarms"),
         ({"area_rows": 12}, "area tables", "geo.build"),
+        ({"other_tables": ["n03.wkb.xz"]}, "fetched tables", "geo update on this machine"),
         ({"damaged_tables": {"n03.wkb.xz": "Fetch it again."}}, "fetched tables", "Fetch it again."),
         ({"approved": {"my": False}}, "wording", "native speakers"),
         ({"settings": Settings()}, "SMS", "DAIJOBU_TWILIO_ACCOUNT_SID"),
@@ -114,6 +115,7 @@ def test_fetched_files_are_read_for_the_doctor(tmp_path: Path) -> None:
             data_folder.write_file(name, b"1", source="x", vintage="2026-01-01", now=NOW)
         (tmp_path / "b").write_bytes(b"2")
         found = fetched_tables()
+        assert other_tables({}) == [] and other_tables({"n03.wkb.xz": "1"}) == ["n03.wkb.xz"]
         assert found.whole == {"a": "2026-01-01"} and "b is damaged" in found.damaged["b"]
         (tmp_path / "versions.json").write_text("{")
         assert list(fetched_tables().damaged) == ["versions.json"]
