@@ -44,8 +44,10 @@ async def warm_forever(deps: Deps) -> None:
         deps.wakeups.off(EVENTS_CHANNEL, bell)
 
 
-async def prepare_forever(deps: Deps, idle: Callable[[], bool]) -> None:
-    """Prepare in quiet times. `idle`: whether nothing is in flight."""
+async def prepare_forever(
+    deps: Deps, idle: Callable[[], bool], *, look_every_s: float = LOOK_EVERY_S, quiet_s: float = QUIET_S
+) -> None:
+    """Prepare in quiet times. `idle`: whether nothing is in flight; it must have been so for `quiet_s`."""
     loop = asyncio.get_running_loop()
     channels = {
         deps.channels.kinds[name].contact: channel
@@ -54,11 +56,11 @@ async def prepare_forever(deps: Deps, idle: Callable[[], bool]) -> None:
     }
     quiet_since, next_round = loop.time(), 0.0
     while channels:
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(look_every_s)
         if not idle():
             quiet_since = loop.time()
             continue
-        if loop.time() - quiet_since < QUIET_S:
+        if loop.time() - quiet_since < quiet_s:
             continue
         due = loop.time() >= next_round
         try:

@@ -404,6 +404,27 @@ async def test_a_hostile_row_is_a_dead_address(row: Any, works: bool, push_servi
     await push.close()
 
 
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=20)
+    | st.sampled_from(["https://fcm.googleapis.com/1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["endpoint", "keys", "p256dh", "auth", "x"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON | st.text(max_size=50))
+def test_any_subscription_is_read_or_refused_in_one_sentence(data: Any) -> None:
+    text = data if isinstance(data, str) else json.dumps(data)
+    with pytest.raises(BadSubscription, match="^[^\n]+$"):
+        read_subscription(text, Settings())
+
+
 @pytest.mark.parametrize("keys", [{}, {"p256dh": "AAAA", "auth": "AAAA"}, {"p256dh": 5, "auth": None}])
 def test_bad_keys_are_refused(keys: dict[str, object]) -> None:
     text = json.dumps({"endpoint": "https://fcm.googleapis.com/x", "keys": keys})

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from alerts.channel import Prepares
 from alerts.channels.web_push import WebPush
 from alerts.push_store import forget_old_proofs
-from alerts.ready import BATCH, prepare_all, warm_forever
+from alerts.ready import BATCH, prepare_all, prepare_forever, warm_forever
 from core.db import Pool, notify, transaction
 from core.settings import Settings
 from core.wakeups import EVENTS_CHANNEL
@@ -30,14 +31,18 @@ class Ready(FakeChannel):
         self.rounds: list[str] = []
         self.addresses: list[str] = []
         self.warmed = asyncio.Event()
+        self.wants = False
+        self.broken = False
 
     def wants_preparing(self) -> bool:
-        return False
+        return self.wants
 
     def begin_preparing(self) -> None:
         self.rounds.append("begin")
 
     async def prepare(self, addresses: Sequence[str]) -> int:
+        if self.broken:
+            raise ZeroDivisionError
         self.addresses += addresses
         return len(addresses)
 
@@ -74,6 +79,48 @@ async def test_a_message_on_its_way_ends_the_round(db: Pool, db_dsn: str) -> Non
         assert not await prepare_all(deps, "push", ready, lambda: False, no_pause)
     # What is kept for the rest must not go: they were not asked for.
     assert len(ready.addresses) == BATCH and ready.rounds == ["begin"]
+
+
+async def test_only_in_quiet_times_and_again_when_something_was_used(db: Pool, db_dsn: str) -> None:
+    await make_resident(db, enrolled=False, contacts=[NewContact(PUSH, "mine")])
+    ready, quiet, asked = Ready(), False, 0
+
+    def idle() -> bool:
+        nonlocal asked
+        asked += 1
+        return quiet
+
+    async with wires(db, db_dsn, channels=fake_channels(ready, FakeChannel("sms"))) as deps:
+        preparing = asyncio.create_task(prepare_forever(deps, idle, look_every_s=0.005, quiet_s=0.02))
+        while asked < 10:
+            await asyncio.sleep(0.005)
+        assert ready.rounds == []
+        quiet = True
+        while ready.rounds != ["begin", "end"]:
+            await asyncio.sleep(0.005)
+        before = asked
+        while asked < before + 5:
+            await asyncio.sleep(0.005)
+        assert ready.rounds == ["begin", "end"], "nothing was used, nobody is new"
+        ready.wants = True
+        while ready.rounds.count("end") < 2:
+            await asyncio.sleep(0.005)
+        assert set(ready.addresses) == {"mine"}
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
+
+
+async def test_a_channel_that_fails_at_it_is_only_slower(db: Pool, db_dsn: str, caplog: Any) -> None:
+    await make_resident(db, enrolled=False, contacts=[NewContact(PUSH, "mine")])
+    ready = Ready()
+    ready.broken = True
+    async with wires(db, db_dsn, channels=fake_channels(ready)) as deps:
+        preparing = asyncio.create_task(prepare_forever(deps, lambda: True, look_every_s=0.005, quiet_s=0.0))
+        while "quiet time could not be used" not in caplog.text:
+            await asyncio.sleep(0.01)
+        assert not preparing.done()
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
 
 
 async def test_a_row_that_cannot_be_read_hides_no_other(db: Pool, db_dsn: str) -> None:
