@@ -10,22 +10,27 @@ from tests.sql_constants import ROOT
 #: In a process of its own: without its lock GEOS ends it (an abort, a segmentation fault), and pytest with it.
 PROGRAM = """
 import threading
+import numpy as np
+import shapely
 from geo.shapes import OutsideJapan, Shapes
 
-POINTS = [(33.5 + n % 9 * 0.2, 130.5 + n // 9 * 0.05) for n in range(60)]
+ANGLE = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
+FAR = np.random.default_rng(1).uniform(0.4, 0.5, len(ANGLE))
+RAGGED = shapely.Polygon(np.column_stack([131 + FAR * np.cos(ANGLE), 33 + FAR * np.sin(ANGLE)]))
+WKB = shapely.to_wkb(RAGGED)
 
 def ask(shapes, barrier, answers):
     barrier.wait()
     found = []
-    for lat, lon in POINTS:
+    for step in range(30):
         try:
-            found.append(shapes.at(lat, lon))
+            found.append(shapes.at(33, 131 + step * 0.02).inside)
         except OutsideJapan:
             found.append(None)
     answers.append(found)
 
-for _ in range(4):
-    shapes, barrier, answers = Shapes.committed(), threading.Barrier(4), []
+for _ in range(15):
+    shapes, barrier, answers = Shapes([("4344300", WKB)]), threading.Barrier(4), []
     threads = [threading.Thread(target=ask, args=(shapes, barrier, answers)) for _ in range(4)]
     for thread in threads:
         thread.start()
