@@ -4,7 +4,8 @@
 
 Prints one JSON object. Codes: our schema in an embedded PostgreSQL. Polygons: the engine of the service (geo/match.py,
 geo/place_index.py), and the same questions put to PostGIS and geopandas in the same run where they are installed; all
-must find the same places. Times are medians in milliseconds, one thread each.
+must find the same places. Times are medians in milliseconds, one thread each; how many times faster goes by the time
+of the processor.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -47,41 +48,58 @@ GOAL_RATIO = 10.0
 GOAL_VERTICES = 1000
 
 
-def median_of(question: Callable[[], object], repeats: int) -> float:
-    """Milliseconds."""
-    times: list[float] = []
-    while len(times) < repeats and (not times or sum(times) < PATIENCE_S):
-        started = time.perf_counter()
+class Times(NamedTuple):
+    """Medians in milliseconds: by the clock, and of the processor (ours and the server's), whatever else it does."""
+
+    ms: float
+    cpu_ms: float
+
+
+def median_of(question: Callable[[], object], repeats: int) -> Times:
+    """Of our own work, in this thread."""
+    times: list[tuple[float, float]] = []
+    while len(times) < repeats and (not times or sum(wall for wall, _ in times) < PATIENCE_S):
+        started, cpu = time.perf_counter(), time.thread_time()
         question()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1000
+        times.append((time.perf_counter() - started, time.thread_time() - cpu))
+    return _medians(times)
 
 
-async def median_of_answers(question: Callable[[], Awaitable[object]], repeats: int) -> float:
-    """Milliseconds."""
-    times: list[float] = []
-    while len(times) < repeats and (not times or sum(times) < PATIENCE_S):
-        started = time.perf_counter()
+async def median_of_answers(question: Callable[[], Awaitable[object]], repeats: int, server: int) -> Times:
+    """Of a question to the database. `server`: the process behind the connection; its time counts, and ours."""
+    times: list[tuple[float, float]] = []
+    while len(times) < repeats and (not times or sum(wall for wall, _ in times) < PATIENCE_S):
+        started, cpu, theirs = time.perf_counter(), time.process_time(), codes.cpu_seconds(server)
         await question()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times) * 1000
+        spent = time.process_time() - cpu + codes.cpu_seconds(server) - theirs
+        times.append((time.perf_counter() - started, spent))
+    return _medians(times)
+
+
+def _medians(times: list[tuple[float, float]]) -> Times:
+    wall, cpu = zip(*times, strict=True)
+    return Times(statistics.median(wall) * 1000, statistics.median(cpu) * 1000)
 
 
 async def by_codes(pool: Pool, areas: Areas, repeats: int) -> dict[str, Any]:
     """The code lists of the reference: 49 of Kumamoto, 249 of Kyushu and beyond."""
     found: dict[str, Any] = {}
     async with pool.acquire() as conn:
+        server = conn.get_server_pid()
         for wanted in (49, 249):
             named = codes.code_list(areas, wanted)
             columns = (["jis"] * len(named), named)
             alert = codes.alert_for(named)
+            questions = {
+                "count": partial(conn.fetchval, codes.SQL_COUNT, *columns),
+                "place_ids": partial(conn.fetch, codes.SQL_IN_CODES, *columns),
+                # As the decide loop asks: people in order of id, the first 500, then 20,000 at a time.
+                "first_500_people": partial(slice_ids, conn, alert, 500),
+                "next_20000_people": partial(slice_ids, conn, alert, 20_000),
+            }
             found[f"{wanted} codes"] = {
                 "hits": await conn.fetchval(codes.SQL_COUNT, *columns),
-                "count_ms": await median_of_answers(partial(conn.fetchval, codes.SQL_COUNT, *columns), repeats),
-                "place_ids_ms": await median_of_answers(partial(conn.fetch, codes.SQL_IN_CODES, *columns), repeats),
-                # As the decide loop asks: people in order of id, the first 500, then 20,000 at a time.
-                "first_500_people_ms": await median_of_answers(partial(slice_ids, conn, alert, 500), repeats),
-                "next_20000_people_ms": await median_of_answers(partial(slice_ids, conn, alert, 20_000), repeats),
+                **{name: await median_of_answers(question, repeats, server) for name, question in questions.items()},
                 "plan": [row[0] for row in await conn.fetch(codes.SQL_PLAN, *columns)],
             }
     return found
@@ -91,20 +109,16 @@ async def in_memory(pool: Pool, repeats: int) -> dict[str, Any]:
     """What holding the places costs: to load, to keep up with changes, in memory."""
     live = LivePlaces()
     async with pool.acquire() as conn:
-        before = codes.resident_bytes()
-        started = time.perf_counter()
-        held = await live.now(conn)
-        loaded = time.perf_counter() - started
-        after = codes.resident_bytes()
-        unchanged = await median_of_answers(lambda: live.now(conn), repeats)
+        server, before = conn.get_server_pid(), codes.resident_bytes()
+        loaded = await median_of_answers(lambda: live.now(conn), 1, server)
+        held, after = await live.now(conn), codes.resident_bytes()
+        unchanged = await median_of_answers(lambda: live.now(conn), repeats, server)
         await conn.execute(codes.SQL_MOVE, 1000)
-        started = time.perf_counter()
-        await live.now(conn)
-        changed = time.perf_counter() - started
+        changed = await median_of_answers(lambda: live.now(conn), 1, server)
     return {
-        "load_ms": loaded * 1000,
-        "nothing_changed_ms": unchanged,
-        "1000_moved_ms": changed * 1000,
+        "load": loaded,
+        "nothing_changed": unchanged,
+        "1000_moved": changed,
         "numpy_bytes": held.nbytes,
         "rss_bytes": None if before is None or after is None else after - before,
     }
@@ -140,15 +154,14 @@ def checksum(pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]) -> tupl
 def ours(index: PointIndex, target: Target, repeats: int) -> tuple[dict[str, Any], npt.NDArray[np.intp]]:
     """One area by our engine: from its bytes, as a report brings it, and once it is known."""
     wkb = shapely.to_wkb(target.shape)
-    fresh = [shapely.from_wkb(wkb) for _ in range(repeats)]
     known = Probe(shapely.from_wkb(wkb))
     for _ in range(5):  # the grid comes once it pays
         hits = index.inside(known)
     return {
-        "first_ms": median_of(lambda: index.inside(fresh.pop()), repeats),
-        "again_ms": median_of(lambda: index.inside(known), repeats),
+        "first": median_of(lambda: index.inside(shapely.from_wkb(wkb)), repeats),
+        "again": median_of(lambda: index.inside(known), repeats),
         # What a report's polygon goes through before it is asked: 300 m in metres, not degrees.
-        "widen_ms": median_of(lambda: widened(target.shape, 300.0), 1),
+        "widen": median_of(lambda: widened(target.shape, 300.0), 1),
     }, hits
 
 
@@ -159,10 +172,11 @@ async def theirs(conn: Any, target: Target, repeats: int, hits: npt.NDArray[np.i
     different = sorted(set(found) ^ set(hits.tolist()))
     assert not different, f"{target.name}: PostGIS and we disagree about places {different[:10]}"
     await pg.keep_parts(conn, wkb)
+    server = conn.get_server_pid()
     times = {
-        "direct_ms": await median_of_answers(lambda: conn.fetchval(pg.SQL_DIRECT, wkb), repeats),
-        "subdivided_ms": await median_of_answers(lambda: conn.fetchval(pg.SQL_SUBDIVIDED, wkb), repeats),
-        "subdivided_before_ms": await median_of_answers(lambda: conn.fetchval(pg.SQL_KEPT_PARTS), repeats),
+        "direct": await median_of_answers(partial(conn.fetchval, pg.SQL_DIRECT, wkb), repeats, server),
+        "subdivided": await median_of_answers(partial(conn.fetchval, pg.SQL_SUBDIVIDED, wkb), repeats, server),
+        "subdivided_before": await median_of_answers(partial(conn.fetchval, pg.SQL_KEPT_PARTS), repeats, server),
     }
     assert await conn.fetchval(pg.SQL_KEPT_PARTS) == len(hits)
     return times
@@ -180,7 +194,7 @@ def by_geopandas(points: Points, asked: list[Target], answers: list[Any], shapes
         assert np.array_equal(np.sort(index.query(target.shape, predicate="intersects")), hits), target.name
         times[target.name] = median_of(partial(index.query, target.shape, predicate="intersects"), 5)
     polygons = geopandas.GeoDataFrame(geometry=shapes, crs=4326)
-    times["assign_ms"] = median_of(lambda: geopandas.sjoin(frame, polygons, predicate="intersects"), 1)
+    times["assign"] = median_of(lambda: geopandas.sjoin(frame, polygons, predicate="intersects"), 1)
     return times
 
 
@@ -207,8 +221,8 @@ async def run(count: int, repeats: int, *, with_postgis: bool) -> dict[str, Any]
     result["assign"] = {
         "shapes": len(polygons),
         "pairs": pairs[0],
-        "ours_ms": median_of(lambda: assigned(index, polygons), min(repeats, 3)),
-        "tree_of_shapes_ms": median_of(lambda: assigned_by_tree(points, polygons), min(repeats, 3)),
+        "ours": median_of(lambda: assigned(index, polygons), min(repeats, 3)),
+        "tree_of_shapes": median_of(lambda: assigned_by_tree(points, polygons), min(repeats, 3)),
     }
     result["geopandas"] = by_geopandas(points, asked, answers, polygons)
     programs = pg.programs() if with_postgis else None
@@ -229,23 +243,23 @@ def _compare(area: dict[str, Any], times: dict[str, Any]) -> None:
     area["postgis"] = times
     mine = area["ours"]
     # A polygon that has just arrived, against whichever is faster of the two ways to ask for it.
-    area["times_faster"] = min(times["direct_ms"], times["subdivided_ms"]) / mine["first_ms"]
+    area["times_faster"] = min(times["direct"].cpu_ms, times["subdivided"].cpu_ms) / mine["first"].cpu_ms
     # A polygon that is asked again: we keep the grid, PostGIS its parts in a table.
-    area["times_faster_again"] = min(times["direct_ms"], times["subdivided_before_ms"]) / mine["again_ms"]
+    area["times_faster_again"] = min(times["direct"].cpu_ms, times["subdivided_before"].cpu_ms) / mine["again"].cpu_ms
 
 
 async def _assign(conn: Any, assign: dict[str, Any], pairs: tuple[int, str], repeats: int) -> None:
-    for name, query in (("postgis_ms", pg.SQL_ASSIGN), ("postgis_subdivided_ms", pg.SQL_ASSIGN_PARTS)):
+    for name, query in (("postgis", pg.SQL_ASSIGN), ("postgis_subdivided", pg.SQL_ASSIGN_PARTS)):
         row = await conn.fetchrow(query)
         assert (row["pairs"], row["checksum"]) == pairs, f"PostGIS assigns otherwise: {dict(row)} for {pairs}"
-        assign[name] = await median_of_answers(partial(conn.fetchrow, query), repeats)
-    assign["times_faster"] = min(assign["postgis_ms"], assign["postgis_subdivided_ms"]) / assign["ours_ms"]
+        assign[name] = await median_of_answers(partial(conn.fetchrow, query), repeats, conn.get_server_pid())
+    assign["times_faster"] = min(assign["postgis"].cpu_ms, assign["postgis_subdivided"].cpu_ms) / assign["ours"].cpu_ms
 
 
 def _goals(result: dict[str, Any]) -> dict[str, Any]:
     large = [area for area in result["polygons"].values() if area["vertices"] >= GOAL_VERTICES]
     ratios = [area["times_faster"] for area in large if "times_faster" in area]
-    codes_ms = result["codes"]["49 codes"]["count_ms"]
+    codes_ms = result["codes"]["49 codes"]["place_ids"].cpu_ms
     return {
         "code_list_ms": codes_ms,
         "code_list_under_50_ms": codes_ms < GOAL_CODES_MS,
@@ -258,6 +272,8 @@ def rounded(value: Any) -> Any:
     """Numbers as people read them: three digits that count."""
     if isinstance(value, float):
         return float(f"{value:.3g}")
+    if isinstance(value, Times):
+        return rounded(value._asdict())
     if isinstance(value, dict):
         return {key: rounded(each) for key, each in value.items()}
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -96,6 +97,43 @@ async def test_a_change_committed_late_is_not_missed(db: Pool) -> None:
         await held.commit()
         assert await reached(conn, live) == {early, late}
         assert await reached(conn, live) == {early, late}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_transactions_that_overlap_in_any_order(db: Pool, seed: int) -> None:
+    """What was followed change by change is what is read anew, whoever began, wrote and ended in between."""
+    random, live = Random(seed), LivePlaces()
+    known = [await make(db, located(random.choice((HERE, AWAY, None)))) for _ in range(12)]
+    writers = [await db.acquire() for _ in range(3)]
+    open_ones: list[Any] = [None] * len(writers)
+    touched: dict[int, set[UUID]] = {n: set() for n in range(len(writers))}
+    async with db.acquire() as conn:
+        for _ in range(40):
+            n = random.randrange(len(writers))
+            if open_ones[n] is None:
+                open_ones[n] = writers[n].transaction()
+                await open_ones[n].start()
+            elif random.random() < 0.4:
+                await (open_ones[n].commit() if random.random() < 0.7 else open_ones[n].rollback())
+                open_ones[n], touched[n] = None, set()
+            else:
+                place = random.choice(known)
+                # A row that another open transaction has changed would make us wait for it for ever.
+                if not any(place in places for other, places in touched.items() if other != n):
+                    touched[n].add(place)
+                    where = located(random.choice((HERE, AWAY, None)), random.choice((MASHIKI, HITOYOSHI)))
+                    if await writers[n].fetchval("SELECT EXISTS (SELECT FROM place WHERE id = $1)", place):
+                        if random.random() < 0.2:
+                            await writers[n].execute("DELETE FROM place WHERE id = $1", place)
+                        else:
+                            await move_place(writers[n], place, where)
+                else:
+                    await insert_place(writers[n], located(HERE))
+            assert await reached(conn, live) == await reached(conn, LivePlaces())
+    for writer, transaction_of in zip(writers, open_ones, strict=True):
+        if transaction_of is not None:
+            await transaction_of.rollback()
+        await db.release(writer)
 
 
 async def test_a_change_that_is_taken_back_never_happened(db: Pool) -> None:
