@@ -53,7 +53,7 @@ async def run(settings: Settings, arguments: argparse.Namespace) -> int:
 def make_towns(body: bytes, source: str, *, vintage: str, now: datetime, progress: Progress | None = None) -> list[str]:
     """Build and install the gazetteer; what became of it, as lines for the terminal. Raises TownsFileError."""
     told = progress or (lambda stage, done, total: None)
-    found = read_gazetteer(body, source)
+    found = read_gazetteer(body, source.rstrip("/").rpartition("/")[2] or source)
     built: list[Built] = []
 
     def write(path: Path) -> None:

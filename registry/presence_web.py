@@ -92,6 +92,8 @@ async def save(request: web.Request) -> web.Response:
             presences = await read_presences(conn, [person], today)
             return _show(request, owner, presences[person], problem.key)
         await audit(conn, Actor("personal link"), f"presence.{form['do']}", at=now, subjects=[person])
+    if form["do"] == "moved_out" and form.get("postal_code"):
+        return see_other(f"/p/{request.match_info['token']}?saved=1")  # which shows the home as we understood it
     return see_other(f"/p/{request.match_info['token']}/away?saved=1")
 
 

@@ -88,7 +88,8 @@ async def test_moving_out_ends_the_dorm_and_takes_the_new_home(db: Pool) -> None
         status, html = await site.visitor().post(path, {"do": "moved_out", "postal_code": "000-0000"})
         assert status == 400 and SAY("vi", "me.postal_wrong")[:20] in html
         assert await db.fetchval("SELECT dorm_id FROM membership") == dorm[0]
-        await site.visitor().post(path, {"do": "moved_out", "postal_code": "860-0806"})
+        _, html = await site.visitor().post(path, {"do": "moved_out", "postal_code": "860-0806"})
+        assert "Kumamoto Chuo-ku" in html  # the new home, as it was understood
     assert tuple(await db.fetchrow("SELECT dorm_id, room FROM membership")) == (None, "")
     assert await db.fetchval("SELECT count(*) FROM site_leader") == 0
     codes = await db.fetch(
