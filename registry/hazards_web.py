@@ -17,7 +17,7 @@ async def hazards(request: web.Request) -> web.Response:
     me = staff_of(request)
     async with transaction(site(request).pool) as conn:
         orgs = await own_orgs(conn, me)
-        found = await site_hazards(conn, list(orgs))
+        found = await site_hazards(conn, list(orgs), me.language)
     found.sort(key=lambda one: (not one.endangered, not one.unknown))
     sources = sorted({source for one in found for source in one.sources}, key=lambda s: (s.prefecture, s.kind))
     return render(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from core.model import Precision
-from geo.zones import DEPTH_RANKS, NEAR_M, Lies, PlaceHazard, Point, ZoneKind, comparable
+from core.model import AreaCode, Precision
+from geo.areas import Areas
+from geo.zones import DEPTH_RANKS, NEAR_M, Lies, PlaceHazard, Point, RiverDepth, ZoneKind, comparable
 from geo.zones_store import Edition
 
 
@@ -72,11 +73,13 @@ class SiteHazard:
 _NOWHERE: Final = PlaceHazard()
 
 
-def site_hazard(site: SitePlace, found: PlaceHazard | None, editions: Sequence[Edition]) -> SiteHazard:
+def site_hazard(
+    site: SitePlace, found: PlaceHazard | None, editions: Sequence[Edition], lang: str, areas: Areas
+) -> SiteHazard:
     """What there is to say about one site. `found` None: not compared yet, or nothing to compare it with."""
     hazard = found or _NOWHERE
     lines = {
-        ZoneKind.FLOOD: _flood(hazard, _why(site, found, ZoneKind.FLOOD, hazard.flood, editions)),
+        ZoneKind.FLOOD: _flood(hazard, _why(site, found, ZoneKind.FLOOD, hazard.flood, editions), lang, areas),
         ZoneKind.LANDSLIDE: _slope(hazard, _why(site, found, ZoneKind.LANDSLIDE, hazard.landslide, editions)),
     }
     asked = tuple(edition for edition in editions if edition.id in hazard.editions)
@@ -93,13 +96,21 @@ def metres_of(rank: int) -> str:
     return f"{low:g}+" if high is None else f"{low:g}–{high:g}"
 
 
-def _flood(hazard: PlaceHazard, unknown: Line | None) -> tuple[Line, ...]:
+def river_name(river: RiverDepth, lang: str, areas: Areas) -> str:
+    """A river as a reader of this language knows it, with its Japanese name; that alone where JMA has no other."""
+    known = AreaCode("jma.river", river.code)
+    if lang == "ja" or known not in areas or areas.name(*known, "ja") != river.name:
+        return river.name
+    return f"{areas.name(*known, lang)} ({river.name})"
+
+
+def _flood(hazard: PlaceHazard, unknown: Line | None, lang: str, areas: Areas) -> tuple[Line, ...]:
     if hazard.flood is Lies.IN:
         return tuple(
             Line(
                 "staff.hazard.flood_in",
                 "bad",
-                {"river": river.name, "near": int(NEAR_M)},
+                {"river": river_name(river, lang, areas), "near": int(NEAR_M)},
                 depth=f"staff.hazard.depth.{river.rank}",
                 scale=f"staff.hazard.scale.{river.scale}",
             )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from core.db import Connection
 from core.model import Precision
+from geo.areas import Areas
 from geo.zones import Point
 from geo.zones_store import editions, place_hazards
 from registry.site_hazards import SiteHazard, SitePlace, site_hazard
@@ -22,8 +23,10 @@ ORDER BY s.kind, s.name, s.id
 """
 
 
-async def site_hazards(conn: Connection, orgs: Collection[UUID], site_id: UUID | None = None) -> list[SiteHazard]:
-    """What is known of the sites of `orgs`, or of one of them: dorms first."""
+async def site_hazards(
+    conn: Connection, orgs: Collection[UUID], lang: str, site_id: UUID | None = None
+) -> list[SiteHazard]:
+    """What is known of the sites of `orgs`, or of one of them: dorms first. `lang`: the reader's."""
     sites = [
         SitePlace(
             row["id"],
@@ -39,4 +42,7 @@ async def site_hazards(conn: Connection, orgs: Collection[UUID], site_id: UUID |
     ]
     known = await editions(conn)
     found = await place_hazards(conn, [site.place_id for site in sites if site.place_id is not None])
-    return [site_hazard(site, found.get(site.place_id) if site.place_id else None, known) for site in sites]
+    areas = Areas.load()
+    return [
+        site_hazard(site, found.get(site.place_id) if site.place_id else None, known, lang, areas) for site in sites
+    ]

@@ -51,7 +51,7 @@ async def _list(
         orgs = await own_orgs(conn, me)
         lines = await sites_of(conn, orgs)
         names = {line.id: dict(await leader_choices(conn, line)) for line in lines}
-        hazards = {one.site.id: one for one in await site_hazards(conn, list(orgs))}
+        hazards = {one.site.id: one for one in await site_hazards(conn, list(orgs), me.language)}
         await _audit_names(conn, request, {line.leader for line in lines} | {line.deputy for line in lines})
     return render(
         request,
@@ -151,7 +151,7 @@ async def _show(
         enrolled = (await enrolled_of(conn, [line.id])).get(line.id)
         people = await occupants(conn, line.id)
         place = await place_known(conn, line.place_id) if line.place_id else None
-        (hazard,) = await site_hazards(conn, [line.org_id], line.id)
+        (hazard,) = await site_hazards(conn, [line.org_id], me.language, line.id)
         await _audit_names(conn, request, [*(value for value, _ in choices), *(f"r:{one.id}" for one in people)])
         number = ""
         if open_landline and line.landline_enc:
