@@ -20,6 +20,8 @@ from registry.small_counts import suppress_line
 _ASKS: Final = {Scale.INTENSITY: 5, Scale.TSUNAMI: 7, Scale.WARNING: 7, Scale.SEVERITY: 7, Scale.TIER: 5}
 #: More prefectures than this are shown as the whole country.
 MAX_PREFECTURES: Final = 3
+#: So many places without people of the viewer's have a line of their own in the table: it must fit beside the map.
+LINES: Final = 8
 #: Shelters are shown on a map of at most so many municipalities.
 MAX_FOR_SHELTERS: Final = 5
 _SILENT: Final = frozenset({State.SILENT, State.UNREACHABLE, State.EARLIER})
@@ -66,10 +68,14 @@ def asked_frame(text: str) -> Frame | None:
 
 
 def first_frame(levels: Mapping[str, Said], towns: Iterable[str]) -> Frame:
-    """Where somebody should look first: the prefectures that are hit hard, and those where the viewer's people are."""
+    """Where somebody should look first: the prefectures that are hit hardest, and those of the viewer's people there.
+
+    A prefecture in which nothing was issued is on it only where nothing was issued anywhere.
+    """
     top = max((said.step for said in levels.values()), default=0)
-    prefs = {code[:2] for code, said in levels.items() if said.step >= min(top, _ASKS[said.scale])}
-    prefs |= {town[:2] for town in towns if town}
+    prefs = {code[:2] for code, said in levels.items() if said.step >= min(top, max(top - 2, _ASKS[said.scale]))}
+    there = {code[:2] for code in levels}
+    prefs |= {town[:2] for town in towns if town and (town[:2] in there or not there)}
     if not 0 < len(prefs) <= MAX_PREFECTURES:
         return japan()
     return frame_of(AreaCode("jma.quake_pref", pref) for pref in sorted(prefs))
@@ -196,10 +202,19 @@ class Row(NamedTuple):
     zoom: str
 
 
+class Together(NamedTuple):
+    """Places with the same level and nobody of the viewer's: one line for all of them."""
+
+    said: Said
+    rows: tuple[Row, ...]
+
+
 class Table(NamedTuple):
-    """The lines, worst first; how many places have neither level nor people; and people whom the map cannot show."""
+    """Lines of their own, worst first: who has people there, and the worst of the others; the rest by level; how many
+    places have neither level nor people; and people whom the map cannot show."""
 
     rows: tuple[Row, ...]
+    together: tuple[Together, ...]
     calm: int
     #: Cells of people outside the frame, and of those whose place is unknown or not for this viewer; () for nobody.
     outside: tuple[int | None, ...]
@@ -218,9 +233,21 @@ def table(frame: Frame, levels: Mapping[str, Said], numbers: Numbers, areas: Are
         said = max((levels[c] for c in codes if c in levels), key=lambda s: (s.step, not s.no_figure), default=None)
         cells = _added(counted.get(place, []))
         rows.append(Row(place, tuple(codes), said, cells, zoom_to(place, frame, len(places))))
-    shown = [row for row in rows if row.said or any(n is None or n > 0 for n in row.cells)]
-    shown.sort(key=lambda r: (-(r.said.step if r.said else 0), -numbers.waiting(r.cells), r.place))
-    return Table(tuple(shown), len(rows) - len(shown), _added(counted.get("outside", [])), _added(counted.get("", [])))
+    rows.sort(key=lambda r: (-(r.said.step if r.said else 0), -numbers.waiting(r.cells), r.place))
+    shown: list[Row] = []
+    rest: dict[Said, list[Row]] = {}
+    alone = 0
+    for row in rows:
+        if any(n is None or n > 0 for n in row.cells):
+            shown.append(row)
+        elif row.said and alone < LINES and row.said.step >= _ASKS[row.said.scale] and not row.said.no_figure:
+            shown.append(row)
+            alone += 1
+        elif row.said:
+            rest.setdefault(row.said._replace(hazards=()), []).append(row)
+    together = tuple(Together(said, tuple(found)) for said, found in rest.items())
+    calm = sum(1 for row in rows if row.said is None and row not in shown)
+    return Table(tuple(shown), together, calm, _added(counted.get("outside", [])), _added(counted.get("", [])))
 
 
 def marks_of(

@@ -23,6 +23,7 @@ from checkin.map_view import (
     fits_shelters,
     marks_of,
     own_numbers,
+    places_in,
     reports_of,
     standing,
     table,
@@ -37,7 +38,7 @@ from core.db import Connection, transaction
 from core.model import Event, Purpose, Role
 from core.web import Route, path_id, render, see_other, site, staff
 from geo.areas import Areas
-from geo.map_frame import REGION, Frame, name_of, regions
+from geo.map_frame import REGION, Frame, full_name_of, name_of, regions
 from geo.map_levels import by_region, levels_on
 from geo.map_scale import Said, Scale
 from geo.map_svg import Spot, draw
@@ -164,7 +165,7 @@ async def _page(
     shown = _of(by_region(levels, {c: regions()[c] for c in frame.codes}) if frame.by_region else levels, scale)
     rows = table(frame, {code: shown[code] for code in frame.codes if code in shown}, read.numbers, areas)
     there = [s for s in Scale if any(one.scale is s for some in levels.values() for one in some)]
-    links = _Links(incident, frame, scale, "shelters" in request.query)
+    links = _Links(frame, scale, "shelters" in request.query)
     viewer = "told" if me.role is Role.OPERATOR else "board" if me.role in _FOLLOWING else "own"
     title = title_of(frame, areas, lang, say)
     used = [e for e in read.events if e.areas]
@@ -181,9 +182,9 @@ async def _page(
         stale=stale,
         picture=Markup(made.svg),  # every text in it is escaped
         unlabelled=len(made.unlabelled),
-        left_out=[name_of(frame.scheme, code, areas, lang) for code in made.left_out],
+        left_out=[full_name_of(frame.scheme, code, areas, lang) for code in made.left_out],
         rows=rows,
-        names={row.place: _name(row.place, frame, areas, lang) for row in rows.rows},
+        names={place: _name(place, frame, areas, lang) for place in places_in(frame, areas)},
         wards=_wards(rows, read.events, areas, lang) if scale is Scale.INTENSITY and not frame.by_region else {},
         numbers=read.numbers,
         total=read.total,
@@ -194,7 +195,7 @@ async def _page(
         scale=scale,
         scales=there if len(there) > 1 else [],
         links=links,
-        outward=_outward(frame, rows, areas, lang),
+        outward=_outward(frame, areas, lang),
         shelters=shelters,
         listed=SHELTERS_LISTED,
         may_shelters=fits_shelters(frame),
@@ -206,23 +207,26 @@ async def _page(
 def _wards(rows: Table, events: list[Event], areas: Areas, lang: str) -> dict[str, list[tuple[str, str]]]:
     """Place -> its wards by name with their intensities: JMA draws most designated cities whole."""
     reports = reports_of(event for event in events if event.hazard == "earthquake")
-    found = {row.place: wards_of(row.place, reports, areas) for row in rows.rows}
-    return {
-        place: [(name_of("jis", ward, areas, lang)[0], level) for ward, level in wards]
-        for place, wards in found.items()
-    }
+    found = {}
+    for row in rows.rows:
+        city = name_of("jis", row.place, areas, lang)[0].removesuffix("-shi")
+        wards = wards_of(row.place, reports, areas)
+        found[row.place] = [
+            (name_of("jis", ward, areas, lang)[0].removeprefix(city).strip(), level) for ward, level in wards
+        ]
+    return found
 
 
-def _outward(frame: Frame, rows: Table, areas: Areas, lang: str) -> list[tuple[str, str]]:
+def _outward(frame: Frame, areas: Areas, lang: str) -> list[tuple[str, str]]:
     """(`?area=`, name) of the prefectures that a map of some of their municipalities lies in."""
     prefs = sorted({code[:2] for code in frame.codes})
-    if frame.by_region or len(rows.rows) + rows.calm >= sum(len(areas.municipalities(pref)) for pref in prefs) // 2:
+    if frame.by_region or len(places_in(frame, areas)) >= sum(len(areas.municipalities(pref)) for pref in prefs) // 2:
         return []
     return [(pref, areas.name("jma.quake_pref", pref, lang)) for pref in prefs[:3]]
 
 
 def _name(place: str, frame: Frame, areas: Areas, lang: str) -> tuple[str, str]:
-    return name_of(REGION if frame.by_region else "jis", place, areas, lang)
+    return full_name_of(REGION if frame.by_region else "jis", place, areas, lang)
 
 
 def _back(me: Staff, incident: Incident) -> str:
@@ -236,7 +240,6 @@ def _back(me: Staff, incident: Incident) -> str:
 class _Links:
     """Addresses of the maps one can go to from here: plain links, so that they work everywhere."""
 
-    incident: Incident
     frame: Frame
     of: Scale | None
     with_shelters: bool
@@ -246,7 +249,7 @@ class _Links:
         query = {"area": area, "scale": scale or (self.of.value if self.of else "")}
         if self.with_shelters if shelters is None else shelters:
             query["shelters"] = "1"
-        return f"/map/{self.incident.id}?{urlencode({k: v for k, v in query.items() if v}, safe=',')}"
+        return "?" + urlencode({k: v for k, v in query.items() if v}, safe=",")
 
     @property
     def here(self) -> str:

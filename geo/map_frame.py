@@ -124,5 +124,17 @@ def name_of(scheme: str, code: str, areas: Areas, lang: str) -> tuple[str, str]:
     return areas.name(scheme, code, lang), areas.name(scheme, code)
 
 
+def full_name_of(scheme: str, code: str, areas: Areas, lang: str) -> tuple[str, str]:
+    """`name_of`, a warning area with its prefecture: 東部 alone may be anywhere."""
+    name, japanese = name_of(scheme, code, areas, lang)
+    if scheme != REGION or AreaCode(scheme, code) not in areas:
+        return name, japanese
+    pref, pref_japanese = areas.prefecture_name(code, lang), areas.prefecture_name(code)
+    if japanese.startswith(pref_japanese):
+        return name, japanese
+    joined = f"{pref_japanese}{japanese}"
+    return (joined if name == japanese else f"{pref}: {name}"), joined
+
+
 for _kept in (japan, regions, region_of, polygon_codes):
     when_changed(_kept.cache_clear)

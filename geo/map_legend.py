@@ -62,9 +62,8 @@ def legend(
     words: Words, scale: Scale | None, *, top: int, no_figure: bool, around: bool, kinds: Iterable[str]
 ) -> tuple[str, int]:
     """The legend as SVG, beginning at `top`, and its lower edge. `kinds`: "emergency", "shelter" for what is drawn."""
+    levels = [_level(level, step, words) for level, step in levels_of(scale)] if scale is not None else []
     items = [_swatch(FILLS[0], "", words.no_level)]
-    for level, step in levels_of(scale) if scale is not None else []:
-        items.append(_level(level, step, words))
     if no_figure:
         items.append(_swatch(FILLS[0], "m-h", words.no_figure))
     if around:
@@ -74,11 +73,13 @@ def legend(
     for kind in sorted(kinds):
         text = words.shelter if kind == "shelter" else words.emergency_site
         items.append(_Item(spot(20, 14, kind), text, 36 + width_of(text, _SIZE) + 16))
-    return _rows(items, top, [words.source, *words.notes])
+    above, top = _rows(levels, top, []) if levels else ("", top)
+    below, bottom = _rows(items, top, [words.source, *words.notes])
+    return above + below, bottom
 
 
 def _rows(items: list[_Item], top: int, lines: list[str]) -> tuple[str, int]:
-    drawn, x, y = [], 4.0, top + 8
+    drawn, x, y = [], 4.0, top + 6
     for item in items:
         if x > 4 and x + item.width > WIDTH:
             x, y = 4.0, y + _ROW
@@ -86,12 +87,12 @@ def _rows(items: list[_Item], top: int, lines: list[str]) -> tuple[str, int]:
         text = f'<text x="{text_x}" y="22">{escape(item.text)}</text>' if item.text else ""
         drawn.append(f'<g transform="translate({round(x)} {y})">{item.mark}{text}</g>')
         x += item.width
-    y += _ROW + 6
+    y += _ROW
     for line in filter(None, lines):
         for part in wrapped(line, WIDTH - 8, _SIZE):
             drawn.append(f'<text x="4" y="{y + 18}">{escape(part)}</text>')
             y += 28
-    return f'<g font-size="{_SIZE}" fill="{INK}">{"".join(drawn)}</g>', y + 4
+    return f'<g font-size="{_SIZE}" fill="{INK}">{"".join(drawn)}</g>', y
 
 
 def wrapped(text: str, wide: float, size: float) -> list[str]:

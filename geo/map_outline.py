@@ -92,7 +92,8 @@ def drawing(frame: Frame, detail: float = DETAIL) -> Drawing:
     squeeze = math.cos(math.radians(float(bounds[1] + bounds[3]) / 2))
     flat = [shapely.transform(p, lambda xy: xy * (_KM * squeeze, _KM)) for p in polygons]
     owner = {code: of for of, codes in members.items() for code in codes}
-    laid = split(_pieces_of(order, flat, owner))
+    careful = len({code[:2] for code in frame.codes}) > 1
+    laid = split(_pieces_of(order, flat, owner), careful=careful)
     few = len(frame.codes) <= _FEW
     main = main_panel(laid.main, _MARGIN_FEW if few else _MARGIN)
     insets = inset_panels([box for box, _ in laid.insets], main.height)

@@ -46,9 +46,12 @@ class Piece(NamedTuple):
     area: float
 
 
+_Cuts = tuple[tuple[float, float, float], ...]
 #: A cut moves at most this share of the land away where it saves at least this share of the width or height; and how
 #: much a share of land weighs against the paper saved.
-_CUTS: Final = ((0.04, 0.12, 20.0), (0.20, 0.40, 1.5), (0.40, 0.45, 1.5))
+_CUTS: Final[_Cuts] = ((0.04, 0.12, 20.0), (0.20, 0.40, 1.5), (0.40, 0.45, 1.5))
+#: Of several prefectures, or of the country, only islands of little land may go.
+_CAREFUL: Final = _CUTS[:1]
 #: Islands nearer to each other than this (kilometres) share a box.
 _TOGETHER_KM: Final = 120.0
 #: An island smaller than this share of its area's largest does not widen a box.
@@ -73,11 +76,14 @@ def box_of(pieces: Sequence[Piece]) -> Box:
     return box
 
 
-def split(pieces: Sequence[Piece]) -> Split:
-    """Lay areas out. `pieces` in kilometres of one projection; an area's first piece is its largest."""
+def split(pieces: Sequence[Piece], *, careful: bool = False) -> Split:
+    """Lay areas out. `pieces` in kilometres of one projection; an area's first piece is its largest.
+
+    `careful`: only islands of little land are moved, never a prefecture of several.
+    """
     main, total = list(pieces), sum(p.area for p in pieces)
     far: list[Piece] = []
-    while cut := _best_cut(main, total):
+    while cut := _best_cut(main, total, _CAREFUL if careful else _CUTS):
         far += cut
         main = [p for p in main if p not in cut]
     home = {p.code for p in main}
@@ -95,7 +101,7 @@ def split(pieces: Sequence[Piece]) -> Split:
     )
 
 
-def _best_cut(pieces: list[Piece], total: float) -> list[Piece]:
+def _best_cut(pieces: list[Piece], total: float, cuts: _Cuts) -> list[Piece]:
     """The pieces beyond the cut that saves most; [] where no cut is worth it."""
     if len(pieces) < 2:
         return []
@@ -116,14 +122,14 @@ def _best_cut(pieces: list[Piece], total: float) -> list[Piece]:
             # Only between pieces: what lies beyond must lie beyond entirely.
             if inner < edge[at]:
                 continue
-            if (worth := _worth(saved, gone / total)) > best[0]:
+            if (worth := _worth(saved, gone / total, cuts)) > best[0]:
                 best = worth, ordered[:at]
     return best[1]
 
 
-def _worth(saved: float, land: float) -> float:
+def _worth(saved: float, land: float, cuts: _Cuts) -> float:
     """What a cut is worth that saves this share of the paper and moves this share of the land away."""
-    for most, least, weight in _CUTS:
+    for most, least, weight in cuts:
         if land <= most:
             return saved - weight * land if saved >= least else 0.0
     return 0.0
@@ -201,7 +207,7 @@ def inset_panels(boxes: Sequence[Box], top: int) -> list[Panel]:
     panels: list[Panel] = []
     x, y = 0, top + _GAP
     for box in boxes:
-        box = box.wider(max(box.width, box.height, 4.0) * 0.08)
+        box = box.wider(max(box.width, box.height, 4.0) * 0.16)
         width = round(min(260, max(136, _INSET_HEIGHT * box.width / box.height)))
         if x + width > WIDTH:
             x, y = 0, y + _INSET_HEIGHT + _GAP

@@ -12,7 +12,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 from geo.areas import Areas
-from geo.map_frame import CITY, REGION, Frame, name_of
+from geo.map_frame import CITY, REGION, Frame, full_name_of, name_of
 from geo.map_labels import COUNT_SIZE, LEVEL_SIZE, NAME_SIZE, Edges, Placed, Wanted, place, place_names, width_of
 from geo.map_legend import AROUND, INK, LINE, WATER, Words, corners, halo, legend, patterns, scale_bar, spot
 from geo.map_outline import Drawing, Outline, Part, drawing
@@ -21,6 +21,7 @@ from geo.map_scale import FILLS, PATTERNED, Said, Scale, ink_on
 
 #: More shelters than this would hide the map.
 MAX_SPOTS: Final = 400
+_RIM: Final = "#c9ced4"
 
 
 class Mark(NamedTuple):
@@ -124,23 +125,20 @@ def _part(
 def _area(outline: Outline, mark: Mark, words: Words, areas: Areas, scheme: str) -> str:
     said = mark.said
     step = said.step if said else 0
-    name, japanese = name_of(scheme, outline.code, areas, words.lang)
+    name, japanese = full_name_of(scheme, outline.code, areas, words.lang)
     both = name if name == japanese else f"{name} {japanese}"
     level = words.level(said.level) if said else words.no_level
     hint = f"{both}: {level}{f' ({words.no_figure})' if said and said.no_figure else ''}"
     if mark.number:
         hint += f" · {mark.number}"
     title = f"<title>{escape(hint)}</title>"
+    # A dark line would vanish between two dark areas.
+    rim = f' stroke="{_RIM}"' if step in PATTERNED else ""
     over = "m-h" if said and said.no_figure else f"m-{step}" if step in PATTERNED else ""
-    if not over:
-        drawn = f'<path fill="{FILLS[step]}" d="{outline.path}">{title}</path>'
-    else:
+    drawn = f'<path fill="{FILLS[step]}"{rim} d="{outline.path}">{title}</path>'
+    if over:
         kind = "" if over == "m-h" else ' class="pat"'
-        key = f"m-{outline.code}"
-        drawn = (
-            f'<path id="{key}" fill="{FILLS[step]}" d="{outline.path}">{title}</path>'
-            f'<path{kind} d="{outline.path}" fill="url(#{over})" pointer-events="none"/>'
-        )
+        drawn += f'<path{kind} d="{outline.path}" fill="url(#{over})" stroke="none" pointer-events="none"/>'
     return f'<a href="{escape(mark.href)}" tabindex="-1">{drawn}</a>' if mark.href else drawn
 
 
@@ -211,8 +209,8 @@ def _inset_name(part: Part, areas: Areas, lang: str, scheme: str) -> str:
         return ""
     largest = max(part.outlines, key=lambda o: o.radius)
     name = name_of(scheme, largest.code, areas, lang)[0]
-    while name and width_of(name, NAME_SIZE) > part.panel.width - 8:
-        name = name[:-1]
+    while width_of(name, NAME_SIZE) > part.panel.width - 8 and len(name) > 1:
+        name = name.rpartition(" ")[0] or name[:-1]
     return (
         f'<text x="{part.panel.x + 4}" y="{part.panel.y + 18}" font-size="{NAME_SIZE}" fill="{INK}"'
         f" {halo(WATER)}>{escape(name)}</text>"

@@ -24,7 +24,7 @@ from tests.table_digest import Digest
 
 ASKING = ("-", *ROLES)
 #: Pages that say something about an incident: visited once more after it has closed.
-_OF_INCIDENTS = re.compile(r"^/(dashboard|supervising|board|status|people|c|l|p|f)(/|$)")
+_OF_INCIDENTS = re.compile(r"^/(dashboard|map|supervising|board|status|people|c|l|p|f)(/|$)")
 #: May be kept by browsers: no personal data, and asked for often.
 CACHED = {"/sw.js": "no-cache", "/api/v1/openapi.json": "max-age=300"}
 

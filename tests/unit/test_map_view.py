@@ -9,6 +9,7 @@ import pytest
 
 from checkin.dashboard import Standing
 from checkin.map_view import (
+    LINES,
     Numbers,
     TownStanding,
     asked_frame,
@@ -81,7 +82,8 @@ def test_anything_else_is_no_frame(asked: str) -> None:
 def test_the_first_map_shows_who_is_hit_hard_and_where_the_own_people_are() -> None:
     hit = {"4344300": shindo("7"), "4410000": shindo("4"), "1310100": shindo("1")}
     assert {c[:2] for c in first_frame(hit, []).codes} == {"43"}
-    assert {c[:2] for c in first_frame(hit, ["44201", ""]).codes} == {"43", "44"}
+    assert {c[:2] for c in first_frame(hit, ["44201", "", "04202"]).codes} == {"43", "44"}
+    assert {c[:2] for c in first_frame({}, ["44201", ""]).codes} == {"44"}
     assert {c[:2] for c in first_frame({"4410000": shindo("3"), "4344300": shindo("2")}, []).codes} == {"44"}
     assert first_frame({}, []) == japan()
     assert first_frame({f"{pref}10000": shindo("6-") for pref in ("04", "05", "06", "07")}, []) == japan()
@@ -138,6 +140,20 @@ def test_the_table_is_worst_first_and_loses_nobody() -> None:
     assert (shown.outside, shown.unplaced) == ((0, 0, 7), (0, 1, 1))
     assert shown.calm + len(shown.rows) == len(places_in(frame, AREAS))
     assert table(frame, {}, NOBODY, AREAS).outside == ()
+
+
+def test_places_without_people_share_a_line_by_level_so_that_the_table_fits_beside_the_map() -> None:
+    frame = asked_frame("43")
+    assert frame is not None
+    levels = {code: shindo("5+" if n % 3 else "4") for n, code in enumerate(frame.codes)}
+    numbers = Numbers(("help", "silent", "all"), {"43501": (0, 0, 2)})
+    shown = table(frame, levels, numbers, AREAS)
+    assert len(shown.rows) == LINES + 1 and "43501" in {row.place for row in shown.rows}
+    assert [group.said.level for group in shown.together] == ["5+", "4"]
+    hatched = table(frame, {frame.codes[0]: shindo("7", no_figure=True)}, NOBODY, AREAS)
+    assert hatched.rows == () and [group.said.level for group in hatched.together] == ["7"]
+    everywhere = [row.place for row in shown.rows] + [row.place for group in shown.together for row in group.rows]
+    assert sorted(everywhere) == sorted(places_in(frame, AREAS)) and shown.calm == 0
 
 
 def test_a_municipality_in_parts_has_one_number_and_each_part_its_level() -> None:
