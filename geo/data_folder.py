@@ -91,6 +91,7 @@ def install_file(
             if before is not None and target.exists():
                 entries[name]["previous"] = {k: v for k, v in before.items() if k != "previous"}
             _write_entries(entries)
+            fresh.chmod(0o644)  # public tables: whoever fetched them, the service may read them
             os.replace(fresh, target)
     forget()
     return target
@@ -177,6 +178,7 @@ def _write_entries(entries: Mapping[str, object]) -> None:
     path = _folder / VERSIONS
     with _replacing(path) as fresh:
         fresh.write_text(json.dumps(entries, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        fresh.chmod(0o644)
         os.replace(fresh, path)
 
 

@@ -41,20 +41,16 @@ def read_area_tree(content: bytes, name: str) -> dict[str, dict[str, dict[str, A
 def with_area_tree(table: AreaTable, tree: Mapping[str, Mapping[str, Mapping[str, Any]]], edition: str) -> AreaTable:
     """The table with the forecast and warning areas of a newer tree.
 
-    An area the tree does not hold (of landslide warnings, of the days before) keeps its row, and its class15 while
-    there is one. A new one in a municipality we do not know raises AreaDataError: nobody could be placed there.
+    An area the tree does not hold keeps its row: of landslide warnings, of tornado warnings (offices of their own), of
+    the days before. A new one in a municipality we do not know raises AreaDataError: nobody could be placed there.
     """
     rows = {AreaCode(row.scheme, row.code): row for row in table.rows}
     fresh: dict[AreaCode, AreaRow] = {}
     for level, scheme in _LEVELS.items():
         for code, item in tree[level].items():
             old = rows.get(AreaCode(scheme, code), AreaRow(scheme, code, ""))
-            fresh[AreaCode(scheme, code)] = _city(old, item, rows) if scheme == "jma.city" else _above(old, item, fresh)
-    kept = [
-        row._replace(parents=tuple(p for p in row.parents if p.scheme != "jma.class15" or p in fresh))
-        for code, row in rows.items()
-        if code not in fresh and code.scheme not in ("jma.office", "jma.class10", "jma.class15")
-    ]
+            fresh[AreaCode(scheme, code)] = _city(old, item, rows) if scheme == "jma.city" else _above(old, item, tree)
+    kept = [row for code, row in rows.items() if code not in fresh]
     vintage = Vintage(edition, AREA_TREE)
     merged = AreaTable([*kept, *fresh.values()], {**table.vintages, **dict.fromkeys(_LEVELS.values(), vintage)})
     _check_parents(merged)
@@ -83,14 +79,13 @@ def unions_by_rule(rows: Iterable[AreaRow], drawn: Iterable[str]) -> tuple[list[
     return done, notes
 
 
-def _above(old: AreaRow, item: Mapping[str, Any], fresh: Mapping[AreaCode, AreaRow]) -> AreaRow:
-    """An office, class10 or class15 area. The tornado table may know a second office of a class10: it is kept."""
+def _above(old: AreaRow, item: Mapping[str, Any], tree: Mapping[str, Mapping[str, Any]]) -> AreaRow:
+    """An office, class10 or class15 area. A class10 also keeps the offices that only tornado warnings know."""
     scheme = {"jma.class15": "jma.class10", "jma.class10": "jma.office"}.get(old.scheme)
     if scheme is None:
         return _named(old, item)._replace(parents=())
-    named = AreaCode(scheme, item["parent"])
-    others = old.parents if named in old.parents and scheme == "jma.office" else ()
-    return _named(old, item)._replace(parents=tuple(sorted({named, *(p for p in others if p in fresh)})))
+    others = {p for p in old.parents if scheme == "jma.office" and p.code not in tree["offices"]}
+    return _named(old, item)._replace(parents=tuple(sorted({AreaCode(scheme, item["parent"]), *others})))
 
 
 def _city(old: AreaRow, item: Mapping[str, Any], rows: Mapping[AreaCode, AreaRow]) -> AreaRow:

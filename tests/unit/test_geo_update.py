@@ -35,6 +35,13 @@ def test_the_tree_of_today_changes_nothing(tree: Tree) -> None:
     assert sorted(after.rows, key=lambda r: (r.scheme, r.code)) == table.rows
 
 
+def test_offices_that_only_tornado_warnings_know_stay(tree: Tree) -> None:
+    assert "012010" not in tree["offices"] and tree["class10s"]["012010"]["parent"] == "012000"
+    tree["class10s"]["012010"]["parent"] = "011000"
+    areas = Areas(*with_area_tree(read_table(), read(tree), "2026-07-07"))
+    assert [p.code for p in areas.parents("jma.class10", "012010")] == ["011000", "012010"]
+
+
 def test_a_split_and_a_moved_area(tree: Tree) -> None:
     tree["class20s"]["4344311"] = {"name": "益城町西部", "enName": "Mashiki West", "kana": "x", "parent": "430011"}
     tree["class20s"]["4344312"] = {"name": "益城町東部", "enName": "Mashiki East", "kana": "y", "parent": "430020"}
