@@ -14,8 +14,8 @@ from core.db import Connection
 from core.event_json import event_from_json
 from core.model import CaseReason, Event, Purpose
 
-#: More threads than this are no incident; their reports would be megabytes.
-MAX_THREADS = 80
+#: Of the reports that opened or joined an incident at most so many count, the newest first: a swarm has hundreds.
+MAX_REPORTS = 400
 
 # The newest report of each thread of the incident, in the order of Event.order; of a closed one as it stood at its end.
 SQL_STANDING = """
@@ -34,7 +34,7 @@ ORDER BY e.thread, e.issued_at DESC, e.sent_at DESC, (e.message_type = 'cancel')
 async def standing_events(conn: Connection, incident_id: UUID) -> tuple[list[Event], int]:
     """The newest report of every matter of an incident, and how many of them this version cannot read."""
     events, unreadable = [], 0
-    for row in await conn.fetch(SQL_STANDING, incident_id, MAX_THREADS):
+    for row in await conn.fetch(SQL_STANDING, incident_id, MAX_REPORTS):
         try:
             events.append(event_from_json(row["payload"]))
         except (KeyError, TypeError, ValueError):
