@@ -314,25 +314,33 @@ class Client:
             at.idle.append(connection)
 
     async def _open(self, at: _Origin) -> Connection:
-        loop = asyncio.get_running_loop()
+        """A new connection: to the address that worked last, else to the next one in its share of the time."""
         try:
             async with asyncio.timeout(min(CONNECT_S, self._timeout_s)):
                 if time.monotonic() - at.resolved_at > RESOLVED_S:
                     at.addresses = await self._resolve(at)
                     at.resolved_at = time.monotonic()
-                for place, address in enumerate(at.addresses):
+                addresses = at.addresses  # another connection may find a better order meanwhile
+                for address in addresses:
+                    last = address == addresses[-1]
                     try:
-                        _, connection = await loop.create_connection(
-                            Connection, address, at.port, ssl=at.tls, server_hostname=at.host if at.tls else None
-                        )
-                    except OSError:
-                        if place == len(at.addresses) - 1:
+                        async with asyncio.timeout(None if last else CONNECT_S / len(addresses)):
+                            connection = await self._dial(at, address)
+                    except (OSError, TimeoutError):
+                        if last:
                             raise
-                    else:
-                        return connection
+                        continue
+                    at.addresses = (address, *(other for other in addresses if other != address))
+                    return connection
         except (OSError, TimeoutError) as error:
             raise NotConnected(type(error).__name__) from error
         raise NotConnected("the name has no address")
+
+    async def _dial(self, at: _Origin, address: str) -> Connection:
+        _, connection = await asyncio.get_running_loop().create_connection(
+            Connection, address, at.port, ssl=at.tls, server_hostname=at.host if at.tls else None
+        )
+        return connection
 
     async def _resolve(self, at: _Origin) -> tuple[str, ...]:
         try:

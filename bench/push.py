@@ -1,6 +1,6 @@
 """How many Web Push messages one core sends: ours, with and without envelopes made ahead, and three others in turns.
 
-    python bench/push.py [--messages 3000] [--rounds 3] [--modules .venv/node/node_modules]
+    python bench/push.py [--messages 1000] [--rounds 3] [--modules .venv/node/node_modules]
 
 Prints one JSON object. Each sender is a process of its own, pinned to one core where the system can, and sends the same
 text to the same subscriptions, 64 at a time, over kept-alive HTTP connections to a receiver on loopback that only says
@@ -255,7 +255,7 @@ def compare(count: int, rounds: int, modules: Path) -> dict[str, Any]:
 def main() -> None:
     """Read the command line, measure, print JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=3000, help="messages a sender sends")
+    parser.add_argument("--messages", type=int, default=1000, help="messages a sender sends")
     parser.add_argument("--rounds", type=int, default=3, help="how often each sender has its turn")
     parser.add_argument("--modules", type=Path, default=ROOT / ".venv/node/node_modules", help="where npm installed")
     parser.add_argument("--sender", choices=SENDERS, help=argparse.SUPPRESS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -275,6 +277,40 @@ async def test_a_warm_connection_that_nobody_kept_open_does_no_harm() -> None:
             await asyncio.sleep(0.01)
         assert (await asked.post(f"http://127.0.0.1:{port}", ASK)).status == 201
         await asked.close()
+
+
+class Addresses(AbstractResolver):
+    """A name with several addresses; counts the questions."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+        self.asked = 0
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        return [
+            ResolveResult(hostname=host, host=one, port=port, family=family, proto=0, flags=0) for one in self.addresses
+        ]
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_an_address_that_does_not_answer_is_passed_over() -> None:
+    names = Addresses("127.0.0.2", "::1", "127.0.0.1")
+    asked = Client(names, per_origin=4, timeout_s=2.0)
+    handle, counts = answers(OK, OK)
+    async with server(handle) as port:
+        for _ in range(2):
+            assert (await asked.post(f"http://push.example:{port}", ASK)).status == 201
+        assert counts == [2]
+        assert names.asked == 1, "what was found out is kept for a while"
+        await asked.close()
+    nowhere = Client(Addresses(), per_origin=4, timeout_s=2.0)
+    with pytest.raises(NotConnected, match="no address"):
+        await nowhere.post("http://push.example", ASK)
 
 
 def certificate(folder: Path, name: str) -> ssl.SSLContext:
