@@ -67,13 +67,13 @@ def _unit_circle() -> npt.NDArray[np.float64]:
 class _Layer:
     """Polygons with an index: which of them touch a shape."""
 
-    def __init__(self, codes: Sequence[str], shapes: Any) -> None:
+    def __init__(self, codes: Sequence[str], shapes: Any, asking: threading.Lock) -> None:
         self.codes = codes
         self._tree = shapely.STRtree(shapes)
         self._shapes = self._tree.geometries
         # A prepared polygon makes its indexes when it is first asked, without a lock of its own: two threads at once
-        # have ended the process (GEOS issue 825).
-        self._asking = threading.Lock()
+        # have ended the process (GEOS issue 825). Layers that share polygons share the lock.
+        self._asking = asking
 
     def touching(self, shape: BaseGeometry) -> tuple[str, ...]:
         # Boxes by the tree, then the prepared polygons: the tree's own predicate would prepare the point instead.
@@ -107,7 +107,8 @@ class Shapes:
         self._shapes: Any = shapely.from_wkb([wkb for _, wkb in pairs])
         shapely.prepare(self._shapes)
         self._index = {code: i for i, code in enumerate(self._codes)}
-        self._drawn = self._points = _Layer(self._codes, self._shapes)
+        self._asking = threading.Lock()
+        self._drawn = self._points = _Layer(self._codes, self._shapes, self._asking)
         self._parts: _Layer | None = None
         self._finer: dict[str, Any] = {}
         if finer and areas is not None:
@@ -124,10 +125,16 @@ class Shapes:
             if wards and covered.issuperset(wards):
                 covered.add(jis)
         kept = [i for i, code in enumerate(self._codes) if code[:5] not in covered]
-        self._points = _Layer([*codes, *(self._codes[i] for i in kept)], [*shapes, *(self._shapes[i] for i in kept)])
+        self._points = self._layer(
+            [*codes, *(self._codes[i] for i in kept)], [*shapes, *(self._shapes[i] for i in kept)]
+        )
         parts = [i for i, code in enumerate(self._codes) if code[:5] in covered and not code.endswith("00")]
-        self._parts = _Layer([self._codes[i] for i in parts], [self._shapes[i] for i in parts]) if parts else None
+        if parts:
+            self._parts = self._layer([self._codes[i] for i in parts], [self._shapes[i] for i in parts])
         self._city_of = {ward: jis for jis in covered for ward in areas.wards(jis)}
+
+    def _layer(self, codes: Sequence[str], shapes: Sequence[Any]) -> _Layer:
+        return _Layer(codes, shapes, self._asking)
 
     @staticmethod
     @functools.cache
