@@ -188,16 +188,25 @@ class Geocoder:
 
     def _from_address(self, text: str, prefectures: Collection[str], notes: list[str]) -> _Clue:
         match = self._addresses.find(text, prefectures)
+        clue = self._with_town(_Clue("address", match.jis), match.rest)
         if match.old:
-            notes.append(PlaceNote("old_name", text=match.old[0], other=match.old[1]))
-        return self._with_town(_Clue("address", match.jis), match.rest)
+            old, today = match.old
+            notes.append(PlaceNote("old_name", text=old, other=today))
+            for name in (old, f"{old[:-1]}町"):  # 下益城郡松橋町きらら is 宇城市松橋町きらら, 坂本村荒瀬 is 坂本町荒瀬
+                clue = clue if clue.town else self._with_town(clue, name + match.rest)
+        return clue
 
     def _with_town(self, clue: _Clue, rest: str) -> _Clue:
         """The clue with the town an address goes on with after its municipality."""
         if self._towns is None or not rest:
             return clue
         inner = [ward for jis in clue.jis for ward in (self.areas.wards(jis) or [jis])]
-        return clue._replace(town=self._towns.of_address(inner, unify(rest)) or clue.town)
+        town = self._towns.of_address(inner, unify(rest))
+        if town is None:
+            return clue
+        # 熊本市健軍: only one ward has a town of that name.
+        jis = tuple(dict.fromkeys(town.jis if town.jis in self.areas.wards(j) else j for j in clue.jis))
+        return clue._replace(town=town, jis=jis)
 
     def _prefectures(self, clues: Iterable[_Clue]) -> set[str]:
         return {jis[:2] for clue in clues for jis in clue.jis}

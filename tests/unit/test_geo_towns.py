@@ -31,7 +31,9 @@ TOWNS = {
         ("健軍一丁目", 32.7860, 130.7560), ("健軍二丁目", 32.7880, 130.7580), ("健軍本町", 32.7900, 130.7570),
         ("画図町大字上無田", 32.7500, 130.7400), ("画図町大字下無田", 32.7580, 130.7400),
     ],
-    "api/ja/熊本県/八代市.json": [("泉町樅木", 32.5600, 130.9000), ("鏡町鏡", 32.5650, 130.6600)],
+    "api/ja/熊本県/八代市.json": [
+        ("泉町樅木", 32.5600, 130.9000), ("鏡町鏡", 32.5650, 130.6600), ("鏡町内田", 32.5700, 130.6700),
+    ],
 }  # fmt: skip
 
 
@@ -96,13 +98,20 @@ def test_numbered_blocks_make_one_town_and_stand_alone(places: Geocoder) -> None
     assert (block.lat, block.lon) == (32.788, 130.758)
     assert places.locate(address="熊本市東区健軍2-3-1").lat == 32.788
     assert places.locate(address="熊本市東区健軍本町1-1").lat == 32.79
-    assert places.locate(address="熊本市健軍本町1-1").precision is Precision.TOWN  # only one ward has it
+    ward = places.locate(address="熊本市健軍本町1-1")  # only one ward has it
+    assert (ward.precision, ward.notes) == (Precision.TOWN, ())
+    assert [area.code for area in ward.codes if area.scheme == "jis"] == ["43100", "43102"]
     assert places.locate(address="熊本市東区画図町上無田1").lat == 32.75
 
 
 def test_an_address_without_municipality_uses_the_postal_code(places: Geocoder) -> None:
     found = places.locate(postal_code="862-0911", address="健軍2-3 ハイツ201")
     assert (found.lat, found.precision, found.notes) == (32.788, Precision.TOWN, ())
+
+
+def test_a_town_under_its_old_municipality(places: Geocoder) -> None:
+    for address in ("熊本県八代郡鏡町鏡100", "八代市鏡町鏡100", "熊本県八代郡鏡町内田1"):
+        assert places.locate(address=address).precision is Precision.TOWN, address
 
 
 def test_a_town_that_is_unknown_or_large_stays_a_municipality(places: Geocoder) -> None:
