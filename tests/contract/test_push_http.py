@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.push_http import MAX_BODY, MAX_HEAD, Client, Interrupted, NotConnected, read_response
+from alerts.push_http import Client, Interrupted, NotConnected
+from alerts.push_http_answer import MAX_BODY, MAX_HEAD, read_response
 
 ASK = b"POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 OK = b"HTTP/1.1 201 Created\r\nLocation: /m/1\r\nContent-Length: 0\r\n\r\n"
