@@ -18,6 +18,8 @@ from geo.shapes import BORDER_M, OutsideJapan, Shapes
 
 #: Precisions whose point says in which municipality a place lies; a town's middle may be a kilometre from the door.
 PLACED_BY_POINT = frozenset({Precision.EXACT, Precision.STREET})
+#: Answers that are kept for places alike; beyond, memory is worth more than time.
+MOST_KEPT = 100_000
 #: Stored points are centres of 250 m cells, at most this far from where people live.
 MESH_RADIUS_M = 185.0
 
@@ -65,6 +67,8 @@ def replacer(
     def at(tables: Tables, lat: float, lon: float) -> _Named:
         key = (id(tables), lat, lon)
         if key not in points:
+            if len(points) >= MOST_KEPT:
+                points.clear()
             points[key] = _at(tables, lat, lon)
         return points[key]
 
@@ -72,6 +76,8 @@ def replacer(
         point = (place.lat, place.lon) if place.precision in PLACED_BY_POINT else None
         key = (point, postal_code, place.codes)
         if key not in done:
+            if len(done) >= MOST_KEPT:
+                done.clear()
             done[key] = _replacing(place, frozenset(postal(postal_code)), before, after, at)
         return done[key]
 
