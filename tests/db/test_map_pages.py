@@ -213,6 +213,29 @@ async def test_shelters_are_an_extra_layer_of_a_few_municipalities(db: Pool) -> 
     assert "does not mean open" not in wide.text and "does not mean open" in near.text
 
 
+SQL_SHELTER = """
+INSERT INTO shelter (id, designation, owner_jis, jis, name, address, lat, lon, kinds)
+VALUES ($1, $2, '43443', '43443', $3, 'Mashiki', $4, $5, $6)
+"""
+
+
+async def test_shelters_for_the_hazard_are_drawn_and_listed(db: Pool) -> None:
+    incident = await make_incident(db)
+    org = await company(db, incident)
+    async with maps(db) as site:
+        none = await look(site, org.staff_id, f"/map/{incident.id}?area=43443&shelters=1")
+        for number, name, kinds in ((1, "Hall <1>", ["earthquake"]), (2, "River Hall", ["flood"])):
+            await db.execute(
+                SQL_SHELTER, f"E43443{number:05d}201", "emergency_site", name, 32.79, 130.8 + number / 100, kinds
+            )
+        some = await look(site, org.staff_id, f"/map/{incident.id}?area=43443&shelters=1")
+        plain = await look(site, org.staff_id, f"/map/{incident.id}?area=43443")
+    assert "No shelters are stored" in none.text and "No shelters are stored" not in some.text
+    assert some.text.count("Hall &lt;1&gt;") == 2 and "<1>" not in some.text  # on the map and in the list
+    assert "River Hall" not in some.text and "Emergency evacuation site" in some.labels
+    assert "Hall &lt;1&gt;" not in plain.text and "Show shelters" in plain.text
+
+
 async def test_hostile_names_stay_text(db: Pool) -> None:
     incident = await make_incident(db)
     evil = Area("jma.city", "4344300", name='"><script>alert(1)</script>', level="7")
