@@ -24,7 +24,7 @@ import pytest
 from checkin.cases_store import open_due_cases
 from checkin.store import record_check_in
 from core.db import Pool, Scope, ScopedPool, transaction
-from core.model import Answer, AnsweredBy, OrgKind, Purpose, Role
+from core.model import Answer, AnsweredBy, Moment, OrgKind, Purpose, Role, Severity
 from core.tokens import token_hash
 from registry import store
 from registry.access import scope_of
@@ -120,6 +120,8 @@ class Arguments:
             ours.clerk, theirs.org, OrgKind.EMPLOYER, "", role, "Clerk", "", "en", menu_of(role), below=(theirs.org,)
         )
         owner = Owner(uuid4(), theirs.person, "x", "vi", None, "enrolled")
+        told = SimpleNamespace(closed_at=None, moment=Moment.ISSUE, hazard="earthquake", context={})
+        view = SimpleNamespace(resident_id=theirs.person, incident=told, severity=Severity.SEVERE, reason={})
         self.values: dict[str, Any] = {
             "vault": VAULT, "now": NOW, "today": NOW.date(), "since": NOW - timedelta(days=400), "catalogs": CATALOGS,
             "me": me, "role": role, "purpose": Purpose.LIVE, "limit": 100, "offset": 0, "after": None, "search": "",
@@ -136,6 +138,7 @@ class Arguments:
             "run_id": theirs.run, "webhook_id": theirs.webhook, "glass_id": uuid4(), "slot": 0, "credential_id": b"x",
             "site": SimpleNamespace(id=theirs.dorm, org_id=theirs.org, kind="dorm"),
             "until": date(2026, 11, 25), "name": "x", "kind": "x", "email": "", "channel": "sms",
+            "view": view, "count": 9,
         }  # fmt: skip
         self.token = ApiToken(uuid4(), theirs.org, theirs.org, role, "x", frozenset(ApiScope))
 
