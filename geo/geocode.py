@@ -7,6 +7,7 @@ many can be read and put aside, one too few cannot.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from geo.spelling import unify
 from geo.towns import TownPoint, Towns
 
 __all__ = ["Geocoder", "PlaceNotFound", "locate"]
+
+_log = logging.getLogger(__name__)
 
 _AGREE: dict[frozenset[str], str] = {
     frozenset(("point", "postal code")): "point_postal",
@@ -68,7 +71,12 @@ class Geocoder:
     @functools.cache
     def load() -> Geocoder:
         """The geocoder over the tables, the installed postal list and the gazetteer, made once per process."""
-        return Geocoder(Areas.load(), Shapes.load(), PostalCodes.load(), Towns.current())
+        try:
+            towns = Towns.current()
+        except data_folder.AreaDataError as error:
+            _log.error("%s; places are known to their municipality until then", error)
+            towns = None  # nobody is kept from enrolling by a file that only makes places more exact
+        return Geocoder(Areas.load(), Shapes.load(), PostalCodes.load(), towns)
 
     def locate(
         self,
@@ -154,11 +162,17 @@ class Geocoder:
     def _read(self, postal: str, address: str, lat: float | None, lon: float | None) -> _Given:
         notes: list[str] = []
         if lat is None and lon is None:
-            point = pasted_point(address) or pasted_point(postal)
+            try:
+                in_address = pasted_point(address)
+            except PlaceNotFound as error:
+                if not postal:
+                    raise
+                notes.append(PlaceNote("no_address", text=address, why=str(error)))
+                address, in_address = "", None
+            point = in_address or pasted_point(postal)
             if point is not None:
                 lat, lon = point.lat, point.lon
-                postal = "" if pasted_point(postal) else postal
-                address = point.rest if pasted_point(address) else address
+                address, postal = (point.rest, postal) if in_address else (address, "")
                 if point.swapped:
                     notes.append(PlaceNote("swapped", text=f"{lat}, {lon}"))
         elif lat is None or lon is None:

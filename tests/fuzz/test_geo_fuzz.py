@@ -36,6 +36,15 @@ pieces = st.sampled_from(
         "県",
         "👍",
         "1-2-3",
+        "松橋町",
+        "32.79, 130.74",
+        "130.74",
+        "32°47'N ",
+        "https://maps.app.goo.gl/x",
+        "阿苏市",
+        "Oozu",
+        "大字",
+        "三十一丁目",
     ]
 )
 texts = st.one_of(st.text(max_size=30), st.lists(pieces, max_size=8).map("".join))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import pytest
 
 from core.model import AreaCode, Located, Precision
+from geo import data_folder
 from geo.areas import Areas
 from geo.geocode import Geocoder, PlaceNotFound
+from geo.notes import PlaceNote
 from geo.postal import PostalCodes
 from geo.shapes import Shapes
 
@@ -125,6 +130,51 @@ def test_an_address_without_town_does_not_trouble_a_good_postal_code(places: Geo
 def test_what_cannot_be_located_says_why(places: Geocoder, given: dict[str, object], complaint: str) -> None:
     with pytest.raises(PlaceNotFound, match=complaint):
         places.locate(**given)  # type: ignore[arg-type]
+
+
+def test_a_point_pasted_into_either_field_is_exact(places: Geocoder) -> None:
+    for given in ({"address": "32.7873, 130.8167"}, {"postal_code": "130.8167 32.7873"}):
+        found = places.locate(**given)  # type: ignore[arg-type]
+        assert (found.lat, found.lon, found.precision) == (*MASHIKI, Precision.EXACT)
+    assert found.notes == ("latitude and longitude were swapped and have been put right: 32.7873, 130.8167",)
+    found = places.locate(address="熊本県益城町宮園 (32.7873, 130.8167)", postal_code="861-2242")
+    assert (jis(found), found.precision, found.notes) == (["43443"], Precision.EXACT, ())
+
+
+def test_swapped_numbers_are_put_right_and_said(places: Geocoder) -> None:
+    found = places.locate(lat=MASHIKI[1], lon=MASHIKI[0])
+    assert (found.lat, found.lon) == MASHIKI and "swapped" in found.notes[0]
+
+
+def test_a_shortened_link_does_not_spoil_a_postal_code(places: Geocoder) -> None:
+    found = places.locate(postal_code="861-2233", address="https://maps.app.goo.gl/AbCdEf")
+    assert jis(found) == ["43443"] and "copy the two numbers" in found.notes[0]
+    with pytest.raises(PlaceNotFound, match="copy the two numbers"):
+        places.locate(address="https://maps.app.goo.gl/AbCdEf")
+
+
+def test_an_old_name_is_read_and_said(places: Geocoder) -> None:
+    found = places.locate(address="熊本県下益城郡松橋町1-2")
+    assert jis(found) == ["43213"] and found.notes == ("松橋町 is an old name: read as 宇城市",)
+
+
+def test_notes_survive_a_copy_between_processes(places: Geocoder) -> None:
+    note = places.locate(address="熊本県下益城郡松橋町1-2").notes[0]
+    same = pickle.loads(pickle.dumps(note))
+    assert isinstance(same, PlaceNote) and (same, same.key, same.values) == (note, "old_name", note.values)  # type: ignore[attr-defined]
+
+
+def test_a_damaged_gazetteer_keeps_nobody_from_enrolling(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = data_folder.folder()
+    data_folder.use(tmp_path)
+    try:
+        data_folder.write_file("towns.sqlite", b"good", source="x", vintage="")
+        (tmp_path / "towns.sqlite").write_bytes(b"bad")
+        data_folder.forget()
+        assert jis(Geocoder.load().locate(postal_code="861-2233")) == ["43443"]
+        assert "towns.sqlite" in caplog.text
+    finally:
+        data_folder.use(before)
 
 
 def test_sampled_postal_codes_all_locate(places: Geocoder) -> None:
