@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 #: How many connections to each push service are opened when something has happened, and how often at most.
 WARM_CONNECTIONS: Final = 16
 WARM_EVERY_S: Final = 60.0
+#: The share of envelopes whose use is worth making new ones before the hourly round.
+USED_UP: Final = 0.05
 #: Envelopes are not kept longer.
 ENVELOPE_LIFE_S: Final = 24 * 3600
 
@@ -149,7 +151,8 @@ class WebPush:
             raise SendError(Trouble.DEAD_ADDRESS, "keys", type(error).__name__) from error
 
     def wants_preparing(self) -> bool:
-        return self._taken > 0 or self._envelopes_are_old()
+        # A round reads every address: not for a single test notification.
+        return self._taken > len(self._envelopes) * USED_UP or self._envelopes_are_old()
 
     def begin_preparing(self) -> None:
         if self._envelopes_are_old():
