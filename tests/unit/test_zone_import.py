@@ -16,6 +16,7 @@ from geo.importers.archive import ArchiveError
 from geo.importers.features import FeatureFileError, FeatureReader
 from geo.importers.rows import Fault
 from geo.shapes import Shapes
+from geo.zone_cells import box_of, cell_at, cells_near, cells_touched
 from geo.zone_import import NotZones, ZoneImport
 from geo.zones import ZoneKind
 from ops.geo_zones import edition_of, report_lines
@@ -248,3 +249,14 @@ def test_features_are_read_whatever_the_pieces_they_come_in() -> None:
 )
 def test_the_edition_is_what_the_names_say(names: list[str], edition: str) -> None:
     assert edition_of(names) == edition
+
+
+def test_a_place_at_the_edge_of_a_cell_looks_into_the_next_one() -> None:
+    assert cells_near(32.21, 130.8745, 300.0) == ["483026", "483027"]
+    assert cells_near(32.21, 130.81, 300.0) == ["483026"]
+    assert len(cells_near(32.25, 130.875, 300.0)) == 4
+    assert box_of(cell_at(32.21, 130.76)) == (130.75, pytest.approx(32.1666667), 130.875, 32.25)
+    assert cell_at(35.6812, 139.7671) == "533946"  # Tokyo station
+    for code in cells_touched(129.0, 31.0, 132.0, 34.0):
+        west, south, east, north = box_of(code)
+        assert cell_at((south + north) / 2, (west + east) / 2) == code
