@@ -66,7 +66,7 @@ def draw(
     """
     made, areas = drawing(frame), Areas.load()
     labels: list[Placed] = []
-    parts = [_part(part, marks, words, areas, labels, main=number == 0) for number, part in enumerate(made.parts)]
+    drawn = [_part(part, marks, words, areas, labels, main=number == 0) for number, part in enumerate(made.parts)]
     drawn_spots, kinds = _spots(made, spots)
     hatched = any(m.said is not None and m.said.no_figure for c, m in marks.items() if c in frame.codes)
     around = bool(made.parts[0].around)
@@ -77,8 +77,9 @@ def draw(
             f' aria-labelledby="m-t m-d" lang="{escape(words.lang)}" font-family="sans-serif">'
             f'<title id="m-t">{escape(words.title)}</title><desc id="m-d">{escape(words.description)}</desc>',
             patterns(),
-            *parts,
+            *(ground for ground, _ in drawn),
             drawn_spots,
+            *(texts for _, texts in drawn),
             scale_bar(made.parts[0].panel, words.north),
             below,
             "</svg>",
@@ -91,7 +92,8 @@ def draw(
 
 def _part(
     part: Part, marks: Mapping[str, Mark], words: Words, areas: Areas, labels: list[Placed], *, main: bool
-) -> str:
+) -> tuple[str, str]:
+    """The ground with its colours, and the texts that stand on it, above the shelters."""
     panel = part.panel
     scheme = REGION if part.outlines and len(part.outlines[0].code) == 6 else CITY
     clip = f"m-c{panel.x}-{panel.y}"
@@ -111,15 +113,15 @@ def _part(
     taken = corners(panel) if main else []
     placed = place(_wanted(part.outlines, marks, words), bounds, taken)
     labels += placed
-    out.append(_texts(placed, marks))
-    out.append(_names(part, marks, areas, words.lang, scheme, bounds, [*taken, *(p.box for p in placed)]))
+    texts = _texts(placed, marks)
+    texts += _names(part, marks, areas, words.lang, scheme, bounds, [*taken, *(p.box for p in placed)])
     out.append("</g>")
     if not main:
         out.append(
             f'<rect x="{panel.x}" y="{panel.y}" width="{panel.width}" height="{panel.height}" fill="none"'
             f' stroke="{LINE}"/>{_inset_name(part, areas, words.lang, scheme)}'
         )
-    return "".join(out)
+    return "".join(out), texts
 
 
 def _area(outline: Outline, mark: Mark, words: Words, areas: Areas, scheme: str) -> str:
