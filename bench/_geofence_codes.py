@@ -36,8 +36,9 @@ INSERT INTO place_area (scheme, code, place_id)
 SELECT c.scheme, c.code, t.id FROM thrown t JOIN code c ON c.no = t.no ORDER BY 1, 2, 3;
 INSERT INTO resident_place (resident_id, kind, place_id) SELECT id, 'home', id FROM thrown ORDER BY id;
 """
+# As one value: a record for each would cost six times as much as finding them.
 SQL_IN_CODES = """
-SELECT DISTINCT pa.place_id FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
+SELECT array_agg(DISTINCT pa.place_id) FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
 JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
 """
 SQL_COUNT = """

@@ -92,7 +92,7 @@ async def by_codes(pool: Pool, areas: Areas, repeats: int) -> dict[str, Any]:
             alert = codes.alert_for(named)
             questions = {
                 "count": partial(conn.fetchval, codes.SQL_COUNT, *columns),
-                "place_ids": partial(conn.fetch, codes.SQL_IN_CODES, *columns),
+                "place_ids": partial(conn.fetchval, codes.SQL_IN_CODES, *columns),
                 # As the decide loop asks: people in order of id, the first 500, then 20,000 at a time.
                 "first_500_people": partial(slice_ids, conn, alert, 500),
                 "next_20000_people": partial(slice_ids, conn, alert, 20_000),

@@ -41,55 +41,54 @@ class Cells:
         self._side = side
         self._west, self._south = west, south
         self._per_lon, self._per_lat = side / (east - west), side / (north - south)
-        x0, y0, x1, y1 = self._edges(shape)
-        kinds = self._filled(x0, y0, x1, y1)
-        kinds[self._touched(x0, y0, x1, y1)] = EDGE
-        self._kinds = kinds
+        x, y, follows = self._corners(shape)
+        self._kinds = self._filled(x, y, follows)
+        self._kinds[self._touched(x, y, follows)] = EDGE
 
     def kinds_at(self, lon: Floats, lat: Floats) -> npt.NDArray[np.uint8]:
         """OUTSIDE, INSIDE or EDGE for points within the bounds of the shape; shape (n,)."""
-        last = self._side - 1
-        column = np.minimum(((lon - self._west) * self._per_lon).astype(np.int32), last)
-        row = np.minimum(((lat - self._south) * self._per_lat).astype(np.int32), last)
-        found: npt.NDArray[np.uint8] = self._kinds[row * self._side + column]
+        cell = self._number((lon - self._west) * self._per_lon, (lat - self._south) * self._per_lat)
+        found: npt.NDArray[np.uint8] = self._kinds[cell]
         return found
 
-    def _edges(self, shape: BaseGeometry) -> tuple[Floats, Floats, Floats, Floats]:
-        """Both ends of every edge of every ring, in cells from the south-west corner."""
-        rings = shapely.get_rings(shapely.get_parts(shape))
-        corners, ring = shapely.get_coordinates(rings, return_index=True)
+    def _corners(self, shape: BaseGeometry) -> tuple[Floats, Floats, Numbers]:
+        """The corners of every ring, in cells from the south-west corner; and which of them an edge leads on from."""
+        corners, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(shape)), return_index=True)
         x = (corners[:, 0] - self._west) * self._per_lon
         y = (corners[:, 1] - self._south) * self._per_lat
-        same = ring[1:] == ring[:-1]
-        return x[:-1][same], y[:-1][same], x[1:][same], y[1:][same]
+        return x, y, np.flatnonzero(ring[1:] == ring[:-1])
 
-    def _filled(self, x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> npt.NDArray[np.uint8]:
+    def _filled(self, x: Floats, y: Floats, follows: Numbers) -> npt.NDArray[np.uint8]:
         """INSIDE where the centre of a cell is inside: a scan along the middle of each row of cells."""
         side = self._side
-        first = np.ceil(np.minimum(y0, y1) - 0.5).astype(np.int64)
-        count = np.ceil(np.maximum(y0, y1) - 0.5).astype(np.int64) - first
-        edge, step = _repeated(count)
-        row = first[edge] + step
-        from_x, from_y = x0[edge], y0[edge]
-        cross = from_x + (row + 0.5 - from_y) * (x1[edge] - from_x) / (y1[edge] - from_y)
+        above = np.ceil(y - 0.5).astype(np.int64)  # the first row whose middle is at the corner or above it
+        start = follows[above[follows] != above[follows + 1]]
+        first = np.minimum(above[start], above[start + 1])
+        edge, step = _repeated(np.abs(above[start + 1] - above[start]))
+        row, at = first[edge] + step, start[edge]
+        cross = x[at] + (row + 0.5 - y[at]) * (x[at + 1] - x[at]) / (y[at + 1] - y[at])
         column = np.clip(np.ceil(cross - 0.5), 0, side).astype(np.int64)
         crossings = np.bincount(row * (side + 1) + column, minlength=side * (side + 1))
         odd = np.cumsum(crossings.reshape(side, side + 1)[:, :side], axis=1) & 1
         return odd.astype(np.uint8).ravel()
 
-    def _touched(self, x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> Numbers:
+    def _touched(self, x: Floats, y: Floats, follows: Numbers) -> Numbers:
         """Numbers of the cells that an edge touches, and of some neighbours: too many is safe, too few is not."""
-        dx, dy = x1 - x0, y1 - y0
-        count = np.ceil(np.maximum(np.abs(dx), np.abs(dy)) / _PART).astype(np.int64)
-        long = np.flatnonzero(count > 1)
-        found = self._around(x0, y0, x1, y1)  # of a long edge these are only its two ends: its parts follow
-        if len(long):
-            edge, step = _repeated(count[long])
-            parts, edge = count[long][edge], long[edge]
-            x, y, dx, dy = x0[edge], y0[edge], dx[edge], dy[edge]
-            begin, end = step / parts, (step + 1) / parts
-            found = np.concatenate([found, self._around(x + dx * begin, y + dy * begin, x + dx * end, y + dy * end)])
-        return found
+        own = self._number(x, y)
+        # An edge between two corners of one cell stays in it. The others are cut into short parts.
+        start = follows[own[follows] != own[follows + 1]]
+        dx, dy = x[start + 1] - x[start], y[start + 1] - y[start]
+        count = np.maximum(1, np.ceil(np.maximum(np.abs(dx), np.abs(dy)) / _PART)).astype(np.int64)
+        edge, step = _repeated(count)
+        from_x, from_y, dx, dy = x[start][edge], y[start][edge], dx[edge], dy[edge]
+        begin, end = step / count[edge], (step + 1) / count[edge]
+        parts = self._around(from_x + dx * begin, from_y + dy * begin, from_x + dx * end, from_y + dy * end)
+        return np.concatenate([own, parts])
+
+    def _number(self, x: Floats, y: Floats) -> Numbers:
+        """Of the cells of points, counted as for the points that are asked about: what is east of them stays so."""
+        last = self._side - 1
+        return np.minimum(y.astype(np.int64), last) * self._side + np.minimum(x.astype(np.int64), last)
 
     def _around(self, x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> Numbers:
         """The corners of each box from (x0, y0) to (x1, y1), a margin wider, as numbers of cells."""
