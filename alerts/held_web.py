@@ -17,6 +17,7 @@ from alerts.rule_store import refresh
 from core.db import transaction
 from core.i18n import Catalogs, Sayer
 from core.web import Route, path_id, render, see_other, site, staff_form
+from geo.rivers import named
 from registry.approvals import ApprovalError, Kind
 from registry.approvals_store import propose
 from registry.sessions import STAFF_LANGUAGES, staff_of
@@ -87,7 +88,7 @@ def _names(deps: Deps, held: Held, lang: str) -> list[str]:
     names: dict[str, None] = {}
     for rated in held.alert.areas:
         try:
-            names[deps.areas.name(rated.area.scheme, rated.area.code, lang)] = None
+            names[named(deps.areas, rated.area.scheme, rated.area.code, lang)] = None
         except KeyError:
             names[rated.area.name or f"{rated.area.scheme} {rated.area.code}"] = None
     return list(names)

@@ -27,6 +27,7 @@ from core.ids import uuid7
 from core.model import Moment, Purpose, Role
 from core.tokens import link_token, token_hash
 from geo.areas import Areas, UnknownArea
+from geo.rivers import named
 from registry.duty_store import on_duty
 
 log = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ def names_for(areas: Areas, group: Group) -> Names:
 
     def name(scheme: str, code: str, lang: str) -> str:
         try:
-            return areas.name(scheme, code, lang)
+            return named(areas, scheme, code, lang)
         except UnknownArea:
             return announced or code
 

@@ -15,7 +15,7 @@ from alerts.wording import Names, PlaceText, TextContext, Voice, tag
 from core.i18n import Catalogs
 from core.model import Answer, Moment, PlaceKind, Purpose, Severity
 from geo.areas import Areas, UnknownArea
-from geo.rivers import SCHEME, river_of
+from geo.rivers import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +143,7 @@ def names_of(areas: Areas, spec_areas: tuple[RatedArea, ...]) -> Names:
 
     def name(scheme: str, code: str, lang: str) -> str:
         try:
-            if scheme == SCHEME:
-                return areas.name("jma.river", river_of(code), lang)
-            return areas.name(scheme, code, lang)
+            return named(areas, scheme, code, lang)
         except UnknownArea:
             return own.get((scheme, code)) or code
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -40,6 +40,7 @@ from core.web import (
     site,
 )
 from geo.areas import Areas
+from geo.rivers import named
 
 log = logging.getLogger(__name__)
 
@@ -257,7 +258,7 @@ def _page(
         Severity.INFO if own_call else view.severity,
         view.reason,
         lang,
-        Areas.load().name,
+        partial(named, Areas.load()),
         simulated=wires.simulated,
     )
     context: dict[str, Any] = {

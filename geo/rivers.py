@@ -90,3 +90,8 @@ def _system_river(system: str, areas: Areas) -> str | None:
     if not any(row.name.endswith(_SYSTEM) for row in sections):
         return None
     return next((row.code for row in areas.rows("jma.river") if row.code == f"{system}0001"), None)
+
+
+def named(areas: Areas, scheme: str, code: str, lang: str = "ja") -> str:
+    """The name of an area of any scheme, our own of rivers included. Raises UnknownArea."""
+    return areas.name("jma.river", river_of(code), lang) if scheme == SCHEME else areas.name(scheme, code, lang)

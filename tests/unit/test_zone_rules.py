@@ -15,8 +15,8 @@ from alerts.rating import listed_municipalities, matching, over_areas, rate
 from alerts.texts import names_of
 from alerts.zone_store import river_areas, without, zone_areas
 from core.model import Area, Change, Event, Moment, Severity
-from geo.areas import Areas
-from geo.rivers import bulletin_rivers, plain_name
+from geo.areas import Areas, UnknownArea
+from geo.rivers import SCHEME, bulletin_rivers, named, plain_name
 from tests.alerts_kit import RULES, rain, warned
 
 AREAS = Areas.load()
@@ -80,6 +80,12 @@ def test_the_guard_lets_the_named_river_through_and_no_other() -> None:
     other = tuple(replace(r, area=replace(r.area, code=r.area.code.replace(KUMA, "8909090001"))) for r in rated)
     said = why_outside(event, [AlertPlan(Moment.ISSUE, Severity.SEVERE, other, Tell.MATCHED)], GEOGRAPHY)
     assert said is not None and "8909090001-43" in said
+
+
+def test_other_areas_are_called_as_ever() -> None:
+    assert named(AREAS, "jma.city", "4320300") == "人吉市" and named(AREAS, SCHEME, f"{KUMA}-43", "en") == "Kumagawa"
+    with pytest.raises(UnknownArea):
+        named(AREAS, SCHEME, "0000000000-43")
 
 
 def test_a_river_is_called_by_its_name_in_the_reader_s_script() -> None:
