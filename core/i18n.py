@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -64,19 +65,43 @@ def without_furigana(text: str) -> str:
     return _RUBY.sub(r"\1", text)
 
 
-class Catalogs:
-    """All wording files, read once at start and then immutable; safe to share."""
+class _Words:
+    """What Catalogs answer from: made at once, never changed, replaced as a whole."""
 
-    def __init__(self, files: dict[str, dict[str, Entry]]) -> None:
+    __slots__ = ("alone", "approved", "by_tag", "files", "languages")
+
+    def __init__(self, files: Mapping[str, Mapping[str, Entry]]) -> None:
         if not files.get("ja") or not files.get("en"):
             raise WordingError("locales/: ja.po and en.po must be there, all other languages fall back to them")
-        self._files = files
+        self.files = files
         known = [tag for tag in _ORDER if tag in files]
-        #: The languages we have, in the order of the pick list.
         self.languages: tuple[str, ...] = (*known, *sorted(set(files) - set(known)))
-        self._alone = {tag: {key for key, e in own.items() if e.state.may_go_alone} for tag, own in files.items()}
-        self._approved: dict[tuple[str, tuple[str, ...]], bool] = {}
-        self._by_tag = {tag.lower(): tag for tag in files} | {a: t for a, t in _ALIASES.items() if t in files}
+        self.alone = {tag: {key for key, e in own.items() if e.state.may_go_alone} for tag, own in files.items()}
+        self.approved: dict[tuple[str, tuple[str, ...]], bool] = {}  # filled as it is asked
+        self.by_tag = {tag.lower(): tag for tag in files} | {a: t for a, t in _ALIASES.items() if t in files}
+
+
+class Catalogs:
+    """The texts of all languages, read once and then immutable; safe to share.
+
+    (alerts.wording_book.WordingBook is the one that follows what people approve while the service runs.)
+    """
+
+    def __init__(self, files: Mapping[str, Mapping[str, Entry]]) -> None:
+        self._words = _Words(files)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages we have, in the order of the pick list."""
+        return self._words.languages
+
+    def entries(self, lang: str) -> Mapping[str, Entry]:
+        """The language's own texts by key. Raises KeyError for a language we lack."""
+        return self._words.files[lang]
+
+    def with_entries(self, lang: str, changed: Mapping[str, Entry]) -> Catalogs:
+        """The same with some texts of one language replaced, to see what would become of them."""
+        return Catalogs({**self._words.files, lang: {**self._words.files[lang], **changed}})
 
     @classmethod
     def load(cls, folder: Path = LOCALES) -> Catalogs:
@@ -97,7 +122,7 @@ class Catalogs:
         """Our tag for somebody else's ("zh-TW" -> "zh-Hant", "vi_VN" -> "vi", "tl" -> "fil"); None if we lack it."""
         parts = tag.strip().replace("_", "-").lower().split("-")
         for end in range(len(parts), 0, -1):
-            if found := self._by_tag.get("-".join(parts[:end])):
+            if found := self._words.by_tag.get("-".join(parts[:end])):
                 return found
         return None
 
@@ -125,25 +150,26 @@ class Catalogs:
     def chain(self, lang: str) -> tuple[str, ...]:
         """Where a text is looked for, in order."""
         rest = ("ja", "en") if lang.partition("-")[0] == "ja" else ("en", "ja")
-        return tuple(dict.fromkeys(tag for tag in (lang, *rest) if tag in self._files))
+        return tuple(dict.fromkeys(tag for tag in (lang, *rest) if tag in self._words.files))
 
     # --- texts
 
     def keys(self, lang: str) -> frozenset[str]:
         """The keys this language's own file has."""
-        return frozenset(self._files.get(lang, ()))
+        return frozenset(self._words.files.get(lang, ()))
 
     def has(self, key: str) -> bool:
         """Whether there is such a text at all; English has every one."""
-        return key in self._files["en"]
+        return key in self._words.files["en"]
 
     def entry(self, lang: str, key: str) -> Entry:
         """The text of this language or of the first one in its chain that has it. Raises LookupError naming the key."""
-        own = self._files.get(lang, {}).get(key)
+        files = self._words.files
+        own = files[lang].get(key) if lang in files else None
         if own is not None:
             return own
         for tag in self.chain(lang):
-            if found := self._files[tag].get(key):
+            if found := files[tag].get(key):
                 return found
         raise LookupError(f"no language file has the key {key} (asked for {lang})")
 
@@ -153,20 +179,20 @@ class Catalogs:
 
     def state(self, lang: str, key: str) -> ReviewState:
         """How far people have checked this text; DRAFT where the language itself lacks it and falls back."""
-        own = self._files.get(lang, {}).get(key)
+        own = self._words.files[lang].get(key) if lang in self._words.files else None
         return own.state if own else ReviewState.DRAFT
 
     def may_go_alone(self, lang: str, key: str) -> bool:
         """Whether people have approved this text in this language."""
-        return key in self._alone.get(lang, ())
+        return key in self._words.alone.get(lang, ())
 
     def approved(self, lang: str, prefixes: tuple[str, ...]) -> bool:
         """Whether people have approved, in this language, every text whose key starts with one of the prefixes."""
-        asked = (lang, prefixes)
-        if asked not in self._approved:
-            keys = [key for key in self._files["en"] if key.startswith(prefixes)]
-            self._approved[asked] = all(self.may_go_alone(lang, key) for key in keys)
-        return self._approved[asked]
+        words, asked = self._words, (lang, prefixes)
+        if asked not in words.approved:
+            alone = words.alone.get(lang, set())
+            words.approved[asked] = all(key in alone for key in words.files["en"] if key.startswith(prefixes))
+        return words.approved[asked]
 
     def time(self, lang: str, when: datetime) -> str:
         """Date and time in Japan, always 24 hours and ASCII digits: "22 Nov 14:30", "11月22日 14:30"."""

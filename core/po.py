@@ -12,7 +12,8 @@ import functools
 import hashlib
 import io
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -64,15 +65,18 @@ class Entry(NamedTuple):
         """The review state; DRAFT unless the comment's hash belongs to exactly this text and the entry is not fuzzy."""
         if self.comment == _NEW:  # nearly all of them, at every start
             return ReviewState.DRAFT
-        fields = dict(
-            (name.strip(), value.strip())
-            for name, _, value in (part.partition(":") for part in self.comment.split(";"))
-        )
+        fields = self.stamp
         try:
             claimed = ReviewState(fields.get("state", ""))
         except ValueError:
             return ReviewState.DRAFT
         return claimed if not self.fuzzy and fields.get("of") == self.fingerprint else ReviewState.DRAFT
+
+    @property
+    def stamp(self) -> Mapping[str, str]:
+        """The parts of the comment by name: state, by, on, of."""
+        parts = (part.partition(":") for part in self.comment.split(";"))
+        return {name.strip(): value.strip() for name, _, value in parts}
 
     @property
     def fingerprint(self) -> str:
@@ -99,17 +103,28 @@ def placeholders(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def stamped(entry: Entry, state: ReviewState, *, by: str, on: date) -> Entry:
+    """The entry with the word of a reviewer (a pseudonym) that it is now in this state."""
+    comment = _NEW if state is ReviewState.DRAFT else f"{_STATE} {state}; by: {by}; on: {on}; of: {entry.fingerprint}"
+    return entry._replace(comment=comment, fuzzy=False)
+
+
 def read(path: Path) -> dict[str, Entry]:
     """The entries of a PO file by key. Raises WordingError naming the file and the place."""
+    return parse(path.name, path.read_bytes())
+
+
+def parse(name: str, body: bytes) -> dict[str, Entry]:
+    """The entries of the PO file `name` by key. Raises WordingError naming the file and the place."""
     try:
-        found = pofile.read_po(io.BytesIO(path.read_bytes()), abort_invalid=True)
+        found = pofile.read_po(io.BytesIO(body), abort_invalid=True)
     except (pofile.PoFileError, UnicodeDecodeError, ValueError) as error:
-        raise WordingError(f"{path.name}: not a readable PO file ({error})") from error
+        raise WordingError(f"{name}: not a readable PO file ({error})") from error
     entries: dict[str, Entry] = {}
     for message in found:
         if not message.id:
             continue
-        where = f"{path.name}, line {message.lineno}"
+        where = f"{name}, line {message.lineno}"
         if not message.context or not isinstance(message.id, str) or not isinstance(message.string, str):
             raise WordingError(f"{where}: an entry needs a msgctxt (its key) and no plural forms")
         if message.context in entries:
@@ -127,7 +142,12 @@ def read(path: Path) -> dict[str, Entry]:
 
 
 def write(path: Path, language: str, entries: Iterable[Entry]) -> None:
-    """Write a PO file: sorted by key, one line per text, no dates, so that two branches merge line by line."""
+    """Write a PO file as `text_of` makes it."""
+    path.write_text(text_of(language, entries), encoding="utf-8")
+
+
+def text_of(language: str, entries: Iterable[Entry]) -> str:
+    """A PO file: sorted by key, one line per text, no dates, so that two branches merge line by line."""
     made = catalog.Catalog(fuzzy=False)
     for entry in sorted(entries, key=lambda e: e.key):
         flags = ["fuzzy"] if entry.fuzzy else []
@@ -141,4 +161,4 @@ def write(path: Path, language: str, entries: Iterable[Entry]) -> None:
         '"Content-Type: text/plain; charset=utf-8\\n"\n'
         '"Content-Transfer-Encoding: 8bit\\n"\n\n'
     )
-    path.write_text(header + out.getvalue().decode().strip("\n") + "\n", encoding="utf-8")
+    return header + out.getvalue().decode().strip("\n") + "\n"

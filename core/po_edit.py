@@ -68,8 +68,7 @@ def _approve(path: Path, language: str, prefix: str, *, by: str, on: date, state
     if not chosen:
         raise WordingError(f"{path.name} has no key that starts with {prefix!r}")
     for entry in chosen:
-        stamp = f"state: {state}; by: {by}; on: {on}; of: {entry.fingerprint}"
-        entries[entry.key] = entry._replace(comment=stamp, fuzzy=False)
+        entries[entry.key] = po.stamped(entry, state, by=by, on=on)
     po.write(path, language, entries.values())
     return len(chosen)
 
