@@ -40,6 +40,12 @@ class Outgoing:
     receipt_token: str = ""
     #: Where no stored message stands behind it (`message_id` 0: a test): the contact that its receipt proves.
     contact: str = ""
+    #: What it is about ("tsunami"), "" where nothing is: how long it may be held depends on it.
+    hazard: str = ""
+    #: How its receiver stops messages to this address: (words, link). Mails carry it; elsewhere ("", "").
+    way_out: tuple[str, str] = ("", "")
+    #: Which try this is, from 1: receipts of an older try must not speak for this one.
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class ReceiptRead:
     detail: str = ""
     #: The address will never work again: "dead" or "opted_out"; else None.
     drop_address: str | None = None
+    #: Which try it is about; None where that is not known.
+    attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +102,31 @@ _MEANING: Final = {
 }
 
 
+#: Codes (a regular expression) after which nobody knows whether a message has left.
+DOUBTFUL: Final = "no_answer|no_json|timeout|lease_expired|unknown_fate|http_5[0-9][0-9]|408"
+
+
 class SendError(Exception):
     """A message was not handed over, or nobody knows. `kind` decides what happens next; the text says it in words."""
 
-    def __init__(self, kind: Trouble, code: str = "", detail: str = "", retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: Trouble,
+        code: str = "",
+        detail: str = "",
+        retry_after_s: float | None = None,
+        *,
+        alarm: str = "",
+        remedy: str = "",
+    ) -> None:
         self.kind = kind
         self.code = code or kind.value
         self.detail = detail
         #: Seconds the provider asks us to wait, where it says.
         self.retry_after_s = retry_after_s
+        #: Whether operators must hear of it ("warning", "critical"; "": no), and what they can do.
+        self.alarm = alarm
+        self.remedy = remedy
         super().__init__(f"{_MEANING[kind]} ({self.code}){': ' + detail if detail else ''}")
 
     @property
@@ -165,6 +189,15 @@ class Prepares(Protocol):
 
     async def warm(self) -> None:
         """Something has happened, and messages may follow within a second: open connections. Never raises."""
+        ...
+
+
+@runtime_checkable
+class LooksBack(Protocol):
+    """A channel that can be asked which messages it has taken: what became of a try that nobody answered."""
+
+    async def taken_before(self, message: Outgoing) -> Sequence[str]:
+        """The provider's ids of messages to this address with exactly this text, newest first. Raises SendError."""
         ...
 
 

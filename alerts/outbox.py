@@ -23,11 +23,15 @@ from alerts import outbox_store as store
 from alerts.channel import Channel, Outgoing, SendError, Sent, Trouble, valid_seconds
 from alerts.compose import LINK, fill_link
 from alerts.deps import Deps
+from alerts.lane_store import HELD
+from alerts.lanes import WORTH_ANOTHER_WAY_S, Hold, Lane, Lanes
+from alerts.look_back import look_back
 from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
 from alerts.policy import BACK_OFF_S, next_attempt
 from alerts.ready import prepare_forever, warm_forever
 from alerts.receipts import receipt_token
 from alerts.shelter_lines import ShelterLines, with_line
+from alerts.trouble_store import faults_of, note_faults
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
 from core.model import MessageState, Purpose, Severity
@@ -57,6 +61,7 @@ class Counters:
     failed: int = 0
     retried: int = 0
     skipped: int = 0
+    held: int = 0
 
 
 @dataclass(slots=True)
@@ -77,10 +82,14 @@ class Sender:
     _busy: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _in_flight: dict[int, Claimed] = field(default_factory=dict)
+    #: What operators must hear of, by channel; written down by the upkeep.
+    _alarms: dict[str, list[SendError]] = field(default_factory=dict)
     shelters: ShelterLines = field(init=False)
+    lanes: Lanes = field(init=False)
 
     def __post_init__(self) -> None:
         self.shelters = ShelterLines(self.deps)
+        self.lanes = Lanes(self.deps, self.random)
 
     @property
     def lease(self) -> timedelta:
@@ -95,13 +104,17 @@ class Sender:
         warm = asyncio.create_task(warm_forever(self.deps), name="warm connections")
         prepare = asyncio.create_task(prepare_forever(self.deps, lambda: not self._in_flight), name="prepare")
         shelters = asyncio.create_task(self.shelters.keep_forever(), name="shelters")
+        lanes = asyncio.create_task(self.lanes.run(), name="lanes")
         stopping = asyncio.create_task(stop.wait(), name="outbox stop")
-        beside = (acks, upkeep, warm, prepare, shelters, stopping)
+        beside = (acks, upkeep, warm, prepare, shelters, lanes, stopping)
         try:
+            await self.lanes.start()
             while not stop.is_set():
                 if not await self._claim_and_start():
                     await bell.wait_or_stop(POLL_S, stopping)
             await self._drain()
+            with contextlib.suppress(*CONNECTION_ERRORS):
+                await self._note_alarms()
         finally:
             for task in (*beside, *self._tasks):
                 task.cancel()
@@ -179,17 +192,34 @@ class Sender:
         if message.needless:
             self.counters.skipped += 1
             return self._outcome(message, MessageState.CANCELLED, code="not_needed")
+        lane: Lane | None = None
         try:
             channel, outgoing = self._prepare(message, line)
-            sent = await self._hand_over(channel, outgoing)
+            lane = self.lanes.of(message.channel, outgoing.address)
+            if not lane.free and (hold := await self._admit(lane, outgoing)) is not None:
+                return self._hold(message, hold)
+            earlier = await look_back(self.deps.pool, channel, message, outgoing)
+            sent = earlier or await self._hand_over(channel, outgoing)
         except SendError as error:
+            if lane is not None:
+                self.lanes.failed(lane, error)
             return self._after_error(message, error)
         except Exception:
             # A message that makes our own code fail must not stop the others, nor be tried for ever.
             log.exception("message %d cannot be sent", message.id)
+            if lane is not None:
+                lane.probing = False
             return self._after_error(message, SendError(Trouble.REFUSED, "internal"))
         self.counters.sent += 1
+        self.lanes.went_well(lane)
         return self._outcome(message, MessageState.SENT, provider_id=sent.provider_id or None)
+
+    async def _admit(self, lane: Lane, outgoing: Outgoing) -> Hold | None:
+        try:
+            return await self.lanes.admit(lane, asks=outgoing.severity.asks)
+        except CONNECTION_ERRORS:  # whether it may go is not known, and nothing was handed over
+            lane.probing = False
+            return Hold(POLL_S, False, "database")
 
     async def _hand_over(self, channel: Channel, outgoing: Outgoing) -> Sent:
         try:
@@ -222,6 +252,8 @@ class Sender:
             actions=self._actions(message),
             direction=self._direction(message.language),
             receipt_token=receipt_token(self.deps.vault, message.id) if message.channel == "push" else "",
+            hazard=message.hazard,
+            attempt=message.attempts,
         )
 
     def _direction(self, language: str) -> str:
@@ -266,6 +298,8 @@ class Sender:
 
     def _after_error(self, message: Claimed, error: SendError) -> Outcome:
         now = self.deps.clock.now()
+        if error.alarm:
+            self._alarms.setdefault(message.channel, []).append(error)
         again = next_attempt(message.attempts, error, now, message.expires_at, self.random)
         if again is None:
             self.counters.failed += 1
@@ -280,7 +314,29 @@ class Sender:
         if error.ambiguous:
             # Still leased, with nobody holding it: a receipt moves it on, or the lease runs out and it is sent again.
             return self._outcome(message, MessageState.LEASED, code=error.code, error=str(error), wait=again - now)
-        return self._outcome(message, MessageState.PENDING, code=error.code, error=str(error), due_at=again)
+        slow = error.kind is Trouble.THROTTLED and (again - now).total_seconds() > WORTH_ANOTHER_WAY_S
+        return self._outcome(
+            message,
+            MessageState.PENDING,
+            code=error.code,
+            error=str(error),
+            due_at=again,
+            fail_over=slow and Severity(message.severity).asks,
+        )
+
+    def _hold(self, message: Claimed, hold: Hold) -> Outcome:
+        """Back into the outbox: it was not tried, and its person's next way may go at once."""
+        self.counters.held += 1
+        due = self.deps.clock.now() + timedelta(seconds=hold.seconds)
+        return self._outcome(
+            message,
+            MessageState.PENDING,
+            code=HELD,
+            error=hold.reason,
+            due_at=due,
+            held=True,
+            fail_over=hold.fail_over,
+        )
 
     def _outcome(self, message: Claimed, state: MessageState, **more: object) -> Outcome:
         return Outcome(message.id, message.lease_token, state, contact_id=message.contact_id, **more)  # type: ignore[arg-type]
@@ -330,6 +386,7 @@ class Sender:
                 back = await store.reap(self.deps.pool, max_attempts=len(BACK_OFF_S), now=self.deps.clock.now())
                 if back:
                     log.warning("%d messages whose lease ran out go back into the outbox", back)
+                await self._note_alarms()
                 if loop.time() >= beat_at:
                     beat_at = loop.time() + HEARTBEAT_EVERY_S
                     await heartbeat(
@@ -338,6 +395,11 @@ class Sender:
             except CONNECTION_ERRORS as error:
                 log.warning("outbox upkeep waits for the database: %s", str(error) or type(error).__name__)
             await asyncio.sleep(REAP_EVERY_S)
+
+    async def _note_alarms(self) -> None:
+        alarms, self._alarms = self._alarms, {}
+        for channel, errors in alarms.items():
+            await note_faults(self.deps.pool, faults_of(channel, errors), self.deps.clock.now())
 
     async def _drain(self) -> None:
         """An orderly stop: what is in flight is finished and acknowledged. Nothing else is leased by us."""

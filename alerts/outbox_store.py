@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from alerts.channel import ReceiptRead
+from alerts.channel import DOUBTFUL, ReceiptRead
 from alerts.policy import forward
 from core.db import Connection, Pool, expect_rows, notify
 from core.model import MessageState
@@ -43,13 +43,15 @@ class Claimed:
     link_id: UUID | None
     link_kind: str | None
     key_enc: bytes | None
-    #: The step is not needed any more: the person answered, or an earlier step arrived.
+    #: The step is not needed any more: the person answered, an earlier step arrived, or another way has taken over.
     needless: bool
+    #: How the last try ended, where there was one.
+    last_code: str | None = None
 
 
 # One index range per priority: steps that are due later never stand in the way of a lower priority. The lock is taken
 # row by row as the outer LIMIT pulls them, so that a second worker skips exactly these. Leases run on the database's
-# clock.
+# clock. While everything is stopped (stop_store.py) nothing is taken; of an alert that was stopped nothing leaves.
 SQL_CLAIM = """
 WITH picked AS (
     SELECT m.id
@@ -59,6 +61,7 @@ WITH picked AS (
         WHERE state = 'pending' AND message.priority = p.priority AND due_at <= $1 AND channel <> ALL($5::text[])
         ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
     ) AS m
+    WHERE NOT EXISTS (SELECT FROM sending_stop AS x WHERE x.alert_id IS NULL AND x.resumed_at IS NULL)
     LIMIT $2
 ), claimed AS (
     UPDATE message SET state = 'leased', lease_token = $3, lease_until = now() + $4, attempts = attempts + 1
@@ -69,13 +72,18 @@ WITH picked AS (
 SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.step, c.expires_at, a.severity,
        a.context ->> 'hazard' AS hazard, a.context ->> 'questions' AS questions_json, c.contact_id, k.address_enc,
        k.state AS contact_state, t.title, t.body, t.language, l.id AS link_id, l.kind AS link_kind, i.key_enc,
-       CASE c.unless
+       a.state = 'stopped' OR CASE c.unless
            WHEN 'answered' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            WHEN 'received' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
                AND o.alert_id = c.alert_id AND o.state = 'delivered' AND o.id <> c.id)
+           WHEN 'covered' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
+               SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
+               AND o.alert_id = c.alert_id AND o.state IN ('sent', 'delivered') AND o.step > c.step)
+           WHEN 'silent' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            ELSE false
-       END AS needless
+       END AS needless,
+       c.error_code AS last_code
 FROM claimed AS c
 JOIN alert AS a ON a.id = c.alert_id
 JOIN incident AS i ON i.id = c.incident_id
@@ -116,6 +124,10 @@ class Outcome:
     wait: timedelta = timedelta(0)
     contact_id: UUID | None = None
     drop_address: str | None = None
+    #: It stood back without a try (its lane is down or full), which is not counted as one.
+    held: bool = False
+    #: The person's next way goes at once, because this one takes long.
+    fail_over: bool = False
 
     @property
     def plain(self) -> bool:
@@ -125,9 +137,12 @@ class Outcome:
     @property
     def next_step_now(self) -> bool:
         """This way has failed for good: the person's next step must not wait."""
-        return self.state is MessageState.FAILED
+        return self.state is MessageState.FAILED or self.fail_over
 
 
+# Where this way waits for its provider and the next one goes instead, it becomes needless as soon as that has been
+# taken ("covered"). A failure brings forward the next step alone, and never a last step ("silent"): a telephone rings
+# for who has not answered, not for whose subscription has ended. What nobody knows of an earlier try stays known.
 # The lease token fences: a worker that slept through its lease acknowledges nothing. A receipt may have overtaken us
 # (the state is then no longer 'leased'), and knows better.
 SQL_ACK_PLAIN = """
@@ -152,16 +167,21 @@ WITH acked AS (
     UPDATE message AS m
     SET state = u.state,
         provider_id = coalesce(u.provider_id, m.provider_id),
-        error_code = u.code,
+        error_code = CASE WHEN u.held AND m.error_code ~ $12 THEN m.error_code ELSE u.code END,
         error = u.error,
         due_at = coalesce(u.due_at, m.due_at),
+        attempts = m.attempts - u.held::int,
+        unless = CASE WHEN u.next_now AND u.state = 'pending' AND m.unless = 'never' AND EXISTS (
+                          SELECT FROM message AS n WHERE n.incident_id = m.incident_id AND n.resident_id = m.resident_id
+                          AND n.alert_id = m.alert_id AND n.step > m.step AND n.state = 'pending' AND n.due_at > $10
+                          AND n.unless <> 'silent') THEN 'covered' ELSE m.unless END,
         sent_at = CASE WHEN u.state = 'sent' THEN $10::timestamptz ELSE m.sent_at END,
         done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10::timestamptz END,
         lease_until = CASE WHEN u.state = 'leased' THEN now() + u.wait END,
         lease_token = CASE WHEN u.state = 'leased' THEN m.lease_token END
     FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[],
-                $8::interval[], $9::boolean[])
-         AS u (id, token, state, provider_id, code, error, due_at, wait, next_now)
+                $8::interval[], $9::boolean[], $11::boolean[])
+         AS u (id, token, state, provider_id, code, error, due_at, wait, next_now, held)
     WHERE m.id = u.id AND m.lease_token = u.token AND m.state = 'leased'
     RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.step, u.next_now
 ), receipts AS (
@@ -172,7 +192,10 @@ WITH acked AS (
     UPDATE message AS n SET due_at = $10
     FROM acked AS f
     WHERE f.next_now AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id AND n.alert_id = f.alert_id
-      AND n.step > f.step AND n.state = 'pending' AND n.due_at > $10
+      AND n.state = 'pending' AND n.due_at > $10 AND n.unless <> 'silent'
+      AND n.step = (SELECT min(o.step) FROM message AS o
+                    WHERE o.incident_id = f.incident_id AND o.resident_id = f.resident_id AND o.alert_id = f.alert_id
+                      AND o.step > f.step AND o.state = 'pending' AND o.unless <> 'silent')
 )
 SELECT array_agg(id) AS ids,
        (SELECT count(pg_notify('daijobu_incident', d.incident_id::text))
@@ -216,6 +239,8 @@ async def _acknowledge_others(conn: Connection, outcomes: Sequence[Outcome], now
         [o.wait for o in outcomes],
         [o.next_step_now for o in outcomes],
         now,
+        [o.held for o in outcomes],
+        f"^({DOUBTFUL})$",
     )
     dead = [o for o in outcomes if o.drop_address and o.contact_id]
     if dead:
@@ -236,7 +261,8 @@ WITH lost AS (
     UPDATE message AS m
     SET state = CASE WHEN m.attempts > $1::int THEN 'failed' ELSE 'pending' END,
         done_at = CASE WHEN m.attempts > $1 THEN $2::timestamptz END,
-        error_code = coalesce(m.error_code, 'lease_expired'),
+        -- What was known of earlier tries says nothing of this one, unless it is in doubt itself.
+        error_code = CASE WHEN m.error_code ~ $3 THEN m.error_code ELSE 'lease_expired' END,
         lease_until = NULL, lease_token = NULL
     FROM lost WHERE m.id = lost.id
     RETURNING m.id, m.state, m.incident_id, m.resident_id, m.alert_id, m.step
@@ -244,7 +270,7 @@ WITH lost AS (
     UPDATE message AS n SET due_at = $2
     FROM back AS f
     WHERE f.state = 'failed' AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id
-      AND n.alert_id = f.alert_id AND n.step > f.step AND n.state = 'pending' AND n.due_at > $2
+      AND n.alert_id = f.alert_id AND n.step > f.step AND n.state = 'pending' AND n.due_at > $2 AND n.unless <> 'silent'
 )
 SELECT count(*) FROM back
 """
@@ -252,12 +278,13 @@ SELECT count(*) FROM back
 
 async def reap(pool: Pool, *, max_attempts: int, now: datetime) -> int:
     """Put messages whose lease ran out back into the outbox; how many."""
-    count: int = await pool.fetchval(SQL_REAP, max_attempts, now)
+    count: int = await pool.fetchval(SQL_REAP, max_attempts, now, f"^({DOUBTFUL})$")
     return count
 
 
 SQL_MESSAGE_FOR_RECEIPT = """
-SELECT state, incident_id, alert_id, resident_id, step, contact_id FROM message WHERE id = $1 FOR UPDATE
+SELECT state, incident_id, alert_id, resident_id, step, contact_id, attempts, provider_id FROM message
+WHERE id = $1 FOR UPDATE
 """
 SQL_INSERT_RECEIPT = """
 INSERT INTO receipt (message_id, state, code, detail, at) VALUES ($1, $2, $3, $4, $5)
@@ -272,12 +299,22 @@ WHERE id = $1
 """
 SQL_NEXT_STEP_NOW = """
 UPDATE message SET due_at = $5
-WHERE incident_id = $1 AND resident_id = $2 AND alert_id = $3 AND step > $4 AND state = 'pending' AND due_at > $5
+WHERE incident_id = $1 AND resident_id = $2 AND alert_id = $3 AND state = 'pending' AND due_at > $5
+  AND unless <> 'silent'
+  AND step = (SELECT min(o.step) FROM message AS o
+              WHERE o.incident_id = $1 AND o.resident_id = $2 AND o.alert_id = $3 AND o.step > $4
+                AND o.state = 'pending' AND o.unless <> 'silent')
 """
 SQL_PROVEN = """
 UPDATE contact SET state = 'proven', proven_at = $2, state_reason = ''
 WHERE id = $1 AND state IN ('unproven', 'proven', 'dead')
 """
+
+
+def _of_older_try(row: Any, receipt: ReceiptRead) -> bool:
+    """Whether it says that a try has failed after which the message was sent again."""
+    older = receipt.attempt is not None and receipt.attempt < row["attempts"]
+    return receipt.state is MessageState.FAILED and older and row["provider_id"] != receipt.provider_id
 
 
 async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) -> bool:
@@ -289,7 +326,7 @@ async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) ->
     if row is None:
         return False
     await conn.execute(SQL_INSERT_RECEIPT, receipt.message_id, receipt.state.value, receipt.code, receipt.detail, now)
-    if not forward(MessageState(row["state"]), receipt.state):
+    if not forward(MessageState(row["state"]), receipt.state) or _of_older_try(row, receipt):
         return True
     tag = await conn.execute(
         SQL_MOVE_ON,

@@ -1,4 +1,4 @@
-"""The machines' side of the website: the SMS provider's call-backs, push subscriptions and receipts, the worker.
+"""The machines' side of the website: push subscriptions and receipts, the worker. The SMS provider's: sms_web.py.
 
 No page is served here. Each POST proves who speaks: a signature, a link's token, or the receipt's own token.
 """
@@ -27,27 +27,6 @@ log = logging.getLogger(__name__)
 
 #: Larger than any receipt or subscription we know.
 MAX_JSON_BYTES: Final = 8_192
-
-
-async def sms_status(request: web.Request) -> web.Response:
-    """POST /t/s/{message_id}: what the SMS provider says about one message. 204, whatever it says; 403 unsigned."""
-    wires = site(request)
-    channels: Channels | None = wires.extras.get("channels")
-    channel: Any = None if channels is None else channels.by_name.get("sms")
-    if channel is None or not hasattr(channel, "is_signed"):
-        raise web.HTTPNotFound()
-    fields = await request.post()
-    # The public URL with the path as it came over the wire: a proxy's host and scheme are not what was signed.
-    if not channel.is_signed(request.raw_path, fields, request.headers):
-        raise web.HTTPForbidden(text="The signature does not fit.")
-    message_id = request.match_info["message_id"]
-    if not message_id.isdigit() or len(message_id) > 18:
-        raise web.HTTPNotFound()
-    receipt = channel.read_receipt(int(message_id), fields)
-    if receipt is not None:
-        async with transaction(wires.pool) as conn:
-            await take_receipt(conn, receipt, wires.clock.now())
-    return web.Response(status=204)
 
 
 async def push_receipt(request: web.Request) -> web.Response:
@@ -161,7 +140,6 @@ async def _json(request: web.Request) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("POST", "/t/s/{message_id}", sms_status, MACHINE),
     Route("POST", "/push/subscribe", push_subscribe, MACHINE),
     Route("POST", "/push/unsubscribe", push_unsubscribe, MACHINE),
     Route("POST", "/push/receipt", push_receipt, MACHINE),

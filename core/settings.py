@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
+from core.send_rates import send_rates_of
+
 
 class SettingsError(ValueError):
     """A setting is wrong or unknown. The message names the variable and what it expects."""
@@ -152,6 +154,30 @@ class Settings(BaseModel):
     twilio_auth_token: SecretStr | None = Field(
         None, description="Twilio auth token; also checks the signature of callbacks."
     )
+    twilio_auth_token_old: SecretStr | None = Field(
+        None, description="The auth token before, while it is being changed: call-backs signed with it still count."
+    )
+    twilio_two_way: bool = Field(
+        False,
+        description="The sender can receive: texts offer `1` and `2` as answers. In Japan Twilio's senders cannot.",
+    )
+    twilio_blank_after_days: int = Field(
+        7, ge=1, le=29, description="Days after which a text is blanked at Twilio too; ours is kept 30 days."
+    )
+    sms_countries: str = Field(
+        "JP", description="Countries whose numbers get SMS, as comma-separated ISO 3166-1 letters (JP,KR)."
+    )
+    sms_per_number_hour: int = Field(
+        20,
+        ge=1,
+        description="SMS that a process sends to one number in an hour; beyond it only live alerts go, with an alarm.",
+    )
+    sms_month_cap_jpy: int = Field(
+        0,
+        ge=0,
+        description="Yen for SMS in a month (Japan's time); 0: no limit. Beyond it drills, tests and codes stop; live "
+        "alerts go on, with an alarm.",
+    )
     twilio_messaging_service_sid: str = Field(
         "", description="Twilio messaging service that sends; or set the sender below."
     )
@@ -171,6 +197,31 @@ class Settings(BaseModel):
     twilio_base_url: str = Field(
         "https://api.twilio.com", description="Base URL of Twilio's API; tests point it at a local fake."
     )
+    smtp_host: str = Field("", description="Mail server that takes our e-mails (submission); empty: no e-mail is sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the connection to the mail server is encrypted: `starttls`, `tls` from the first byte (port "
+        "465), or `none` (a server on this machine only).",
+    )
+    smtp_user: str = Field("", description="Account at the mail server; empty: it takes mail without one.")
+    smtp_password: SecretStr | None = Field(None, description="Password of that account.")
+    smtp_from: str = Field("", description="Sender address of our e-mails, e.g. alerts@daijobu.example.jp.")
+    smtp_connections: int = Field(8, ge=1, le=100, description="Connections to the mail server that one process keeps.")
+
+    line_channel_token: SecretStr | None = Field(
+        None, description="Channel access token (long-lived) of the LINE Messaging API; empty: no LINE."
+    )
+    line_channel_secret: SecretStr | None = Field(
+        None, description="Channel secret of the same LINE channel; checks the signature of its webhook, /t/line."
+    )
+    line_basic_id: str = Field(
+        "", description="Basic ID of the LINE official account, e.g. @daijobu, that people add as a friend."
+    )
+    line_base_url: str = Field(
+        "https://api.line.me", description="Base URL of LINE's API; tests point it at a local fake."
+    )
+
     sms_price_jpy: float = Field(12.0, ge=0, description="Yen per SMS segment, for the cost shown in previews.")
 
     vapid_private_key: SecretStr | None = Field(
@@ -196,6 +247,12 @@ class Settings(BaseModel):
         256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these."
     )
     send_timeout_s: float = Field(10.0, gt=0, description="Seconds a provider may take to answer one message.")
+    send_rates: str = Field(
+        "voice=1/1",
+        description="Messages a second that all workers together hand to a provider, as comma-separated "
+        "lane=rate/burst; a lane is a channel (sms=10/20), or one push service (push:fcm.googleapis.com=2000/4000). A "
+        "lane that is not named goes as fast as its provider takes them.",
+    )
     case_after_s: int | None = Field(
         None,
         ge=1,
@@ -215,6 +272,11 @@ class Settings(BaseModel):
         None,
         description="Address that gets a POST of JSON with `text` for each alarm to operators (Slack, Mattermost and "
         "the like); beside it, operators with a proven telephone get an SMS.",
+    )
+    alarm_apprise_urls: SecretStr | None = Field(
+        None,
+        description="Apprise addresses (separated by blanks or line ends) that get each alarm to operators as well, "
+        "e.g. Teams, Telegram or a mailbox; needs the package apprise.",
     )
     alarm_language: Literal["ja", "en"] = Field("ja", description="Language of the texts sent to the alarm address.")
     deadman_url: SecretStr | None = Field(
@@ -239,10 +301,17 @@ class Settings(BaseModel):
     )
     log_json: bool = Field(False, description="Write logs as one JSON object per line.")
 
-    @field_validator("public_url", "twilio_base_url")
+    @field_validator("public_url", "twilio_base_url", "line_base_url")
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("line_basic_id")
+    @classmethod
+    def _with_at(cls, value: str) -> str:
+        if value and not re.fullmatch(r"@?[a-z0-9._-]{3,20}", value):
+            raise ValueError("must be the basic ID of a LINE official account, e.g. @daijobu")
+        return value if not value or value.startswith("@") else f"@{value}"
 
     @field_validator("oidc_issuer")
     @classmethod
@@ -259,12 +328,31 @@ class Settings(BaseModel):
             return values
         return dict.fromkeys(OFF_WHEN_EMPTY, "") | values
 
+    @field_validator("sms_countries")
+    @classmethod
+    def _countries(cls, value: str) -> str:
+        codes = [part.strip().upper() for part in value.split(",") if part.strip()]
+        if not codes or any(len(code) != 2 or not (code.isascii() and code.isalpha()) for code in codes):
+            raise ValueError("must be two-letter codes of countries, e.g. JP or JP,KR")
+        return ",".join(codes)
+
     @field_validator("geocoder_url")
     @classmethod
     def _geocoder_address(cls, value: str) -> str:
         if value and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
             raise ValueError("must begin with https:// (http:// only on this machine)")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _mail_goes_out(self) -> Settings:
+        """Both halves of a mail server's settings or none; a password never over an open line."""
+        if bool(self.smtp_host) != bool(self.smtp_from):
+            raise ValueError("DAIJOBU_SMTP_HOST and DAIJOBU_SMTP_FROM belong together: set both, or neither")
+        if self.smtp_from and not re.fullmatch(r"[^\s@,;<>()\"]+@[^\s@,;<>()\"]+", self.smtp_from):
+            raise ValueError("DAIJOBU_SMTP_FROM must be one mail address, e.g. alerts@daijobu.example.jp")
+        if self.smtp_tls == "none" and self.smtp_host and self.smtp_host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("DAIJOBU_SMTP_TLS may be none only for a mail server on this machine")
+        return self
 
     @model_validator(mode="after")
     def _fair_use(self) -> Settings:
@@ -314,6 +402,12 @@ class Settings(BaseModel):
         if len(set(names)) < len(names):
             raise ValueError("names one feed twice")
         return ",".join(parts)
+
+    @field_validator("send_rates")
+    @classmethod
+    def _lanes(cls, value: str) -> str:
+        send_rates_of(value)
+        return value
 
     @field_validator("region")
     @classmethod
@@ -368,6 +462,19 @@ class Settings(BaseModel):
     @property
     def sms_configured(self) -> bool:
         return bool(self.twilio_account_sid and self.twilio_auth_token)
+
+    @property
+    def email_configured(self) -> bool:
+        return bool(self.smtp_host and self.smtp_from)
+
+    @property
+    def line_configured(self) -> bool:
+        return bool(self.line_channel_token and self.line_channel_secret)
+
+    @property
+    def apprise_urls(self) -> tuple[str, ...]:
+        """The operators' Apprise addresses, one each."""
+        return () if self.alarm_apprise_urls is None else tuple(self.alarm_apprise_urls.get_secret_value().split())
 
 
 def variable_name(field: str) -> str:

@@ -43,11 +43,12 @@ class Kind(StrEnum):
     LOOP_NEVER = "loop_never"
     CLOCK = "clock"
     CHANNEL = "channel"
+    PROVIDER = "provider"
     DATABASE = "database"
 
 
 #: News: over when somebody has taken care of it.
-NEWS: Final = frozenset({Kind.UNREADABLE, Kind.OPERATOR, Kind.ERROR})
+NEWS: Final = frozenset({Kind.UNREADABLE, Kind.OPERATOR, Kind.ERROR, Kind.PROVIDER})
 #: News that nobody took care of is history after this long.
 NEWS_FOR: Final = timedelta(hours=24)
 #: A state must have been gone for this long before its alarm is over: what comes and goes is one alarm.
@@ -96,6 +97,8 @@ class News:
     at: datetime
     number: int = 1
     hazard: str = ""
+    #: How bad, where what happened says so itself.
+    level: Level | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ class Facts:
     for_operators: Sequence[News] = ()
     errors: Sequence[News] = ()
     unreadable: Sequence[News] = ()
+    #: What providers of messages say is wrong with this installation: "sms 21408".
+    providers: Sequence[News] = ()
     #: Since when the oldest message that is due waits, and the oldest event that could be decided.
     outbox_since: datetime | None = None
     undecided_since: datetime | None = None
@@ -223,6 +228,7 @@ def _news(facts: Facts) -> Iterable[Found]:
         (Kind.OPERATOR, facts.for_operators),
         (Kind.ERROR, facts.errors),
         (Kind.UNREADABLE, facts.unreadable),
+        (Kind.PROVIDER, facts.providers),
     ):
         for item in items:
             key = f"{kind}:{item.about}"
@@ -236,6 +242,8 @@ def _of_news(item: News) -> dict[str, str | int]:
 
 
 def _news_level(kind: Kind, item: News) -> Level:
+    if item.level is not None:
+        return item.level
     if kind is Kind.UNREADABLE:
         return Level.WARNING
     return HAZARD_LEVELS.get(item.hazard, Level.CRITICAL) if kind is Kind.OPERATOR else Level.CRITICAL

@@ -39,6 +39,9 @@ SELECT concat_ws(' ', source, nullif(type, '')) AS about, max(received_at) AS at
        (array_agg(coalesce(reason, '') ORDER BY received_at DESC, id DESC))[1] AS what
 FROM report WHERE state = 'unreadable' AND received_at > $1 GROUP BY source, type
 """
+SQL_PROVIDERS = """
+SELECT channel || ' ' || code AS about, what, at, number::int AS number, level FROM provider_trouble WHERE at > $1
+"""
 SQL_OUTBOX_SINCE = "SELECT min(due_at) FROM message WHERE state = 'pending' AND due_at <= $1 AND expires_at > $1"
 SQL_UNDECIDED_SINCE = "SELECT min(greatest(received_at, decide_after)) FROM event WHERE decided_at IS NULL"
 SQL_DATABASE_NOW = "SELECT clock_timestamp()"
@@ -62,6 +65,7 @@ async def gather(pool: Pool, feeds: Iterable[Mapping[str, object]], now: datetim
             for_operators=[_news(row) for row in events if row["for_operators"]],
             errors=[_news(row) for row in events if not row["for_operators"]],
             unreadable=[_news(row) for row in await conn.fetch(SQL_UNREADABLE, since)],
+            providers=[_news(row) for row in await conn.fetch(SQL_PROVIDERS, since)],
             outbox_since=await conn.fetchval(SQL_OUTBOX_SINCE, now),
             undecided_since=await conn.fetchval(SQL_UNDECIDED_SINCE),
             database_now=await conn.fetchval(SQL_DATABASE_NOW),
@@ -83,7 +87,10 @@ def _feed(row: Mapping[str, Any]) -> FeedFact:
 
 
 def _news(row: Record) -> News:
-    return News(row["about"], row["what"], row["at"], row["number"], row.get("hazard", ""))
+    level = row.get("level")
+    return News(
+        row["about"], row["what"], row["at"], row["number"], row.get("hazard", ""), Level(level) if level else None
+    )
 
 
 async def failing_channels(conn: Connection | Pool) -> dict[str, tuple[datetime, str]]:

@@ -71,6 +71,7 @@ MODULES: Final = (
     "checkin.umbrella_web",
     "checkin.partner_web",
     "alerts.web",
+    "alerts.sms_web",
     "ops.audit_web",
     "ops.alarms_web",
     "ops.metrics_web",

@@ -80,6 +80,10 @@ async def _volunteer_pass(conn: Connection, before: datetime, limit: int, now: d
 
 SQL_OPS_ALARM = "DELETE FROM ops_alarm WHERE id IN (SELECT id FROM ops_alarm WHERE at <= $1 LIMIT $2)"
 SQL_OPERATOR_ALARM = "DELETE FROM alarm WHERE id IN (SELECT id FROM alarm WHERE cleared_at <= $1 LIMIT $2)"
+SQL_PROVIDER_TROUBLE = """
+DELETE FROM provider_trouble WHERE ctid IN (SELECT ctid FROM provider_trouble WHERE at <= $1 LIMIT $2)
+"""
+SQL_SMS_REPLY = "DELETE FROM sms_reply WHERE provider_id IN (SELECT provider_id FROM sms_reply WHERE at <= $1 LIMIT $2)"
 SQL_WEBHOOK = "DELETE FROM webhook WHERE id IN (SELECT id FROM webhook WHERE deleted_at <= $1 LIMIT $2)"
 SQL_WEBHOOK_DELIVERY = """
 DELETE FROM webhook_delivery WHERE id IN (SELECT id FROM webhook_delivery WHERE done_at <= $1 LIMIT $2)
@@ -121,6 +125,8 @@ STAFF_STEPS: Final[Mapping[str, Step]] = {
     "staff_recovery": plain(SQL_STAFF_RECOVERY),
     "approval": plain(SQL_APPROVAL),
     "operator_alarm": plain(SQL_OPERATOR_ALARM),
+    "provider_trouble": plain(SQL_PROVIDER_TROUBLE),
+    "sms_reply": plain(SQL_SMS_REPLY),
     "alarm": plain(SQL_OPS_ALARM),
     "staff_alert": plain(SQL_STAFF_ALERT),
     "duty": plain(SQL_DUTY),

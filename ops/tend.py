@@ -18,6 +18,7 @@ from typing import Final
 from alerts.deps import Deps
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
+from alerts.sms_fate import ask_fates, blank_old, take_back
 from alerts.staff_calls import call_staff
 from alerts.stay_ask import ask_to_stay
 from checkin.cases_store import expire_claims, open_due_cases
@@ -167,6 +168,9 @@ TASKS: Final = (
     Task("registry", 900.0, _registry),
     Task("same person", 30.0, tend_same_person),
     Task("stay", 60.0, ask_to_stay),
+    Task("sms taken back", 5.0, take_back),
+    Task("sms fates", 20.0, ask_fates),
+    Task("sms blanked", 60.0, blank_old),
     Task("purge", 60.0, _purge),
 )
 

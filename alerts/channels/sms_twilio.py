@@ -1,66 +1,22 @@
-"""SMS through Twilio, by the twilio package with an HTTP client of our own.
+"""SMS through Twilio: sending, status call-backs, replies.
 
-The package's asynchronous client ignores its time limit and can hand callers each other's answers; ours has one
-pooled session, real time limits, and a base URL from the settings. What an error number means is data (the table
-below; source: Twilio's error dictionary, twilio.com/docs/api/errors).
+What an error number means is data (alerts/twilio_errors.tsv); the HTTP client, the API and the signature have files of
+their own (alerts/twilio_*.py).
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-import aiohttp
-
-from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
-from core.later import Later
-from core.model import MessageState
+from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, Sent
+from alerts.twilio_errors import trouble
+from alerts.twilio_messages import TwilioMessages
+from alerts.twilio_signature import SignatureCheck
+from core.model import MessageState, Severity
 from core.settings import Settings
 
-if TYPE_CHECKING:
-    from twilio import request_validator as twilio_signature
-    from twilio import rest as twilio_rest
-    from twilio.base import exceptions as twilio_exceptions
-    from twilio.http import response as twilio_response
-else:
-    twilio_rest, twilio_exceptions = Later("twilio.rest"), Later("twilio.base.exceptions")
-    twilio_signature, twilio_response = Later("twilio.request_validator"), Later("twilio.http.response")
-
-# The package logs the account and every request at INFO.
-logging.getLogger("twilio").setLevel(logging.WARNING)
-
-#: Twilio error number -> what it means for us.
-TROUBLE_OF_CODE: Final = {
-    20003: Trouble.REFUSED,  # bad credentials: a deployment fault
-    20429: Trouble.THROTTLED,  # account concurrency exceeded, not processed
-    21211: Trouble.DEAD_ADDRESS,  # invalid To
-    21217: Trouble.DEAD_ADDRESS,  # not a phone number
-    21408: Trouble.REFUSED,  # region not enabled: a deployment fault
-    21606: Trouble.REFUSED,  # this sender cannot reach To
-    21610: Trouble.OPTED_OUT,  # the recipient replied STOP
-    21611: Trouble.THROTTLED,  # the sender's queue is full
-    21612: Trouble.REFUSED,  # no route from this sender to To
-    21614: Trouble.DEAD_ADDRESS,  # not a mobile number; landlines in Japan answer so too
-    21617: Trouble.REFUSED,  # body too long: our fault
-    21659: Trouble.REFUSED,  # the sender is not ours
-    30001: Trouble.REFUSED,  # queue overflow: too late for this step
-    30002: Trouble.REFUSED,  # account suspended
-    30003: Trouble.REFUSED,  # handset unreachable now: next channel, the address may live
-    30004: Trouble.REFUSED,  # blocked
-    30005: Trouble.DEAD_ADDRESS,  # unknown handset
-    30006: Trouble.DEAD_ADDRESS,  # landline or carrier unreachable
-    30007: Trouble.REFUSED,  # filtered by the carrier: no blind retry
-    30008: Trouble.REFUSED,  # unknown
-    30036: Trouble.STALE,  # validity period over
-}
-#: Numbers that mean that the deployment itself is wrong: operators must look.
-ALARM_CODES: Final = frozenset({20003, 21408, 21606, 21612, 21617, 21659, 30002, 30007})
-
-#: Twilio's MessageStatus -> our state; the ones on the way (queued, sending, ...) say nothing new.
+#: Twilio's MessageStatus -> our state.
 STATE_OF_STATUS: Final = {
     "sent": MessageState.SENT,
     "delivered": MessageState.DELIVERED,
@@ -69,79 +25,43 @@ STATE_OF_STATUS: Final = {
     "failed": MessageState.FAILED,
     "canceled": MessageState.FAILED,
 }
+#: Statuses of a message that Twilio has and no network yet: they prove that it was taken.
+ON_THE_WAY: Final = frozenset({"accepted", "scheduled", "queued", "sending"})
+
 #: Limits of ValidityPeriod, in seconds.
 MIN_VALIDITY_S: Final = 1
 MAX_VALIDITY_S: Final = 36_000
+#: "Leave now" half an hour later may lead people into the water.
+FLIGHT_VALIDITY_S: Final = 1_800
+#: "Are you OK?" is worth asking as soon as there is signal again.
+QUESTION_VALIDITY_S: Final = 7_200
 
-log = logging.getLogger(__name__)
-
-
-class _HttpClient:
-    """One pooled session with a real time limit; network faults become SendErrors.
-
-    What twilio.rest.Client asks of an `http_client`: `is_async` and `request`.
-    """
-
-    is_async = True
-
-    def __init__(self, base_url: str, account: str, token: str, timeout_s: float, connections: int) -> None:
-        self._base = base_url
-        # Sent as a header: aiohttp has deprecated the `auth` argument that the package would pass.
-        self._authorization = "Basic " + base64.b64encode(f"{account}:{token}".encode()).decode()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections),
-            timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(3.0, timeout_s)),
-        )
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        params: dict[str, object] | None = None,
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> twilio_response.Response:
-        target = urlsplit(url)
-        url = self._base + target.path + (f"?{target.query}" if target.query else "")
-        try:
-            async with self._session.request(
-                method.upper(),
-                url,
-                params=_texts(params),
-                data=_texts(data),
-                headers={**(headers or {}), "Authorization": self._authorization},
-                allow_redirects=False,
-            ) as answer:
-                text = await answer.text()
-                if answer.status == 429:
-                    raise SendError(
-                        Trouble.THROTTLED, "20429", retry_after_s=_seconds(answer.headers.get("Retry-After"))
-                    )
-                if answer.status >= 500:
-                    raise SendError(Trouble.AMBIGUOUS, f"http_{answer.status}")
-                return twilio_response.Response(answer.status, text, answer.headers)
-        except aiohttp.ClientConnectorError as error:
-            raise SendError(Trouble.NOT_SENT, "no_connection", type(error).__name__) from error
-        except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError) as error:
-            raise SendError(Trouble.AMBIGUOUS, "no_answer", type(error).__name__) from error
-
-    async def close(self) -> None:
-        await self._session.close()
+#: Twilio tries a call-back again five times within 15 seconds (its "webhooks connection overrides").
+CALL_BACK_RETRIES: Final = "#rc=5&rp=all"
 
 
-def _texts(values: Mapping[str, object] | None) -> dict[str, str] | None:
-    return None if values is None else {k: str(v) for k, v in values.items() if v is not None}
+def validity_s(message: Outgoing) -> int:
+    """For how many seconds Twilio may try to deliver it: never longer than it is true, nor than it is worth."""
+    if message.hazard == "tsunami" or (message.severity is Severity.EXTREME and message.hazard != "earthquake"):
+        limit = FLIGHT_VALIDITY_S
+    elif message.severity.asks:
+        limit = QUESTION_VALIDITY_S
+    else:
+        limit = MAX_VALIDITY_S
+    return max(MIN_VALIDITY_S, min(limit, message.valid_s))
 
 
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isdigit() else None
+def read_call_back_id(text: str) -> tuple[int, int | None] | None:
+    """(message, try) of a call-back's path: "41-2", or "41" as older versions wrote it; None for anything else."""
+    number, dash, attempt = text.partition("-")
+    for part in (number, attempt) if dash else (number,):
+        if not part.isascii() or not part.isdigit() or len(part) > 18:
+            return None
+    return int(number), int(attempt) if dash else None
 
 
 class TwilioSms:
-    """Sends SMS, reads and proves status call-backs."""
+    """Sends SMS, reads and proves call-backs."""
 
     name = "sms"
 
@@ -150,15 +70,15 @@ class TwilioSms:
             raise ValueError("DAIJOBU_TWILIO_AUTH_TOKEN is needed to send SMS")
         self._settings = settings
         token = settings.twilio_auth_token.get_secret_value()
-        self._http = _HttpClient(
+        self.messages = TwilioMessages(
             settings.twilio_base_url,
             settings.twilio_account_sid,
             token,
-            settings.send_timeout_s,
-            settings.send_in_flight,
+            timeout_s=settings.send_timeout_s,
+            connections=settings.send_in_flight,
         )
-        self._client = twilio_rest.Client(settings.twilio_account_sid, token, http_client=self._http)
-        self._validator = twilio_signature.RequestValidator(token)
+        old = settings.twilio_auth_token_old
+        self._signature = SignatureCheck(settings.site_url, [token, *([old.get_secret_value()] if old else [])])
         self._sender = (
             {"messaging_service_sid": settings.twilio_messaging_service_sid}
             if settings.twilio_messaging_service_sid
@@ -166,64 +86,58 @@ class TwilioSms:
         )
 
     async def send(self, message: Outgoing) -> Sent:
-        try:
-            created = await self._client.messages.create_async(
+        fields: dict[str, Any] = dict(self._sender)
+        if message.message_id:
+            at = f"{self._settings.site_url}/t/s/{message.message_id}-{message.attempt}"
+            fields["status_callback"] = at + CALL_BACK_RETRIES
+        return Sent(
+            provider_id=await self.messages.create(
                 to=message.address,
                 body=message.body,
-                status_callback=f"{self._settings.site_url}/t/s/{message.message_id}",
-                validity_period=min(MAX_VALIDITY_S, max(MIN_VALIDITY_S, message.valid_s)),
-                smart_encoded=False,
-                **self._sender,
+                validity_period=validity_s(message),
+                smart_encoded=False,  # it would change the number of parts that we have counted
+                **fields,
             )
-        except twilio_exceptions.TwilioRestException as error:
-            raise trouble(int(error.code or error.status), int(error.status)) from error
-        except twilio_exceptions.TwilioException as error:
-            # Problem documents and whatever else the package makes of a refusal; the address may stand in its text.
-            raise SendError(Trouble.REFUSED, "twilio", type(error).__name__) from error
-        return Sent(provider_id=created.sid or "")
+        )
 
-    def is_signed(self, path_and_query: str, fields: Mapping[str, str], headers: Mapping[str, str]) -> bool:
-        """Whether a call-back is Twilio's: signed over our public URL with the raw path (never what a proxy says)."""
-        signature = headers.get("X-Twilio-Signature", "")
-        known = twilio_signature
-        algorithm = known.get_signature_algorithm(headers.get(known.SIGNATURE_SETTINGS_HEADER))
-        try:
-            return bool(signature) and bool(
-                self._validator.validate(self._settings.site_url + path_and_query, fields, signature, algorithm)
-            )
-        except ValueError:  # an algorithm that the package does not know
-            return False
+    async def taken_before(self, message: Outgoing) -> Sequence[str]:
+        """Every message holds its receiver's own link: the same text to the same number is the same message.
+
+        One that has failed is not there: it must be sent again.
+        """
+        return [
+            held.sid
+            for held in await self.messages.newest_to(message.address)
+            if held.body == message.body and STATE_OF_STATUS.get(held.status) is not MessageState.FAILED
+        ]
+
+    def is_signed(self, path_and_query: str, fields: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+        """Whether a call-back is Twilio's."""
+        return self._signature.fits(path_and_query, fields, headers, CALL_BACK_RETRIES)
 
     def read_receipt(self, message_id: int, fields: Mapping[str, Any]) -> ReceiptRead | None:
         state = STATE_OF_STATUS.get(str(fields.get("MessageStatus", "")))
         if state is None:
             return None
         code = str(fields.get("ErrorCode", "") or "")
-        drop = None
-        if state is MessageState.FAILED and code.isdigit():
-            drop = trouble(int(code), 0).drop_address
+        if not code.isdigit():
+            code = "canceled" if fields.get("MessageStatus") == "canceled" else ""
+        said = trouble(int(code), 0) if state is MessageState.FAILED and code.isdigit() else None
         return ReceiptRead(
-            message_id, state, provider_id=str(fields.get("MessageSid", "")), code=code, drop_address=drop
+            message_id,
+            state,
+            provider_id=str(fields.get("MessageSid", "")),
+            code=code,
+            detail="" if said is None else said.detail,
+            drop_address=None if said is None else said.drop_address,
         )
 
     def read_reply(self, fields: Mapping[str, Any]) -> ReplyRead | None:
-        text = str(fields.get("Body", ""))
-        if not text:
-            return None
-        return ReplyRead(str(fields.get("From", "")), text, str(fields.get("MessageSid", "")))
+        sender = str(fields.get("From", ""))
+        return ReplyRead(sender, str(fields.get("Body", "")), str(fields.get("MessageSid", ""))) if sender else None
 
     async def close(self) -> None:
-        await self._http.close()
-
-
-def trouble(code: int, status: int) -> SendError:
-    """The SendError of a Twilio error number (or of the HTTP status where there is no number we know)."""
-    kind = TROUBLE_OF_CODE.get(code)
-    if kind is None:
-        kind = Trouble.THROTTLED if status == 429 else Trouble.AMBIGUOUS if status >= 500 else Trouble.REFUSED
-    if code in ALARM_CODES:
-        log.error("Twilio error %d: an operator must look (https://www.twilio.com/docs/api/errors/%d)", code, code)
-    return SendError(kind, str(code))
+        await self.messages.close()
 
 
 CHANNEL = ChannelKind(name="sms", contact="phone", configured=lambda settings: settings.sms_configured, make=TwilioSms)

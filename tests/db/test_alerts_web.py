@@ -13,13 +13,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, unused_port
 
+from alerts import sms_web
+from alerts import web as alerts_web
 from alerts.channel import Channels
 from alerts.channels.sms_twilio import TwilioSms
 from alerts.channels.web_push import WebPush
 from alerts.channels_setup import channel_kinds
 from alerts.deps import Deps
 from alerts.receipts import receipt_token
-from alerts.web import ROUTES
 from core.clock import FixedClock
 from core.db import Pool
 from core.settings import load_settings
@@ -28,11 +29,11 @@ from registry.guard_web import guard
 from registry.store import personal_token
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, send_all, wires
-from tests.fakes import FakeTwilio, fake_twilio
 from tests.outbox_kit import states
 from tests.pages import JINJA
 from tests.people import VAULT, Person
 from tests.push_server import FakePush, fake_push
+from tests.twilio_server import FakeTwilio, fake_twilio
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ async def world(db: Pool, db_dsn: str, tmp_path: Path) -> AsyncIterator[World]:
                 jinja=JINJA,
                 extras={"channels": channels},
             )
-            add_routes(app, ROUTES)
+            add_routes(app, [*alerts_web.ROUTES, *sms_web.ROUTES])
             async with TestClient(TestServer(app, host="127.0.0.1", port=port)) as client:
                 yield World(deps, client, twilio, push, clock)
         for channel in channels.values():

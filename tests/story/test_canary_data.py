@@ -30,7 +30,7 @@ from registry import store
 from registry.passwords import OWASP
 from tests import canary_kit as canary
 from tests.canary_kit import Walker, dump, hits, secrets_of
-from tests.fakes import FakeTwilio, fake_twilio
+from tests.twilio_server import FakeTwilio, fake_twilio
 from tests.feed_server import FeedServer, feed_server
 from tests.pages import forms_of
 from tests.people import whole_session

@@ -16,7 +16,7 @@ import aiohttp
 from demo.scenario import load_scenario
 from demo.telegrams import build_report
 from tests.conftest import ROOT
-from tests.fakes import fake_twilio
+from tests.twilio_server import fake_twilio
 from tests.feed_server import feed_server
 from tests.pages import forms_of
 

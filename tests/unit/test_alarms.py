@@ -53,6 +53,14 @@ def feed(state: str, why: str | None = "silent", *, primary: bool = True) -> Fee
     [
         ({}, []),
         ({"feeds": [feed("ok", None)]}, []),
+        (
+            {"providers": [News("sms 21408", "the country is off", ago(minutes=1), 3, level=CRITICAL)]},
+            [("provider:sms 21408", Kind.PROVIDER, CRITICAL)],
+        ),
+        (
+            {"providers": [News("sms 30001", "the queue is full", ago(minutes=1), level=WARNING)]},
+            [("provider:sms 30001", Kind.PROVIDER, WARNING)],
+        ),
         ({"feeds": [feed("late")]}, [("feed:jma.eqvol", Kind.FEED_SILENT, WARNING)]),
         ({"feeds": [feed("late", "quiet")]}, [("feed:jma.eqvol", Kind.FEED_QUIET, WARNING)]),
         # A quake that another source knows: people may not be warned now.
