@@ -202,6 +202,8 @@ KEPT: Final[Mapping[str, str]] = {
     "report": "Official reports as received: the evidence for every decision, never dropped.",
     "rule_edit": "Which rule was changed by whom, and who agreed: without it no decision could be replayed.",
     "sms_day": "Numbers of parts of SMS per day.",
+    "send_lane": "How fast each provider may be used, and whether it works; no addresses.",
+    "site_call": "Which dorm's leader was called when; who that is stands elsewhere.",
     "shelter": "Designated shelters as published; no people.",
     "shelter_edition": "Which edition of the list of shelters each municipality has.",
     "schema_migration": "Which version the database has.",
