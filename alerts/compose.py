@@ -48,7 +48,9 @@ ALERT_PREFIXES: Final = (
     "term.",
 )
 
-CHANNELS: Final = ("sms", "console", "push", "page")
+CHANNELS: Final = ("sms", "console", "push", "email", "line", "page")
+#: Channels whose texts have a title, and room: they say what a notification says.
+TITLED: Final = frozenset({"push", "email", "line"})
 
 _Piece = TypeVar("_Piece")
 
@@ -119,7 +121,7 @@ def compose(ctx: TextContext, lang: str, channel: str, catalogs: Catalogs, names
     or level that has no words."""
     if channel in ("sms", "console"):
         return _sms(ctx, lang, catalogs, names)
-    if channel == "push":
+    if channel in TITLED:
         return _push(ctx, lang, catalogs, names)
     if channel == "page":
         return _page(ctx, lang, catalogs, names)

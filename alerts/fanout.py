@@ -346,8 +346,8 @@ async def _call_leaders(deps: Deps, conn: Connection, alert: AlertRow, texts: Te
     key = deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
     kinds = [k for k in deps.channels.kinds.values() if k.name in deps.channels.by_name]
     by_contact = {kind.contact: kind.name for kind in kinds}
-    # An SMS wakes a leader up more surely than a notification.
-    preferred = sorted(by_contact, key=lambda contact: contact == "push")
+    # An SMS wakes a leader up more surely than a notification, and an e-mail wakes nobody.
+    preferred = sorted(by_contact, key=lambda contact: ("phone", "line", "push", "email").index(contact))
     now = deps.clock.now()
     for leader in await leader_store.leaders_of(conn, alert, preferred):
         link = uuid7()

@@ -272,9 +272,12 @@ def _messages(
     steps = spec.ladder.get(severity, ())
     has_proven_push = any(c.channel == "push" and c.proven for c in person.contacts)
     night = severity.asks and is_night(spec.now)
+    usable = {kind.contact for kind in channels.values()}
     for number, step in enumerate(steps):
         kind = channels.get(step.channel)
         if kind is None or (step.when is Condition.NO_PUSH and has_proven_push):
+            continue
+        if step.when is Condition.NO_OTHER and any(c.channel in usable - {kind.contact} for c in person.contacts):
             continue
         for contact in _contacts(person, kind):
             if contact.id in planned:

@@ -36,6 +36,7 @@ class Condition(StrEnum):
     ALWAYS = "always"
     NO_PUSH = "no_push"  # the person has no working push subscription
     NO_RECEIPT = "no_receipt"  # no receipt has come from the steps before
+    NO_OTHER = "no_other"  # the person has no other way that a step of the ladder could use
 
 
 class Again(StrEnum):

@@ -47,11 +47,11 @@ class FakeChannel:
 
 
 def fake_channels(*channels: FakeChannel) -> Channels:
-    """These channels, declared like the real ones: "push" serves push contacts, all others phones."""
+    """These channels, declared like the real ones: push, e-mail and LINE serve their own contacts, all others phones."""
     kinds = {
         channel.name: ChannelKind(
             name=channel.name,
-            contact="push" if channel.name == "push" else "phone",
+            contact=channel.name if channel.name in ("push", "email", "line") else "phone",
             configured=lambda settings: True,
             make=lambda settings: FakeChannel(),
         )

@@ -16,6 +16,8 @@ from tests.outgoing import outgoing
 def test_channels_are_found_by_themselves() -> None:
     assert {name: kind.contact for name, kind in channel_kinds().items()} == {
         "console": "phone",
+        "email": "email",
+        "line": "line",
         "push": "push",
         "sms": "phone",
     }

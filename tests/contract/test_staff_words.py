@@ -72,7 +72,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.held.reason.": tuple(kind for _, kind in REASONS),
     "staff.rules.": tuple(f"tier.{tier}" for tier in Tier),
     "staff.rules.channel.": tuple({step.channel for r in RULES.values() for s in r.ladder.values() for step in s}),
-    "staff.rules.when.": (Condition.NO_PUSH, Condition.NO_RECEIPT),
+    "staff.rules.when.": (Condition.NO_PUSH, Condition.NO_RECEIPT, Condition.NO_OTHER),
 }  # fmt: skip
 
 

@@ -139,6 +139,41 @@ def test_ladder(level: str, contacts: tuple[Contact, ...], expected: list[tuple[
     assert found.reachable is bool(contacts)
 
 
+ALL_KINDS: Mapping[str, ChannelKind] = fake_channels(*map(FakeChannel, ("sms", "push", "email", "line"))).kinds
+MAIL = Contact(uuid4(), "email", proven=False)
+LINE = Contact(uuid4(), "line", proven=True)
+FREE = Contact(uuid4(), "viber", proven=True)
+
+
+@pytest.mark.parametrize(
+    ("level", "contacts", "expected"),
+    [
+        # Whoever has nothing but an e-mail is told at once.
+        ("7", (MAIL,), [("email", 0, "never")]),
+        ("5+", (MAIL, FREE), [("email", 0, "never")]),
+        ("5-", (MAIL,), [("email", 0, "never")]),
+        ("7", (PHONE, MAIL), [("sms", 0, "never"), ("email", 600, "received")]),
+        ("5+", (PUSH, MAIL), [("push", 0, "never"), ("email", 600, "received")]),
+        ("7", (PUSH, PHONE, LINE), [("push", 0, "never"), ("sms", 0, "never"), ("line", 0, "never")]),
+        ("5+", (LINE,), [("line", 0, "never")]),
+        ("5+", (PUSH, LINE), [("push", 0, "never"), ("line", 120, "received")]),
+        ("5+", (PHONE, LINE), [("sms", 0, "never"), ("line", 0, "never")]),
+        ("5-", (PUSH, PHONE, LINE), [("push", 0, "never"), ("line", 1800, "received")]),
+    ],
+)
+def test_ladder_of_mail_and_line(
+    level: str, contacts: tuple[Contact, ...], expected: list[tuple[str, int, str]]
+) -> None:
+    found = consider(person(contacts=contacts), spec(level), ALL_KINDS)
+    assert found is not None and found.reachable
+    assert [(m.channel, m.after_s, m.unless) for m in found.messages] == expected
+
+
+def test_mail_goes_at_once_where_nothing_else_is_configured() -> None:
+    found = consider(person(contacts=(PHONE, MAIL)), spec("7"), {"email": ALL_KINDS["email"]})
+    assert found is not None and [(m.channel, m.after_s) for m in found.messages] == [("email", 0)]
+
+
 def test_at_night_a_seen_notification_is_not_an_answer() -> None:
     found = consider(person(contacts=(PUSH, PHONE)), spec("5+", now=NIGHT), KINDS)
     assert found is not None

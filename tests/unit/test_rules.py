@@ -119,7 +119,11 @@ def test_the_ladder_of_severe_waits_for_a_receipt_before_it_costs_money() -> Non
     assert [(s.channel, s.after_s, s.when) for s in steps] == [
         ("push", 0, Condition.ALWAYS),
         ("sms", 0, Condition.NO_PUSH),
+        ("line", 0, Condition.NO_PUSH),
+        ("email", 0, Condition.NO_OTHER),
         ("sms", 120, Condition.NO_RECEIPT),
+        ("line", 120, Condition.NO_RECEIPT),
+        ("email", 600, Condition.NO_RECEIPT),
     ]
 
 
