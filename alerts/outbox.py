@@ -21,11 +21,12 @@ from uuid import UUID, uuid4
 
 from alerts import outbox_store as store
 from alerts.channel import Channel, Outgoing, SendError, Sent, Trouble, valid_seconds
-from alerts.compose import LINK, fill_link
+from alerts.compose import LINK, TITLED, fill_link
 from alerts.deps import Deps
 from alerts.lane_store import HELD
 from alerts.lanes import WORTH_ANOTHER_WAY_S, Hold, Lane, Lanes
 from alerts.look_back import look_back
+from alerts.mail_links import way_out
 from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
 from alerts.policy import BACK_OFF_S, next_attempt
 from alerts.ready import prepare_forever, warm_forever
@@ -74,6 +75,7 @@ class Sender:
     _tokens: dict[UUID, LinkTokens] = field(default_factory=dict)
     _directions: dict[str, str] = field(default_factory=dict)
     _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
+    _stop_words: dict[str, str] = field(default_factory=dict)
     _labels: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -254,7 +256,17 @@ class Sender:
             receipt_token=receipt_token(self.deps.vault, message.id) if message.channel == "push" else "",
             hazard=message.hazard,
             attempt=message.attempts,
+            way_out=self._way_out(message),
         )
+
+    def _way_out(self, message: Claimed) -> tuple[str, str]:
+        if message.channel != "email" or message.contact_id is None:
+            return "", ""
+        words = self._stop_words.get(message.language)
+        if words is None:
+            say = self.deps.catalogs.sayer(message.language)
+            words = self._stop_words[message.language] = say.plain("mail.stop")
+        return words, self.deps.settings.site_url + way_out(self.deps.vault, message.contact_id)
 
     def _direction(self, language: str) -> str:
         found = self._directions.get(language)
@@ -275,7 +287,7 @@ class Sender:
     def _body(self, message: Claimed, url: str) -> str:
         """The text with the person's own link. An SMS is lengthened where one network would garble it: that depends on
         the link's length alone, so it is worked out once per text."""
-        if message.channel == "push":
+        if message.channel in TITLED:
             return message.body.replace(LINK, url)
         group = (message.body, len(url))
         body = self._bodies.get(group)
