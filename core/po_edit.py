@@ -10,32 +10,18 @@ fingerprint of what was read. Any later change of the text makes it a draft agai
 from __future__ import annotations
 
 import argparse
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 from core import po
+from core.alone import alone_in
 from core.i18n import LOCALES
 from core.po import Entry, ReviewState, WordingError
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two people editing at once would lose each other's keys: the second waits."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
     """Write one key in the languages given; English is the source of all. Raises WordingError if it is missing."""
-    with _alone(folder):
+    with alone_in(folder):
         _set_text(folder, key, texts)
 
 
@@ -58,7 +44,7 @@ def _set_text(folder: Path, key: str, texts: dict[str, str]) -> None:
 
 def approve(folder: Path, language: str, prefix: str, *, by: str, on: date, state: ReviewState) -> int:
     """Stamp every text of a language whose key starts with `prefix`; returns how many. Raises WordingError if none."""
-    with _alone(folder):
+    with alone_in(folder):
         return _approve(folder / f"{language}.po", language, prefix, by=by, on=on, state=state)
 
 

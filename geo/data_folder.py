@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from core.alone import alone_in
+
 #: What is known of every file.
 VERSIONS = "versions.json"
 _NEXT_STEP = "fetch it again with `main.py geo`, or delete it: the tables that came with the program are used then"
@@ -84,7 +86,7 @@ def install_file(
         write(fresh)
         digest = _digest(fresh)
         fetched_at = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-        with _alone(_folder):
+        with alone_in(_folder):
             entries = _entries()
             before = entries.get(name)
             entries[name] = {"source": source, "vintage": vintage, "sha256": digest, "fetched_at": fetched_at}
@@ -130,7 +132,7 @@ def remove_file(name: str) -> bool:
     path = path_of(name)
     if path is None:
         return False
-    with _alone(path.parent):
+    with alone_in(path.parent):
         path.unlink()
         _write_entries({key: value for key, value in _entries().items() if key != name})
     forget()
@@ -194,19 +196,6 @@ def _replacing(target: Path) -> Iterator[Path]:
         yield fresh
     finally:
         fresh.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Two commands at once would lose each other's lines of `versions.json`: the second waits."""
-    import fcntl  # not on Windows, which fetches nothing: read where it is needed
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _digest(path: Path) -> str:

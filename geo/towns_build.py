@@ -10,11 +10,12 @@ import math
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.later import Later
+from core.progress import Progress
 from geo.address import AddressIndex
 from geo.areas import Areas, UnknownArea
 from geo.distance import distance_km
@@ -35,7 +36,6 @@ _ASTRAY_M: Final = 3_000
 _BLOCK: Final = re.compile(r"\d+丁目$")
 
 Point = tuple[float, float]  # latitude, longitude
-Progress = Callable[[str, int, int], None]
 
 
 class Built(NamedTuple):

@@ -15,6 +15,7 @@ from core.db import connect, transaction
 from core.migrate import migrate
 from core.model import Event
 from core.postgres import embedded
+from core.progress import show_progress
 from core.settings import Settings
 from geo.placing_store import tables_of_places
 from ops import store
@@ -24,7 +25,7 @@ from ops.process import ALERT_WORDS
 from ops.table_editions import editions, fetched_tables, other_tables
 from ops.wires import open_wires
 from registry.facts_store import get_fact
-from registry.import_command import import_file, print_plan, show_progress
+from registry.import_command import import_file, print_plan
 
 
 async def migrate_command(settings: Settings) -> int:

@@ -16,13 +16,13 @@ from datetime import date, datetime
 from core.clock import SystemClock
 from core.db import Pool, connect
 from core.migrate import migrate
+from core.progress import Progress, show_progress
 from core.settings import Settings
 from geo.areas import Areas
 from geo.importers.gsi_shelters import MAX_BYTES, ShelterFile, ShelterFileError, read_shelters
 from geo.shelter_lists_store import Change, ListSource, editions, replace_list
 from ops.database import open_database
 from ops.fetch_file import read_source
-from registry.import_command import Progress, show_progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

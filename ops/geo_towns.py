@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.clock import SystemClock
+from core.progress import Progress, show_progress
 from core.settings import Settings
 from geo import data_folder
 from geo.areas import Areas
@@ -21,7 +22,6 @@ from geo.towns import MAX_RADIUS_M, TOWNS_FILE
 from geo.towns_build import Built, build_towns
 from geo.towns_source import MAX_FILE, Gazetteer, read_gazetteer
 from ops.fetch_file import read_source
-from registry.import_command import Progress, show_progress
 
 #: What its licence (CC BY 4.0) asks to be said; also in docs/credits.md.
 CREDIT = "Geolonia 住所データ (github.com/geolonia/japanese-addresses), CC BY 4.0"

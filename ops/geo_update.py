@@ -19,6 +19,7 @@ from uuid import UUID
 
 from core.audit import Actor, audit
 from core.db import Pool, transaction
+from core.progress import Progress, show_progress
 from core.settings import Settings
 from geo import data_folder
 from geo.areas import Areas
@@ -42,13 +43,11 @@ from geo.tables import (
 )
 from geo.update_jma import read_area_tree, unions_by_rule, with_area_tree
 from geo.update_n03 import CREDIT, edition_of, read_n03, replaced
-from ops.geo_progress import download_progress
 from ops.geo_update_report import Summary
-from ops.geo_update_sources import Fetcher, Progress, code_tables, n03_file, read_jma
+from ops.geo_update_sources import Fetcher, code_tables, n03_file, read_jma
 from ops.geo_update_store import whose_places
 from ops.table_editions import TABLES
 from ops.wires import open_wires
-from registry.import_command import show_progress
 
 #: Places looked at and written in one transaction.
 BATCH = 5_000
@@ -87,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """The command. Raises AreaDataError, FetchError and ArchiveError with one sentence each."""
-    progress = download_progress(sys.stderr)
+    progress = show_progress(sys.stderr, unit="B")
     async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
         pool, now = wires.deps.pool, wires.deps.clock.now()
         if arguments.remove:

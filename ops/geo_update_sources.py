@@ -6,10 +6,10 @@ Addresses and paths may stand for one another everywhere. Nothing is kept here: 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from core.progress import Progress
 from core.settings import Settings
 from geo.importers.archive import Part, parts_of
 from geo.tables import AreaDataError
@@ -23,9 +23,6 @@ MAX_ARCHIVE: Final = 512 << 20
 MAX_BOUNDARIES: Final = 1 << 30
 #: Files of JMA's polygons (landslides_0.json ...).
 POLYGON_FILES: Final = 10
-
-#: (what is fetched, bytes so far)
-Progress = Callable[[str, int], None]
 
 
 class Fetcher(NamedTuple):
@@ -42,7 +39,7 @@ class Fetcher(NamedTuple):
             self.folder,
             self.settings,
             max_bytes=max_bytes,
-            progress=lambda done: self.progress(source, done),
+            progress=lambda done: self.progress(source, done, 0),
         )
         if path.stat().st_size > max_bytes:
             raise AreaDataError(f"{path}: more than {max_bytes >> 20} MB; nothing that large is expected there")

@@ -9,15 +9,15 @@ import hashlib
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from core.clock import SystemClock
 from core.db import Pool, connect, transaction
 from core.ids import uuid7
+from core.progress import show_progress
 from core.settings import Settings
 from geo.areas import Areas
 from geo.importers.archive import MAX_FILE
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """0: all went in. 1: a whole file was left out, and the rest went in. Nothing goes in by halves."""
-    show = _progress(sys.stderr)
+    show = show_progress(sys.stderr, unit="")
     with tempfile.TemporaryDirectory(prefix="daijobu-zones-") as folder:
         paths = []
         for text in arguments.files:
@@ -208,25 +208,3 @@ def _sha256(paths: Sequence[Path]) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()
-
-
-def _progress(out: TextIO, every_s: float = 5.0) -> Callable[[str, int, int], None]:
-    """A bar on a terminal, a plain line now and then in a log."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-    last = 0.0
-
-    def show(stage: str, done: int, total: int) -> None:
-        nonlocal last
-        if out.isatty():
-            if stage not in bars:
-                for bar in bars.values():
-                    bar.close()
-                bars[stage] = tqdm(total=total or None, desc=stage[-60:], file=out)
-            bars[stage].update(done - bars[stage].n)
-        elif time.monotonic() - last >= every_s:
-            last = time.monotonic()
-            print(f"{stage}: {done}{f' of {total}' if total else ''}", file=out, flush=True)
-
-    return show

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
 
 from core.audit import Actor
 from core.crypto import Vault
 from core.db import Connection, Pool, transaction
 from core.i18n import Catalogs
 from core.model import OrgKind
+from core.progress import Progress
 from registry import store
 from registry.import_plan import Fate, Locate, Plan
 from registry.import_process import Wanted, read_file
@@ -22,9 +21,6 @@ from registry.import_run import Upload, may_create, run_upload
 from registry.names import name_key
 from registry.rows import PersonRow
 from registry.sheet import UnreadableTable
-
-#: (stage: reading or writing, rows done, rows in all)
-Progress = Callable[[str, int, int], None]
 
 
 class ImportRefused(ValueError):
@@ -109,28 +105,6 @@ async def _create_owner(conn: Connection, slug: str, people: list[PersonRow], no
     except store.BadSlug as error:
         raise ImportRefused(str(error)) from error
     return Owner(org_id, name, slug, kind.value)
-
-
-def show_progress(out: TextIO, *, every_s: float = 5.0) -> Progress:
-    """How far an import is: a bar on a terminal, a plain line now and then in a log."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-    last = 0.0
-
-    def show(stage: str, done: int, total: int) -> None:
-        nonlocal last
-        if out.isatty():
-            if stage not in bars:
-                bars[stage] = tqdm(total=total, desc=stage, unit=" rows", file=out)
-            bars[stage].update(done - bars[stage].n)
-            if done >= total:
-                bars[stage].close()
-        elif time.monotonic() - last >= every_s:
-            last = time.monotonic()
-            print(f"{stage}: {done} of {total} rows", file=out, flush=True)
-
-    return show
 
 
 def plan_lines(made: Plan, catalogs: Catalogs, lang: str = "en") -> Iterator[str]:

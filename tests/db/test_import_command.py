@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from core.db import Pool
 from core.settings import load_settings
 from ops.commands import import_command
-from registry.import_command import show_progress
 
 GOOD = "氏名,言語,電話番号,自宅郵便番号\nThu Test,vi,090-1234-5601,861-2242\n"
 
@@ -45,11 +43,3 @@ async def test_refused_rows_end_with_one_unless_they_are_allowed(
     assert ("The name is missing." in said.out) is (text != GOOD)
     assert ("1 of 2 rows were refused" in said.err) is (code == 1)
     assert await db.fetchval("SELECT count(*) FROM resident") == written
-
-
-def test_a_log_gets_plain_lines() -> None:
-    out = io.StringIO()
-    show = show_progress(out, every_s=0.0)
-    show("reading", 50, 200)
-    show("reading", 200, 200)
-    assert out.getvalue() == "reading: 50 of 200 rows\nreading: 200 of 200 rows\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from pathlib import Path
@@ -13,7 +12,6 @@ from core.settings import Settings
 from geo.data_folder import AreaDataError
 from geo.importers.archive import ArchiveError
 from ops.fetch_file import FetchError
-from ops.geo_progress import download_progress
 from ops.geo_update import _from_codes
 from ops.geo_update_sources import Fetcher, code_tables, n03_file, read_jma
 
@@ -22,7 +20,7 @@ from ops.geo_update_sources import Fetcher, code_tables, n03_file, read_jma
 def fetcher(tmp_path: Path) -> Fetcher:
     folder = tmp_path / "temporary"
     folder.mkdir()
-    return Fetcher(folder, Settings(), lambda source, done: None)
+    return Fetcher(folder, Settings(), lambda source, done, total: None)
 
 
 def packed(path: Path, **files: bytes) -> str:
@@ -83,13 +81,3 @@ async def test_a_file_that_is_too_large_is_refused(fetcher: Fetcher, tmp_path: P
     path.write_bytes(b" " * 3_000_000)
     with pytest.raises(AreaDataError, match=r"large\.json: more than 2 MB"):
         await fetcher.get(str(path), 2 << 20)
-
-
-def test_progress_is_a_line_now_and_then() -> None:
-    out = io.StringIO()
-    show = download_progress(out, every_s=0.0)
-    show("https://example.jp/a.zip", 1_500_000)
-    assert out.getvalue() == "https://example.jp/a.zip: 1.5 MB\n"
-    quiet = io.StringIO()
-    download_progress(quiet, every_s=1e9)("https://example.jp/a.zip", 1)
-    assert quiet.getvalue() == ""
