@@ -32,6 +32,7 @@ from alerts.policy import BACK_OFF_S, next_attempt
 from alerts.ready import prepare_forever, warm_forever
 from alerts.receipts import receipt_token
 from alerts.shelter_lines import ShelterLines, with_line
+from alerts.sms_budget import keep_looking
 from alerts.trouble_store import faults_of, note_faults
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
@@ -106,9 +107,10 @@ class Sender:
         warm = asyncio.create_task(warm_forever(self.deps), name="warm connections")
         prepare = asyncio.create_task(prepare_forever(self.deps, lambda: not self._in_flight), name="prepare")
         shelters = asyncio.create_task(self.shelters.keep_forever(), name="shelters")
+        budget = asyncio.create_task(keep_looking(self.deps), name="cost of SMS")
         lanes = asyncio.create_task(self.lanes.run(), name="lanes")
         stopping = asyncio.create_task(stop.wait(), name="outbox stop")
-        beside = (acks, upkeep, warm, prepare, shelters, lanes, stopping)
+        beside = (acks, upkeep, warm, prepare, shelters, budget, lanes, stopping)
         try:
             await self.lanes.start()
             while not stop.is_set():

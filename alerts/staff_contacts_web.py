@@ -12,6 +12,7 @@ from aiohttp import web
 
 from alerts.channel import Channels, Outgoing, SendError
 from alerts.push_address import BadSubscription, read_subscription
+from alerts.sms_budget import look
 from alerts.staff_call_store import EMPLOYING, FOLLOWING
 from alerts.staff_contacts_store import (
     PHONE,
@@ -156,6 +157,7 @@ async def _send_code(request: web.Request, contact_id: UUID) -> web.Response:
         valid_s=600,
         direction=wires.catalogs.direction(me.language),
     )
+    await look(wires.pool, channels, wires.settings, now)
     try:
         await channels.by_name[kind.name].send(message)
     except SendError:

@@ -18,6 +18,7 @@ from typing import Final
 from alerts.deps import Deps
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
+from alerts.sms_budget import tend_budget
 from alerts.sms_fate import ask_fates, blank_old, take_back
 from alerts.staff_calls import call_staff
 from alerts.stay_ask import ask_to_stay
@@ -170,6 +171,7 @@ TASKS: Final = (
     Task("stay", 60.0, ask_to_stay),
     Task("sms taken back", 5.0, take_back),
     Task("sms fates", 20.0, ask_fates),
+    Task("sms cost", 60.0, tend_budget),
     Task("sms blanked", 60.0, blank_old),
     Task("purge", 60.0, _purge),
 )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from alerts.channel import Outgoing
 from alerts.deps import Deps
+from alerts.sms_budget import look
 from core.model import Purpose, Severity
 
 _NOBODY = UUID(int=0)
@@ -38,5 +39,6 @@ async def send_trial(deps: Deps, channel: str, address: str, lang: str) -> str:
         valid_s=VALID_S,
         direction=deps.catalogs.direction(lang),
     )
+    await look(deps.pool, deps.channels, deps.settings, deps.clock.now())
     sent = await deps.channels.by_name[kind.name].send(message)
     return f"{kind.name}: OK {sent.provider_id}"

@@ -6,10 +6,12 @@ their own (alerts/twilio_*.py).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, Sent
+from alerts.sms_guard import SmsGuard
 from alerts.twilio_errors import trouble
 from alerts.twilio_messages import TwilioMessages
 from alerts.twilio_signature import SignatureCheck
@@ -79,6 +81,7 @@ class TwilioSms:
         )
         old = settings.twilio_auth_token_old
         self._signature = SignatureCheck(settings.site_url, [token, *([old.get_secret_value()] if old else [])])
+        self.guard = SmsGuard.of(settings)
         self._sender = (
             {"messaging_service_sid": settings.twilio_messaging_service_sid}
             if settings.twilio_messaging_service_sid
@@ -86,6 +89,7 @@ class TwilioSms:
         )
 
     async def send(self, message: Outgoing) -> Sent:
+        self.guard.admit(message, time.monotonic())
         fields: dict[str, Any] = dict(self._sender)
         if message.message_id:
             at = f"{self._settings.site_url}/t/s/{message.message_id}-{message.attempt}"
