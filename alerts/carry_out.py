@@ -26,6 +26,7 @@ def carry_outs(deps: Deps) -> Mapping[Kind, CarryOut]:
         Kind.MANUAL_SEND: functools.partial(_send, deps),
         Kind.HELD_RELEASE: _held,
         Kind.RULE_EDIT: functools.partial(_edit, deps),
+        Kind.ALERT_CANCEL: _cancel,
     }
 
 
@@ -39,6 +40,12 @@ async def _held(conn: Connection, approval_id: UUID, actor: Actor, now: datetime
     from alerts.held_store import carry_out_held
 
     await carry_out_held(conn, approval_id, actor, now)
+
+
+async def _cancel(conn: Connection, approval_id: UUID, actor: Actor, now: datetime) -> None:
+    from alerts.cancel_store import carry_out_cancel
+
+    await carry_out_cancel(conn, approval_id, actor, now)
 
 
 async def _edit(deps: Deps, conn: Connection, approval_id: UUID, actor: Actor, now: datetime) -> None:

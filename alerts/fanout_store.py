@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from alerts.area_json import areas_from_json
+from alerts.channel import DOUBTFUL
 from alerts.decision import RatedArea, Tell
 from alerts.people import Contact, Person, Standing, on_shift
 from alerts.policy import ASKS_WINDOW
@@ -210,7 +211,7 @@ async def gather_people(
         contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
     reached: dict[UUID, set[UUID]] = defaultdict(set)
     if alert.of:
-        for row in await conn.fetch(SQL_REACHED, alert.incident_id, alert.of, ids):
+        for row in await conn.fetch(SQL_REACHED, alert.incident_id, alert.of, ids, f"^({DOUBTFUL})$"):
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}

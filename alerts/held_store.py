@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from alerts.area_json import areas_from_json
+from alerts.channel import DOUBTFUL
 from alerts.fanout_store import AlertRow
 from alerts.outbox_store import INCIDENT_CHANNEL
 from alerts.store import SQL_STOP_ALERTS, SQL_STOP_MESSAGES
@@ -105,7 +106,7 @@ async def release(conn: Connection, alert_id: UUID, now: datetime) -> None:
     expect_rows(await conn.execute(SQL_RELEASE, alert_id, now), 1, f"the release of alert {alert_id}")
     if held.alert.moment in (Moment.CANCEL, Moment.CORRECT) and held.alert.of:
         await conn.execute(SQL_STOP_ALERTS, held.alert.of, now)
-        await conn.execute(SQL_STOP_MESSAGES, held.alert.of, now)
+        await conn.execute(SQL_STOP_MESSAGES, held.alert.of, now, f"^({DOUBTFUL})$")
     await notify(conn, EVENTS_CHANNEL)
     await notify(conn, INCIDENT_CHANNEL, str(held.alert.incident_id))
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from alerts.area_json import areas_to_json
+from alerts.channel import DOUBTFUL
 from alerts.decision import Act, AlertPlan, FactsOnly, Tell
 from alerts.event_store import EventRow, mark_decided
 from alerts.incident_facts import epicentre_of, facts_with
@@ -120,8 +121,10 @@ WHERE e.id = a.event_id AND a.state = 'held' AND a.people = 0 AND e.purpose = $1
 """
 # What is withdrawn or replaced stops at once: nobody new is told, and what still waits in the outbox never leaves.
 SQL_STOP_ALERTS = "UPDATE alert SET state = 'stopped', done_at = $2 WHERE id = ANY($1::uuid[]) AND state = 'fanning'"
+# The code of a try that may have left stays: the correction goes there too.
 SQL_STOP_MESSAGES = """
-UPDATE message SET state = 'cancelled', done_at = $2, error_code = 'withdrawn'
+UPDATE message SET state = 'cancelled', done_at = $2,
+    error_code = CASE WHEN error_code ~ $3 THEN error_code ELSE 'withdrawn' END
 WHERE alert_id = ANY($1::uuid[]) AND state = 'pending'
 """
 
@@ -175,7 +178,7 @@ async def apply_act(conn: Connection, vault: Vault, row: EventRow, decision: Act
         await insert_alert(conn, row, incident_id, plan, rule, now, simulated=simulated, hold=decision.hold)
         if plan.tell is Tell.TOLD and plan.moment in (Moment.CANCEL, Moment.CORRECT) and decision.hold is None:
             await conn.execute(SQL_STOP_ALERTS, list(plan.of), now)
-            await conn.execute(SQL_STOP_MESSAGES, list(plan.of), now)
+            await conn.execute(SQL_STOP_MESSAGES, list(plan.of), now, f"^({DOUBTFUL})$")
     await conn.execute(SQL_CLOSES_AT, incident_id, ends, lifted)
     outcome = ", ".join(f"{plan.moment} ({plan.severity})" for plan in decision.alerts)
     said = f"held: {decision.hold}" if decision.hold else outcome

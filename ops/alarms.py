@@ -43,8 +43,10 @@ class Kind(StrEnum):
     LOOP_NEVER = "loop_never"
     CLOCK = "clock"
     CHANNEL = "channel"
+    LANE = "lane"
     PROVIDER = "provider"
     DATABASE = "database"
+    STOPPED = "stopped"
 
 
 #: News: over when somebody has taken care of it.
@@ -131,8 +133,12 @@ class Facts:
     outbox_since: datetime | None = None
     undecided_since: datetime | None = None
     database_now: datetime | None = None
+    #: Since when all sending is stopped, by whom and why, and how many live alerts began meanwhile.
+    stopped: tuple[datetime, str, int] | None = None
     #: Ways of telling operators that do not work: name -> (since, why).
     channels: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    #: Providers of messages to people that are down: lane -> (since, why).
+    lanes_down: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     #: News somebody took care of: the alarm's key -> when.
     settled: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -159,6 +165,7 @@ def find(facts: Facts) -> list[Found]:
         *_feeds(facts),
         *_loops(facts),
         *_held(facts),
+        *_stopped(facts),
         *_waiting(facts),
         *_news(facts),
         *_clocks(facts),
@@ -216,8 +223,18 @@ def _held(facts: Facts) -> Iterable[Found]:
             yield Found(f"held:{one.id}", Kind.HELD, level, one.title, _detail(since=one.since, what=one.reason))
 
 
+def _stopped(facts: Facts) -> Iterable[Found]:
+    """Somebody meant it; but people who must be warned now are not."""
+    if facts.stopped is not None:
+        since, what, live = facts.stopped
+        level = Level.CRITICAL if live else Level.WARNING
+        yield Found("stopped", Kind.STOPPED, level, "stopped", _detail(since=since, what=what, number=live))
+
+
 def _waiting(facts: Facts) -> Iterable[Found]:
-    for kind, since in ((Kind.OUTBOX, facts.outbox_since), (Kind.UNDECIDED, facts.undecided_since)):
+    # While everything is stopped messages wait because somebody said so, and that alarm says it.
+    outbox_since = None if facts.stopped is not None else facts.outbox_since
+    for kind, since in ((Kind.OUTBOX, outbox_since), (Kind.UNDECIDED, facts.undecided_since)):
         # After an outage of ours everything waits at first: the same patience as for loops.
         if since is not None and facts.now - since > WAITED and not facts.settling:
             yield Found(kind.value, kind, Level.CRITICAL, kind.value, _detail(since=since))

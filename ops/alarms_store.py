@@ -44,6 +44,12 @@ SELECT channel || ' ' || code AS about, what, at, number::int AS number, level F
 """
 SQL_OUTBOX_SINCE = "SELECT min(due_at) FROM message WHERE state = 'pending' AND due_at <= $1 AND expires_at > $1"
 SQL_UNDECIDED_SINCE = "SELECT min(greatest(received_at, decide_after)) FROM event WHERE decided_at IS NULL"
+SQL_STOPPED = """
+SELECT x.stopped_at AS since, s.name || ': ' || x.why AS what,
+       (SELECT count(*) FROM alert a WHERE a.purpose = 'live' AND a.created_at >= x.stopped_at
+        AND a.state IN ('fanning', 'done'))::int AS live
+FROM sending_stop x JOIN staff s ON s.id = x.stopped_by WHERE x.alert_id IS NULL AND x.resumed_at IS NULL
+"""
 SQL_DATABASE_NOW = "SELECT clock_timestamp()"
 SQL_FAILING_CHANNELS = "SELECT name, failed_at, error FROM alarm_channel WHERE failures > 0 ORDER BY name"
 SQL_SETTLED = """
@@ -56,6 +62,7 @@ async def gather(pool: Pool, feeds: Iterable[Mapping[str, object]], now: datetim
     since = now - NEWS_FOR
     async with transaction(pool) as conn:
         events = await conn.fetch(SQL_EVENT_NEWS, since)
+        stop = await conn.fetchrow(SQL_STOPPED)
         return Facts(
             now=now,
             watching_since=watching_since,
@@ -69,7 +76,9 @@ async def gather(pool: Pool, feeds: Iterable[Mapping[str, object]], now: datetim
             outbox_since=await conn.fetchval(SQL_OUTBOX_SINCE, now),
             undecided_since=await conn.fetchval(SQL_UNDECIDED_SINCE),
             database_now=await conn.fetchval(SQL_DATABASE_NOW),
+            stopped=None if stop is None else (stop["since"], stop["what"], stop["live"]),
             channels=await failing_channels(conn),
+            lanes_down={lane.lane: (lane.since or now, lane.reason) for lane in await lanes(conn) if lane.is_open},
             settled={row["key"]: row["at"] for row in await conn.fetch(SQL_SETTLED, since, [*NEWS])},
         )
 

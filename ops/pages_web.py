@@ -82,6 +82,7 @@ MODULES: Final = (
     "checkin.api",
     "alerts.manual_web",
     "alerts.held_web",
+    "alerts.stop_web",
     "alerts.rules_web",
 )
 

@@ -201,6 +201,7 @@ KEPT: Final[Mapping[str, str]] = {
     "purge_run": "What the purge did, in numbers: the proof that this table is followed.",
     "report": "Official reports as received: the evidence for every decision, never dropped.",
     "rule_edit": "Which rule was changed by whom, and who agreed: without it no decision could be replayed.",
+    "sending_stop": "When sending was stopped and resumed, by which account, and why: evidence of these decisions.",
     "sms_day": "Numbers of parts of SMS per day.",
     "send_lane": "How fast each provider may be used, and whether it works; no addresses.",
     "site_call": "Which dorm's leader was called when; who that is stands elsewhere.",

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     MANUAL_SEND = "manual_send"
     BREAK_GLASS = "break_glass"
     HELD_RELEASE = "held_release"
+    ALERT_CANCEL = "alert_cancel"
 
 
 class State(StrEnum):
@@ -50,6 +51,7 @@ ROLES: Final[dict[Kind, frozenset[Role]]] = {
     Kind.MANUAL_SEND: frozenset({Role.OPERATOR, Role.COORDINATOR}),
     Kind.BREAK_GLASS: frozenset({Role.COORDINATOR}),
     Kind.HELD_RELEASE: frozenset({Role.OPERATOR, Role.COORDINATOR}),
+    Kind.ALERT_CANCEL: frozenset({Role.OPERATOR, Role.COORDINATOR}),
 }
 
 #: What a payload must say, so that the approver reads in words what will happen (staff.approvals.says.<kind>).
@@ -58,6 +60,7 @@ SAYS: Final[dict[Kind, tuple[str, ...]]] = {
     Kind.MANUAL_SEND: ("what", "people", "source", "text"),
     Kind.BREAK_GLASS: ("scope", "purpose", "recipient", "fields"),
     Kind.HELD_RELEASE: ("act", "what", "why", "people"),
+    Kind.ALERT_CANCEL: ("what", "people", "why", "text"),
 }
 
 

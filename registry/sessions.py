@@ -32,6 +32,14 @@ class MenuItem(NamedTuple):
     label: str
 
 
+class Stopped(NamedTuple):
+    """Somebody has stopped all sending: since when, who, why. Every page of staff says so."""
+
+    at: datetime
+    by: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Staff:
     """The signed-in member of staff, as every staff page sees them."""
@@ -56,6 +64,7 @@ class Staff:
     below: tuple[UUID, ...] = ()
     #: Has the duties of somebody who is away today (registry/duty.py), not a role of its own.
     acting: bool = False
+    stopped: Stopped | None = None
 
     @property
     def actor(self) -> Actor:
@@ -106,8 +115,10 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     Role.OPERATOR: (
         MenuItem("/operator", "staff.menu.operator"),
         MenuItem("/alarms", "staff.menu.alarms"),
+        MenuItem("/sending", "staff.menu.sending"),
         _DASHBOARD,
         _APPROVALS,
+        _WORDING,
         _STATUS,
     ),
 }

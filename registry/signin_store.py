@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from core.db import Connection, Pool, Record, WriteMismatch, expect_rows, transa
 from core.model import OrgKind, Role
 from core.tokens import random_token, token_hash
 from registry import store
-from registry.sessions import LONGEST, Staff, menu_of, still_valid, wait_left
+from registry.sessions import LONGEST, Staff, Stopped, menu_of, still_valid, wait_left
 from registry.user_agent import browser_and_system
 
 SIGNIN_LINK_LIFE = timedelta(hours=24)
@@ -29,7 +30,10 @@ SELECT s.created_at, s.last_seen_at, s.second_factor_at, p.id, p.org_id, p.role,
        p.role = 'volunteer' AND EXISTS (
            SELECT FROM deputy d JOIN staff a ON a.id = d.staff_id AND a.org_id = p.org_id AND a.disabled_at IS NULL
            WHERE d.deputy_id = p.id AND d.revoked_at IS NULL AND a.role = 'coordinator'
-             AND $3::date BETWEEN d.from_day AND d.until_day) AS acting
+             AND $3::date BETWEEN d.from_day AND d.until_day) AS acting,
+       (SELECT jsonb_build_object('at', x.stopped_at, 'by', b.name, 'why', x.why)
+        FROM sending_stop x JOIN staff b ON b.id = x.stopped_by
+        WHERE x.alert_id IS NULL AND x.resumed_at IS NULL) AS stopped
 FROM session s JOIN staff p ON p.id = s.staff_id JOIN organisation o ON o.id = p.org_id
 WHERE s.id_sha256 = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND p.disabled_at IS NULL AND o.closed_at IS NULL
 """
@@ -67,7 +71,12 @@ def _staff(row: Record) -> Staff:
         has_passkey=row["has_passkey"],
         below=tuple(row["below"]),
         acting=row["acting"],
+        stopped=_stopped(row["stopped"]),
     )
+
+
+def _stopped(found: Mapping[str, str] | None) -> Stopped | None:
+    return None if found is None else Stopped(datetime.fromisoformat(found["at"]), found["by"], found["why"])
 
 
 SQL_INSERT_SESSION = """

@@ -124,6 +124,12 @@ AUDIENCE_OF = {
     ("POST", "/manual/{id}"): "OK",
     ("GET", "/held"): "OK",
     ("POST", "/held/{id}"): "OK",
+    ("GET", "/sending"): "O",
+    ("POST", "/sending/stop"): "O",
+    ("POST", "/sending/resume"): "O",
+    ("GET", "/sending/{id}"): "O",
+    ("POST", "/sending/{id}/stop"): "O",
+    ("POST", "/sending/{id}/cancel"): "O",
     ("GET", "/rules"): "O",
     ("GET", "/rules/{hazard}"): "O",
     ("POST", "/rules/{hazard}"): "O",
@@ -307,6 +313,8 @@ PAGES = """
 /manual/{no_id}                   /manual/{id}                         303 404 403 403 403 404 403 403 403 403
 /manual/no-id                     /manual/{id}                         303 404 403 403 403 404 403 403 403 403
 /held                             /held                                303 200 403 403 403 200 403 403 403 403
+/sending                          /sending                             303 200 403 403 403 403 403 403 403 403
+/sending/{no_id}                  /sending/{id}                        303 404 403 403 403 403 403 403 403 403
 /rules                            /rules                               303 200 403 403 403 403 403 403 403 403
 /rules/river_flood                /rules/{hazard}                      303 200 403 403 403 403 403 403 403 403
 /rules/{no_id}                    /rules/{hazard}                      303 404 403 403 403 403 403 403 403 403

@@ -55,7 +55,8 @@ ACTS: dict[str, tuple[str, dict[str, str]]] = {
     "/api-tokens/webhooks/{id}/end": ("webhook", {}),
 }
 #: Actions whose id names no organisation's thing: any second person of the right role may decide.
-OF_NOBODY = {"/approvals/{id}", "/alarms/{id}", "/manual/{id}", "/held/{id}", "/rules/{hazard}"}
+OF_NOBODY = {"/approvals/{id}", "/alarms/{id}", "/manual/{id}", "/held/{id}", "/rules/{hazard}", "/sending/{id}/stop",
+             "/sending/{id}/cancel"}  # fmt: skip
 
 #: Whose things a role may act on besides its own organisation's; coordinators: everybody's, while an incident is open.
 ALSO: dict[tuple[str, str], set[str]] = {

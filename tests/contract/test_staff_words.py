@@ -16,7 +16,7 @@ from checkin.dashboard import State
 from checkin.dashboard_web import CSV_COLUMNS
 from checkin.triage import Why
 from core.i18n import Catalogs
-from core.model import CAP_SEVERITIES, Answer, AnsweredBy, MessageState, Purpose, Severity, Tier
+from core.model import CAP_SEVERITIES, Answer, AnsweredBy, MessageState, Moment, Purpose, Severity, Tier
 from feeds.health import Why as Unheard
 from registry.approvals import Kind as Approved
 from registry.enrolment import REACH_BY
@@ -25,9 +25,10 @@ from registry.presence import Kind
 ROOT = Path(__file__).resolve().parents[2]
 RULES = load_rules()
 PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*", "registry_approvals",
-         "manual", "held", "rule*", "audience", "by_hand")  # fmt: skip
+         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner")  # fmt: skip
 CODE = ("checkin/board_*", "checkin/dashboard*", "checkin/triage*", "checkin/outcomes*", "checkin/pages_*",
-        "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web")  # fmt: skip
+        "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web",
+        "alerts/stop_web")  # fmt: skip
 
 #: Keys whose last part is decided at run time: every value a page can meet.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -56,7 +57,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.dash.csv.": CSV_COLUMNS,
     "answer.": tuple(Answer),
     "staff.approvals.kind.": tuple(Approved),
-    "staff.approvals.done.": (Approved.MANUAL_SEND, Approved.HELD_RELEASE, Approved.RULE_EDIT),
+    "staff.approvals.done.": (Approved.MANUAL_SEND, Approved.HELD_RELEASE, Approved.RULE_EDIT, Approved.ALERT_CANCEL),
+    "staff.sending.moment.": tuple(Moment),
+    "staff.sending.done.": ("stopped", "resumed", "alert"),
+    "staff.sending.problem.": ("why", "already", "not_stopped", "gone", "nobody"),
     "staff.approvals.": ("superseded", "own", "decided", "expired", "not_found", "not_approved", "not_your_role"),
     "staff.manual.act.": tuple(Act),
     "staff.manual.act_help.": (Act.UPDATE, Act.LIFT, Act.CANCEL),
