@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from alerts.lane_store import lanes
 from core.crypto import Vault
 from core.db import Connection, Pool, Record, expect_rows, transaction
 from core.ids import uuid7

@@ -89,6 +89,7 @@ _DUTY: Final = MenuItem("/duty", "staff.menu.duty")
 _TEAM: Final = MenuItem("/team", "staff.menu.team")
 _APPROVALS: Final = MenuItem("/approvals", "staff.menu.approvals")
 _STATUS: Final = MenuItem("/status", "staff.menu.status")
+_WORDING: Final = MenuItem("/wording", "staff.menu.wording")
 
 _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
     Role.EMPLOYER: (_DASHBOARD, _PEOPLE, _SITES, _IMPORT, _TEAM, _STATUS),
