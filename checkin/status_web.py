@@ -6,6 +6,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from alerts.lane_store import lanes
 from checkin.pages_web import respond, wants_fragment
 from checkin.reveals_store import reveal_alarms
 from checkin.status_store import attention, loops, open_alarms, outbox, unreadable_by_type
@@ -46,6 +47,7 @@ async def status(request: web.Request) -> web.Response:
             reach=await _reach(conn, now) if me.role is Role.OPERATOR else None,
             states=[state.value for state in MessageState],
             channels=sorted(wires.extras.get("channels") or ()),
+            lanes=await lanes(conn),
         )
 
 

@@ -40,7 +40,7 @@ ALTER TABLE message DROP CONSTRAINT message_unless_check,
 CREATE INDEX message_cancel_wanted ON message (cancel_wanted) WHERE cancel_wanted IS NOT NULL;
 CREATE INDEX message_undelivered ON message (done_at) WHERE state IN ('failed', 'expired');
 -- An operator puts undelivered messages back into the outbox.
-GRANT UPDATE (state, done_at, error_code, error, due_at, attempts) ON message TO daijobu_operator;
+GRANT UPDATE (state, done_at, error_code, error, due_at, attempts, unless) ON message TO daijobu_operator;
 
 -- A dorm's third person: whoever is called at night. Like leader and deputy somebody we know, a resident or staff.
 ALTER TABLE site_leader DROP CONSTRAINT site_leader_rank_check,

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     CLOCK = "clock"
     CHANNEL = "channel"
     LANE = "lane"
+    LANE = "lane"
     PROVIDER = "provider"
     DATABASE = "database"
     STOPPED = "stopped"
@@ -139,6 +140,8 @@ class Facts:
     channels: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     #: Providers of messages to people that are down: lane -> (since, why).
     lanes_down: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    #: Providers of messages to people that are down: lane -> (since, why).
+    lanes_down: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     #: News somebody took care of: the alarm's key -> when.
     settled: Mapping[str, datetime] = field(default_factory=dict)
 
@@ -172,6 +175,10 @@ def find(facts: Facts) -> list[Found]:
         *(
             Found(f"channel:{name}", Kind.CHANNEL, Level.WARNING, name, _detail(since=since, what=why))
             for name, (since, why) in facts.channels.items()
+        ),
+        *(
+            Found(f"lane:{name}", Kind.LANE, Level.CRITICAL, name, _detail(since=since, what=why))
+            for name, (since, why) in facts.lanes_down.items()
         ),
     ]
     return sorted(found, key=lambda one: (-RANK[one.level], one.key))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from alerts.lane_store import LaneRow
 from core.later import Later
 from ops.alarms import Alarm, Facts, Level
 
@@ -45,10 +46,16 @@ def text(
     messages: Mapping[str, int],
     overdue_s: float,
     byte_budget: int,
+    lanes: Sequence[LaneRow] = (),
+    undelivered: Mapping[tuple[str, str], int] | None = None,
 ) -> bytes:
-    """The whole answer. `messages`: waiting messages by state; `overdue_s`: how late the oldest due one is."""
+    """The whole answer. `messages`: waiting messages by state; `overdue_s`: how late the oldest due one is.
+
+    `undelivered`: messages of open incidents that did not arrive, by channel and the code of the reason.
+    """
     registry = prometheus_client.CollectorRegistry(auto_describe=False)
-    registry.register(_Numbers([*_feeds(list(feeds), byte_budget), *_service(facts, alarms, messages, overdue_s)]))
+    families = [*_feeds(list(feeds), byte_budget), *_service(facts, alarms, messages, overdue_s), *_lanes(lanes)]
+    registry.register(_Numbers([*families, _undelivered(undelivered or {})]))
     made: bytes = prometheus_client.generate_latest(registry)
     return made
 
@@ -106,3 +113,21 @@ def _service(
     yield _gauges("alarms_open", "Open alarms.", "level", [(level.value, n) for level, n in counts.items()])
     failing = [(name, 1.0) for name in facts.channels]
     yield _gauges("alarm_channel_failing", "Ways to operators that do not work.", "channel", failing)
+
+
+def _lanes(lanes: Sequence[LaneRow]) -> Iterator[prometheus.GaugeMetricFamily]:
+    down = [(lane.lane, float(lane.is_open)) for lane in lanes]
+    yield _gauges("lane_down", "1: this provider is down, its messages wait or go another way.", "lane", down)
+    rates = [(lane.lane, lane.rate) for lane in lanes]
+    yield _gauges("lane_rate", "Messages a second that this provider gets; absent: no limit.", "lane", rates)
+    slowed = [(lane.lane, float(lane.throttles)) for lane in lanes]
+    yield _gauges("lane_slowed", "How often this provider asked us to slow down.", "lane", slowed)
+
+
+def _undelivered(undelivered: Mapping[tuple[str, str], int]) -> prometheus.GaugeMetricFamily:
+    family = prometheus.GaugeMetricFamily(
+        "daijobu_messages_undelivered", "Messages of open incidents that did not arrive.", labels=["channel", "code"]
+    )
+    for (channel, code), number in undelivered.items():
+        family.add_metric([channel, code], number)
+    return family

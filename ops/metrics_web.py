@@ -8,6 +8,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from alerts.lane_store import lanes
+from alerts.undelivered_store import counted
 from checkin.status_store import outbox
 from core.db import transaction
 from core.web import MACHINE, Route, site
@@ -34,6 +36,8 @@ async def metrics(request: web.Request) -> web.Response:
         feeds = await ask(conn) if ask is not None else []
         queue = await outbox(conn, now)
         alarms = await open_alarms(conn)
+        providers = await lanes(conn)
+        undelivered = await counted(conn)
     facts = await gather(wires.pool, feeds, now, now)
     body = text(
         facts,
@@ -42,6 +46,8 @@ async def metrics(request: web.Request) -> web.Response:
         {state: queue.counts.get(state, 0) for state in _WAITING},
         queue.overdue_s,
         wires.settings.feed_daily_byte_budget,
+        providers,
+        undelivered,
     )
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _CONTENT_TYPE})
 

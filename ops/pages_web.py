@@ -75,6 +75,7 @@ MODULES: Final = (
     "ops.audit_web",
     "ops.alarms_web",
     "ops.metrics_web",
+    "alerts.undelivered_web",
     "alerts.push_test_web",
     "alerts.staff_contacts_web",
     "checkin.staff_alert_web",

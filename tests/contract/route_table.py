@@ -143,6 +143,8 @@ AUDIENCE_OF = {
     ("GET", "/metrics"): "token",
     ("GET", "/alarms"): "O",
     ("POST", "/alarms/{id}"): "O",
+    ("GET", "/undelivered"): "O",
+    ("POST", "/undelivered"): "O",
     ("GET", "/events/stream"): ANYBODY,
     ("GET", "/operator"): "O",
     ("POST", "/operator/region"): "O",
@@ -322,6 +324,7 @@ PAGES = """
 /volunteer/nothing                /volunteer/{token}                   404 404 404 404 404 404 404 404 404 404
 /metrics                          /metrics                             200 200 200 200 200 200 200 200 200 200
 /alarms                           /alarms                              303 200 403 403 403 403 403 403 403 403
+/undelivered                      /undelivered                         303 200 403 403 403 403 403 403 403 403
 /status                           /status                              200 200 200 200 200 200 200 200 200 200
 /operator                         /operator                            303 200 403 403 403 403 403 403 403 403
 /operator/relations               /operator/relations                  303 200 403 403 403 403 403 403 403 403
