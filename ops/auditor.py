@@ -50,8 +50,8 @@ def kind_of(action: str, actor: str = "") -> Kind:
 #: Parts of the service that act under a name of their own. Whatever else stands there may be somebody's name.
 SERVICE_ACTORS: Final = frozenset(
     {"account", "command line", "demo", "family link", "import", "invitation", "invitation link", "leader link",
-     "operator", "own page", "personal link", "poster", "preview command", "purge", "same person", "sign-in",
-     "staff link", "volunteer pass"}
+     "link in a mail", "operator", "own page", "personal link", "poster", "preview command", "purge", "same person",
+     "sign-in", "staff link", "stay question", "volunteer pass"}
 )  # fmt: skip
 #: Values of `detail` that say how, never who or what: numbers, yes and no, and these words.
 _DETAIL_WORDS: Final = frozenset({"why", "kind", "channel", "how", "role"})

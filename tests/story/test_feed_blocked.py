@@ -38,6 +38,7 @@ async def test_a_block_is_borne_politely_and_caught_up(db: Pool, db_dsn: str) ->
         s.host.daily_limit = DAILY_LIMIT
         await s.until(EVENING + 180 * MINUTE)
         assert len(s.host.bodies_sent) == 2 and s.sms_to(person) == []
-        assert [outcome.split(":")[0] for _, _, outcome in await s.outcomes()] == ["operator", "ignored"]
+        # Two telegrams, fetched at once: either may come in first.
+        assert sorted(outcome.split(":")[0] for _, _, outcome in await s.outcomes()) == ["ignored", "operator"]
         (row,) = [r for r in await feed_states(db, s.deps.settings, s.clock.now()) if r["feed"] == "jma.eqvol"]
         assert row["state"] == "ok" and not row["error"]
