@@ -211,7 +211,7 @@ async def gather_people(
         contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
     reached: dict[UUID, set[UUID]] = defaultdict(set)
     if alert.of:
-        for row in await conn.fetch(SQL_REACHED, alert.incident_id, alert.of, ids, f"^({DOUBTFUL})$"):
+        for row in await conn.fetch(SQL_REACHED, alert.incident_id, alert.of, ids, f"^({DOUBTFUL}|digest)$"):
             reached[row["resident_id"]].add(row["contact_id"])
     people: list[Person] = []
     links: dict[UUID, UUID] = {}

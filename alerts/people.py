@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from alerts.channel import ChannelKind
 from alerts.decision import RatedArea, Tell
-from alerts.policy import is_night, may_ask
-from alerts.rules import Again, Condition, Night, Step
+from alerts.policy import is_night, may_ask, next_hour, within_hours
+from alerts.rules import Again, Condition, Night, Quiet, Step
 from core.clock import JST
 from core.model import Level, Moment, Severity, level_rank
 
@@ -90,6 +90,8 @@ class Spec:
     again_if: frozenset[Again] = frozenset({Again.STRONGER, Again.NEW_AREA})
     #: When what the alert says ends by itself; None: when somebody says so.
     valid_until: datetime | None = None
+    #: When what asks nobody waits for the morning.
+    quiet: Quiet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,8 @@ def consider(person: Person, spec: Spec, channels: Mapping[str, ChannelKind]) ->
     if spec.tell is Tell.SILENT and not asked:
         return None  # asked often enough for one day
     messages = _messages(person, spec, severity, channels)
+    if spec.quiet is not None and not severity.asks and not asked:
+        messages = _until_morning(messages, spec, spec.quiet, None if place is None else spec.areas[place].level)
     usable = {kind.contact for kind in channels.values()}
     # Who is away is not somebody to look for here, whether a message gets through or not.
     reachable = _is_away(person, spec) or any(contact.channel in usable for contact in person.contacts)
@@ -272,14 +276,21 @@ def _messages(
     steps = spec.ladder.get(severity, ())
     has_proven_push = any(c.channel == "push" and c.proven for c in person.contacts)
     night = severity.asks and is_night(spec.now)
+    last: list[Planned] = []
     usable = {kind.contact for kind in channels.values()}
     for number, step in enumerate(steps):
         kind = channels.get(step.channel)
         if kind is None or (step.when is Condition.NO_PUSH and has_proven_push):
             continue
+        if step.hours is not None and not within_hours(spec.now, step.hours):
+            continue
         if step.when is Condition.NO_OTHER and any(c.channel in usable - {kind.contact} for c in person.contacts):
             continue
         for contact in _contacts(person, kind):
+            if step.when is Condition.NO_ANSWER:
+                # A last step: over a way that was tried already, and only if nothing came back.
+                last.append(Planned(contact.id, kind.name, number, step.after_s, "silent"))
+                continue
             if contact.id in planned:
                 continue
             after, unless = step.after_s, "never"
@@ -289,7 +300,16 @@ def _messages(
                     # Asleep: a notification that was shown is not an answer.
                     after, unless = min(after, spec.night.sms_after_s), "answered"
             planned[contact.id] = Planned(contact.id, kind.name, number, after, unless)
-    return tuple(planned.values())
+    return (*planned.values(), *last)
+
+
+def _until_morning(messages: tuple[Planned, ...], spec: Spec, quiet: Quiet, level: Level) -> tuple[Planned, ...]:
+    """At night the first messages wait for the morning, where they become one with others; the rest is not needed."""
+    if not within_hours(spec.now, quiet.hours) or str(level) in quiet.except_levels:
+        return messages
+    wait = round((next_hour(spec.now, quiet.hours[1]) - spec.now).total_seconds())
+    first = [message for message in messages if message.unless == "never"]
+    return tuple(replace(message, after_s=wait, unless="digest") for message in first)
 
 
 def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:

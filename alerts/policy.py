@@ -25,6 +25,8 @@ OPEN_WITHOUT_ASKING: Final = timedelta(hours=24)
 #: Nobody is asked more often than this within a day.
 MAX_ASKS: Final = 5
 ASKS_WINDOW: Final = timedelta(hours=24)
+#: When people sleep, in hours of Japan's day.
+NIGHT: Final = (22, 6)
 
 #: How far a receipt has come; a receipt never moves a message back. A late "delivered" beats "failed".
 _RANK: Final = {
@@ -75,8 +77,21 @@ def closes_at(now: datetime, hazard: str, severity: Severity, end_h: int, *, lif
 
 def is_night(at: datetime) -> bool:
     """Between 22:00 and 06:00 in Japan: people sleep, so silence is followed up sooner."""
+    return within_hours(at, NIGHT)
+
+
+def within_hours(at: datetime, hours: tuple[int, int]) -> bool:
+    """Whether a time lies in these hours of Japan's day, the first included, the second not; they may span midnight."""
     hour = at.astimezone(JST).hour
-    return hour >= 22 or hour < 6
+    first, last = hours
+    return first <= hour < last if first < last else hour >= first or hour < last
+
+
+def next_hour(at: datetime, hour: int) -> datetime:
+    """The next time after `at` when it is `hour` o'clock in Japan."""
+    local = at.astimezone(JST)
+    found = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return found if found > local else found + timedelta(days=1)
 
 
 def may_ask(asks: int, last_asked_at: datetime | None, now: datetime, elsewhere: int = 0) -> bool:

@@ -19,6 +19,8 @@ from core.model import Answer, Area, Change, Level, Severity, Tier
 
 _E = TypeVar("_E", bound=StrEnum)
 
+#: The night of DESIGN section 4, in hours of Japan's day.
+NIGHT_HOURS: Final = (22, 6)
 RULES: Final = Path(__file__).resolve().parents[1] / "rules"
 
 
@@ -37,6 +39,17 @@ class Condition(StrEnum):
     NO_PUSH = "no_push"  # the person has no working push subscription
     NO_RECEIPT = "no_receipt"  # no receipt has come from the steps before
     NO_OTHER = "no_other"  # the person has no other way that a step of the ladder could use
+    NO_ANSWER = "no_answer"  # nobody has answered, whatever has arrived
+    NOT_OPENED = "not_opened"  # the dorm's leader has not opened the page of the dorm's people
+
+
+class To(StrEnum):
+    """Whom a step calls: the person, or who answers for the dorm of people who are silent."""
+
+    SELF = "self"
+    LEADER = "leader"
+    DEPUTY = "deputy"
+    NIGHT_CONTACT = "night_contact"
 
 
 class Again(StrEnum):
@@ -64,20 +77,37 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the ladder: which channel, how many seconds after the alert, and when it is taken at all."""
+    """One step of the ladder: which channel, how many seconds after the alert, and when it is taken at all.
+
+    `hours`: only for alerts made in these hours of Japan's day, (22, 6): from 22:00 to 05:59; None: always. A step to
+    somebody else than the person goes over the best way they have, whatever `channel` says.
+    """
 
     channel: str
     after_s: int
     when: Condition
+    to: To = To.SELF
+    hours: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """Between 22:00 and 06:00 in Japan, for severe and extreme: seconds without an answer until each of these."""
+    """Between 22:00 and 06:00 in Japan, for severe and extreme: seconds without an answer until each of these.
+
+    `leader_after_s`: the dorm's leader and its night contact.
+    """
 
     sms_after_s: int
     leader_after_s: int
     case_after_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours of Japan's day in which what asks nobody waits for the morning, but for some levels."""
+
+    hours: tuple[int, int]
+    except_levels: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +142,10 @@ class Rule:
     max_age: timedelta | None
     #: How long a text stays true; it is never sent later than this after the alert.
     life_s: Mapping[Severity, int]
-    #: Steps per severity, in order of time.
+    #: Steps per severity to the people themselves, in order of time.
     ladder: Mapping[Severity, tuple[Step, ...]]
+    #: Steps per severity to who answers for a dorm whose people are silent, in order of time.
+    calls: Mapping[Severity, tuple[Step, ...]]
     #: When silent people are asked again, counted from the alert.
     reminders_s: tuple[int, ...]
     #: Silence that opens a case, by day; for severities that ask.
@@ -130,6 +162,8 @@ class Rule:
     examples: tuple[Example, ...]
     #: Which levels are only for places in a hazard zone; None: all are for everybody.
     zone: ZoneRule | None = None
+    #: When what is below severe waits for the morning; None: it never does.
+    quiet: Quiet | None = None
     #: The fingerprint of the text it was read from: what a decision says it went by.
     version: str = ""
 
@@ -192,8 +226,10 @@ def parse_rule(text: str, hazard: str) -> Rule:
     table = _Table(name, "", raw)
     tiers = table.table("tiers", optional=True)
     tiers_of = {key: _tiers(tiers.inner(key, tiers.raw.pop(key))) for key in [*tiers.raw] if key.isupper()}
+    said = table.take("hazard", str)
+    ladder, night = _ladder(table.table("ladder")), _night(table.table("night"))
     rule = Rule(
-        hazard=table.take("hazard", str),
+        hazard=said,
         levels=_levels(table.table("levels")),
         tiers=_tiers(tiers),
         tiers_of=tiers_of,
@@ -201,15 +237,17 @@ def parse_rule(text: str, hazard: str) -> Rule:
         questions=tuple(table.enum("questions", Answer, name) for name in table.take("questions", list)),
         max_age=timedelta(seconds=table.seconds("max_age_s")) if "max_age_s" in raw else None,
         life_s=_seconds_by_severity(table.table("life_s")),
-        ladder=_ladder(table.table("ladder")),
+        ladder={severity: tuple(s for s in steps if s.to is To.SELF) for severity, steps in ladder.items()},
+        calls=_calls(ladder, night),
         reminders_s=tuple(table.whole("reminders_s", value) for value in table.take("reminders_s", list)),
         case_after_s=_seconds_by_severity(table.table("case_after_s")),
-        night=_night(table.table("night")),
+        night=night,
         **_aftershock(table.table("aftershock", optional=True)),
         incident_end_h=table.seconds("incident_end_h"),
         rise_asks_again=table.take("rise_asks_again", bool),
         examples=tuple(_example(table.inner(f"example[{i}]", e)) for i, e in enumerate(table.take("example", list), 1)),
         zone=_zone(table.table("zone", optional=True)),
+        quiet=_quiet(table.table("quiet", optional=True)),
         version=version_of(text),
     )
     table.finish()
@@ -310,10 +348,50 @@ def _ladder(table: _Table) -> dict[Severity, tuple[Step, ...]]:
 
 def _step(table: _Table) -> Step:
     step = Step(
-        table.take("channel", str), table.seconds("after_s"), table.enum("when", Condition, table.take("when", str))
+        table.take("channel", str),
+        table.seconds("after_s"),
+        table.enum("when", Condition, table.take("when", str)),
+        table.enum("to", To, table.take("to", str)) if "to" in table.raw else To.SELF,
+        _hours(table, "hours") if "hours" in table.raw else None,
     )
+    if (step.when is Condition.NOT_OPENED) != (step.to is To.DEPUTY):
+        raise table.error("when", "must be not_opened for the deputy, and for nobody else")
+    if step.to in (To.LEADER, To.NIGHT_CONTACT) and step.when is not Condition.NO_ANSWER:
+        raise table.error("when", f"must be no_answer for a step to the {step.to}")
     table.finish()
     return step
+
+
+def _quiet(table: _Table) -> Quiet | None:
+    if not table.raw:
+        return None
+    levels = table.take("except_levels", list) if "except_levels" in table.raw else []
+    quiet = Quiet(_hours(table, "hours"), frozenset(str(level) for level in levels))
+    table.finish()
+    return quiet
+
+
+def _hours(table: _Table, key: str) -> tuple[int, int]:
+    """ "22-06": from 22:00 to 05:59 in Japan."""
+    said = table.take(key, str)
+    first, dash, last = said.partition("-")
+    if not dash or not (first.isdigit() and last.isdigit()) or not (int(first) < 24 and int(last) < 24):
+        raise table.error(key, f'must be two hours of the day, "22-06", not {said!r}')
+    return int(first), int(last)
+
+
+def _calls(ladder: Mapping[Severity, tuple[Step, ...]], night: Night) -> dict[Severity, tuple[Step, ...]]:
+    """The steps to others; those of the night are the same for every severity that asks."""
+    calls: dict[Severity, tuple[Step, ...]] = {}
+    for severity, steps in ladder.items():
+        if severity.asks:
+            at_night = [
+                Step("any", night.leader_after_s, Condition.NO_ANSWER, to, NIGHT_HOURS)
+                for to in (To.LEADER, To.NIGHT_CONTACT)
+            ]
+            others = [step for step in steps if step.to is not To.SELF]
+            calls[severity] = tuple(sorted([*others, *at_night], key=lambda step: step.after_s))
+    return calls
 
 
 def _night(table: _Table) -> Night:

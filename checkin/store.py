@@ -174,7 +174,8 @@ async def answer_history(conn: Connection, incident_id: UUID, resident_id: UUID)
 # One statement for everything that needs no decision. Of the messages that still wait, an own answer makes the
 # question and its reminders needless; corrections, cancellations and lifts always go out (DESIGN §4, promise 4),
 # and a proxy's answer stops only the steps that ask to be stopped by an answer: the warning itself must still reach
-# the person. SKIP LOCKED: a message that a sender is taking this instant is being sent.
+# the person. SKIP LOCKED: a message that a sender is taking this instant is being sent. What a provider has taken and
+# not passed on yet should be taken back there, best effort (cancel_wanted).
 SQL_APPLY = """
 WITH inserted AS (
     INSERT INTO check_in (id, incident_id, resident_id, purpose, answer, answered_by, via, by_resident, by_staff,
@@ -190,10 +191,18 @@ WITH inserted AS (
 ), needless AS (
     SELECT m.id FROM message m JOIN alert a ON a.id = m.alert_id
     WHERE m.incident_id = $2 AND m.resident_id = $3 AND m.state = 'pending' AND EXISTS (SELECT FROM inserted)
-      AND (m.unless = 'answered' OR ($21 AND a.moment IN ('issue', 'reminder')))
+      AND (m.unless IN ('answered', 'silent') OR ($21 AND a.moment IN ('issue', 'reminder')))
     FOR UPDATE OF m SKIP LOCKED
 ), cancelled AS (
     UPDATE message SET state = 'cancelled', done_at = $15 WHERE id IN (SELECT id FROM needless)
+), held_elsewhere AS (
+    SELECT m.id FROM message m JOIN alert a ON a.id = m.alert_id
+    WHERE m.incident_id = $2 AND m.resident_id = $3 AND m.state IN ('leased', 'sent') AND m.channel IN ('sms', 'voice')
+      AND m.carried_at IS NULL AND m.cancel_wanted IS NULL AND $21 AND a.moment IN ('issue', 'reminder')
+      AND EXISTS (SELECT FROM inserted)
+    FOR UPDATE OF m SKIP LOCKED
+), taken_back AS (
+    UPDATE message SET cancel_wanted = $15 WHERE id IN (SELECT id FROM held_elsewhere)
 )
 SELECT (SELECT id FROM inserted) AS inserted,
        (SELECT count(*) FROM updated) AS updated,

@@ -32,12 +32,15 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON send_lane TO daijobu_worker;
 GRANT SELECT ON send_lane TO daijobu_operator, daijobu_web, daijobu_follow;
 
 -- covered: stands back while its provider is down, needless once the person's next way has taken the message.
+-- digest: waits for the morning, where what waits for one person goes as one message.
 -- silent: a last step; needless once the person answers, and never brought forward because an earlier way has failed.
 ALTER TABLE message DROP CONSTRAINT message_unless_check,
-    ADD CONSTRAINT message_unless_check CHECK (unless IN ('never', 'answered', 'received', 'covered', 'silent')),
+    ADD CONSTRAINT message_unless_check CHECK (unless IN ('never', 'answered', 'received', 'covered', 'silent',
+                                                                     'digest')),
     -- The person has answered: what the provider still holds of it should be taken back, as far as it can.
     ADD COLUMN cancel_wanted timestamptz;
 CREATE INDEX message_cancel_wanted ON message (cancel_wanted) WHERE cancel_wanted IS NOT NULL;
+CREATE INDEX message_digest ON message (due_at) WHERE unless = 'digest' AND state = 'pending';
 CREATE INDEX message_undelivered ON message (done_at) WHERE state IN ('failed', 'expired');
 -- An operator puts undelivered messages back into the outbox.
 GRANT UPDATE (state, done_at, error_code, error, due_at, attempts, unless) ON message TO daijobu_operator;

@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 from alerts.deps import Deps
+from alerts.digest import join_what_waited
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
 from alerts.sms_budget import tend_budget
@@ -161,6 +162,7 @@ TASKS: Final = (
     Task("staff", 1.0, call_staff),
     Task("claims", 15.0, _claims),
     Task("reminders", 5.0, _reminders),
+    Task("digest", 30.0, join_what_waited),
     Task("messages", 10.0, _messages),
     Task("incidents", 10.0, _incidents),
     Task("seal", 5.0, _seal),

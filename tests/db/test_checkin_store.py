@@ -156,6 +156,20 @@ async def test_an_own_answer_stops_questions_but_never_a_correction(db: Pool) ->
     assert await db.fetchval("SELECT count(*) FROM message WHERE id = ANY($1)", list(needed)) == len(needed)
 
 
+async def test_what_a_provider_still_holds_should_be_taken_back(db: Pool) -> None:
+    incident = await make_incident(db)
+    person = await person_in(db, incident)
+    held = await make_message(db, incident, person.id, step=1, state="sent", channel="sms")
+    await make_message(db, incident, person.id, step=2, state="sent", channel="push")
+    await make_message(db, incident, person.id, step=3, state="delivered", channel="sms")
+    await make_message(db, incident, person.id, step=4, state="sent", channel="sms", moment="correct")
+    ring = await make_message(db, incident, person.id, step=5, unless="silent", channel="voice")
+    await answer(db, incident, person, "ok")
+    rows = await db.fetch("SELECT id, cancel_wanted FROM message WHERE cancel_wanted IS NOT NULL")
+    assert [(row["id"], row["cancel_wanted"]) for row in rows] == [(held, NOW + MINUTE)]
+    assert await db.fetchval("SELECT state FROM message WHERE id = $1", ring) == "cancelled", "the telephone is silent"
+
+
 async def test_a_leaders_answer_stops_reminders_but_not_the_warning(db: Pool) -> None:
     incident = await make_incident(db)
     person = await person_in(db, incident)

@@ -59,7 +59,7 @@ def test_what_cannot_stand_there_is_refused(typed: str) -> None:
         ('5 = "extreme"', '5 = "loud"', r"levels\.5 says 'loud'; expected one of info"),
         ("sms_after_s = 120\nleader", "sms_after_s = -1\nleader", r"night\.sms_after_s must be a whole number"),
         ("severe = 7200\n\n[ladder]", "\n[ladder]", r"case_after_s\.severe is missing"),
-        ('when = "no_receipt"', 'when = "later"', r"ladder\.severe\[3\]\.when says 'later'"),
+        ('when = "no_receipt"', 'when = "later"', r"ladder\.extreme\[5\]\.when says 'later'"),
         ("incident_end_h = 24", "incident_end_h = 24\nfoo = 1", r"foo is not a key we know"),
         ("[night]", "[night", r"not readable as TOML .*line"),
     ],
