@@ -243,6 +243,7 @@ def spec_of(rule: Rule, alert: AlertRow, deps: Deps) -> Spec:
         night=rule.night,
         now=deps.clock.now(),
         again_if=rule.again_if,
+        quiet=rule.quiet,
         valid_until=None if (until := alert.context.get("valid_until")) is None else datetime.fromisoformat(until),
     )
 
