@@ -6,36 +6,33 @@ hidden. Sends and writes nothing.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
+from typing import TypeVar
 
-from alerts import fanout_store
-from alerts.compose import compose
+from alerts.compose import LINK, compose
 from alerts.decide import decide
-from alerts.decision import FactsOnly, Ignored
+from alerts.decision import FactsOnly, Ignored, Known
 from alerts.deps import Deps
-from alerts.fanout import SLICE, SliceMaker, geography, spec_of
+from alerts.fanout import geography
 from alerts.fanout_store import AlertRow
+from alerts.forecast import MOST, Forecast, Progress, StepKey, count_alert
 from alerts.guard import must_count, why_share
 from alerts.guard_store import count_registry
 from alerts.joining import worst_of
 from alerts.known_store import known_for
-from alerts.people import Person, consider
-from alerts.polygons import prepare
 from alerts.preview import planned_alert
 from alerts.rule_store import refresh
 from alerts.rules import Rule
 from alerts.texts import names_of, place_text, source_of
 from alerts.wording import TextContext
-from alerts.zone_store import within_zones
 from core.db import Connection
 from core.model import Answer, Event, Moment, Purpose, Severity
-from geo.match import UnusablePolygon
 from registry.small_counts import is_small, suppress_line
+
+K = TypeVar("K", bound=Hashable)
 
 #: Languages of the texts that are shown whoever is reached; then the most frequent others.
 ALWAYS_SHOWN = ("ja", "en")
@@ -54,15 +51,7 @@ class Sample:
     segments: int
     encoding: str
     unreviewed: bool
-
-
-@dataclass(slots=True)
-class _Counts:
-    people: set[UUID] = field(default_factory=set)
-    languages: Counter[str] = field(default_factory=Counter)
-    orgs: Counter[str] = field(default_factory=Counter)
-    sms_parts: int = 0
-    unreachable: int = 0
+    push_body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +65,15 @@ class Audience:
     sms_parts: int
     unreachable: int
     samples: tuple[Sample, ...]
+    by_severity: tuple[tuple[Severity, int | None], ...] = ()
+    by_channel: tuple[tuple[str, int | None], ...] = ()
+    by_step: tuple[tuple[StepKey, int | None], ...] = ()
+    #: Of each language the people whose text goes out marked as not approved, and the parts of all its SMS.
+    unreviewed: Mapping[str, int | None] = field(default_factory=dict)
+    parts: Mapping[str, int | None] = field(default_factory=dict)
+    yen: float = 0.0
+    #: One of so many people was looked at, and the numbers multiplied.
+    every: int = 1
 
     @property
     def shown_people(self) -> str:
@@ -104,12 +102,7 @@ class Outlook:
     severity: Severity | None
     moments: tuple[str, ...]
     audience: Audience
-
-
-SQL_ORGS_OF = """
-SELECT o.name, count(DISTINCT m.resident_id) AS people FROM membership m JOIN organisation o ON o.id = m.org_id
-WHERE m.resident_id = ANY($1::uuid[]) AND m.ended_at IS NULL GROUP BY o.id, o.name
-"""
+    title: str = ""
 
 
 def few(people: int) -> str:
@@ -121,19 +114,33 @@ def few(people: int) -> str:
     return "1-2" if is_small(people) else str(people)
 
 
-async def outlook(deps: Deps, conn: Connection, event: Event, now: datetime) -> Outlook:
-    """Decide `event` as if it came in now, and count whom its alerts would tell. `conn` sees every row."""
+async def outlook(
+    deps: Deps,
+    conn: Connection,
+    event: Event,
+    now: datetime,
+    *,
+    fresh: bool = False,
+    progress: Progress | None = None,
+    most: int = MOST,
+) -> Outlook:
+    """Decide `event` as if it came in now, and count whom its alerts would tell. `conn` sees every row.
+
+    `fresh`: as if nothing had been heard or sent before. `progress`: everybody is counted, and it is told how far;
+    without it more than `most` people are sampled.
+    """
     await refresh(conn, deps.rules)
     rule = deps.rules.get(event.hazard)
-    known = await known_for(conn, event, Purpose.LIVE, 0)
+    known = Known(Purpose.LIVE) if fresh else await known_for(conn, event, Purpose.LIVE, 0)
     decision = decide(event, rule, known, now, geography(deps.areas))
+    counts = Forecast()
     if isinstance(decision, Ignored | FactsOnly):
-        return Outlook(decision.reason, "", None, (), await _audience(deps, conn, _Counts(), ()))
+        return Outlook(decision.reason, "", None, (), await _audience(deps, conn, counts, ()))
     assert rule is not None
-    counts, samples = _Counts(), []
+    samples: list[Sample] = []
     alerts = [await planned_alert(conn, event, decision, plan, rule, Purpose.LIVE, now) for plan in decision.alerts]
     for alert in alerts:
-        await _count(deps, conn, alert, rule, counts, now)
+        await count_alert(deps, conn, alert, rule, counts, now, progress, most)
     for alert in alerts:
         samples += _samples(deps, alert, rule, counts.languages)
     audience = await _audience(deps, conn, counts, samples)
@@ -146,68 +153,40 @@ async def outlook(deps: Deps, conn: Connection, event: Event, now: datetime) -> 
         severity=worst_of(plan.severity for plan in decision.alerts),
         moments=tuple(plan.moment.value for plan in decision.alerts),
         audience=audience,
+        title=decision.title,
     )
 
 
 async def audience_of(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, now: datetime) -> Audience:
     """Whom a stored alert would tell if it went on now."""
-    counts = _Counts()
-    await _count(deps, conn, alert, rule, counts, now)
+    counts = Forecast()
+    await count_alert(deps, conn, alert, rule, counts, now)
     return await _audience(deps, conn, counts, _samples(deps, alert, rule, counts.languages))
 
 
-async def _count(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, counts: _Counts, now: datetime) -> None:
-    """Add the people one alert tells; whoever an earlier one told is counted once."""
-    try:
-        polygons = await prepare(conn, alert, deps.areas, deps.places)
-    except UnusablePolygon:
-        return  # whom it would reach cannot be said; why it is held says so
-    alert = alert if polygons is None else polygons.alert
-    while True:
-        ids = await fanout_store.slice_ids(conn, alert, SLICE)
-        part = alert if polygons is None else await polygons.slice(conn, ids)
-        maker = SliceMaker(deps, part, spec_of(rule, part, deps))
-        people, _ = await fanout_store.gather_people(conn, part, ids, now)
-        people = await within_zones(conn, part, rule, people)
-        new = await asyncio.to_thread(_told, people, maker, counts)
-        for row in await conn.fetch(SQL_ORGS_OF, new):
-            counts.orgs[row["name"]] += row["people"]
-        if len(ids) < SLICE:
-            return
-        alert = fanout_store.advanced(alert, ids[-1])
-
-
-def _told(people: Sequence[Person], maker: SliceMaker, counts: _Counts) -> list[UUID]:
-    new = []
-    for person in people:
-        telling = consider(person, maker.spec, maker.channels)
-        if telling is None or telling.quiet:
-            continue
-        for message in telling.messages:
-            counts.sms_parts += maker.texts.of(telling, message.channel).composed.segments
-        if person.id not in counts.people:
-            counts.people.add(person.id)
-            counts.languages[maker.texts.language(person.languages)] += 1
-            counts.unreachable += not telling.reachable
-            new.append(person.id)
-    return new
-
-
-async def _audience(deps: Deps, conn: Connection, counts: _Counts, samples: Sequence[Sample]) -> Audience:
+async def _audience(deps: Deps, conn: Connection, counts: Forecast, samples: Sequence[Sample]) -> Audience:
+    shown = dict(_hidden(counts.languages))
     return Audience(
-        people=len(counts.people),
+        people=counts.people,
         registry=await count_registry(conn),
         by_language=_hidden(counts.languages),
         by_org=_hidden(counts.orgs),
         sms_parts=counts.sms_parts,
         unreachable=counts.unreachable,
         samples=tuple(samples),
+        by_severity=_hidden(counts.severities),
+        by_channel=_hidden(counts.channels),
+        by_step=_hidden(counts.steps),
+        unreviewed={lang: shown[lang] and number for lang, number in counts.unreviewed.items()},
+        parts={lang: shown[lang] and number for lang, number in counts.parts.items()},
+        yen=round(counts.sms_parts * deps.settings.sms_price_jpy, 2),
+        every=counts.every,
     )
 
 
-def _hidden(counted: Mapping[str, int]) -> tuple[tuple[str, int | None], ...]:
+def _hidden(counted: Mapping[K, int]) -> tuple[tuple[K, int | None], ...]:
     """The counts, the largest first, with the small ones hidden."""
-    rows = sorted(counted.items(), key=lambda row: (-row[1], row[0]))
+    rows = sorted(counted.items(), key=lambda row: (-row[1], str(row[0])))
     numbers, _ = suppress_line([number for _, number in rows])
     return tuple((name, number) for (name, _), number in zip(rows, numbers, strict=True))
 
@@ -224,7 +203,10 @@ def _samples(deps: Deps, alert: AlertRow, rule: Rule, languages: Counter[str]) -
         except LookupError:
             continue  # no words for this level: fan-out would hold the alert and say so
         body = sms.body.rpartition("\n")[0]
-        found.append(Sample(lang, alert.moment.value, push.title, body, sms.segments, sms.encoding, sms.unreviewed))
+        push_body = push.body.replace(LINK, "").strip()
+        found.append(
+            Sample(lang, alert.moment.value, push.title, body, sms.segments, sms.encoding, sms.unreviewed, push_body)
+        )
     return found
 
 

@@ -16,6 +16,7 @@ from alerts.decision import Act, AlertPlan, FactsOnly, Ignored
 from alerts.deps import Deps
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
+from alerts.forecast import SMS
 from alerts.known_store import known_for
 from alerts.people import Telling, consider
 from alerts.polygons import prepare
@@ -28,8 +29,6 @@ from core.ids import uuid7
 from core.model import Event, Purpose
 from geo.match import UnusablePolygon
 
-#: Billed by the part; what the console prints is what SMS would send.
-_SMS = ("sms", "console")
 #: Whoever works at the machine: the command line knows no names.
 PREVIEW = Actor("preview command")
 PREVIEW_FIELDS = ("name", "language", "place", "channels")
@@ -137,7 +136,7 @@ def _person(telling: Telling, maker: SliceMaker, name: str) -> dict[str, Any]:
     place = telling.place
     rated = None if place is None else maker.spec.areas[place]
     texts = {m.channel: maker.texts.of(telling, m.channel).composed for m in telling.messages}
-    first = next((texts[c] for c in (*_SMS, "push") if c in texts), None)
+    first = next((texts[c] for c in (*SMS, "push") if c in texts), None)
     return {
         "name": name,
         "severity": telling.severity.value,
@@ -155,7 +154,8 @@ def _person(telling: Telling, maker: SliceMaker, name: str) -> dict[str, Any]:
         "reachable": telling.reachable,
         "steps": [{"channel": m.channel, "after_s": m.after_s, "unless": m.unless} for m in telling.messages],
         "text": "" if first is None else first.body,
-        "sms_segments": sum(texts[m.channel].segments for m in telling.messages if m.channel in _SMS),
+        "unreviewed": any(text.unreviewed for text in texts.values()),
+        "sms_segments": sum(texts[m.channel].segments for m in telling.messages if m.channel in SMS),
     }
 
 
@@ -167,6 +167,7 @@ def _totals(people: list[dict[str, Any]], price_jpy: float) -> dict[str, Any]:
         "by_language": dict(Counter(person["language"] for person in people)),
         "by_channel": dict(Counter(step["channel"] for person in people for step in person["steps"])),
         "unreachable": sum(not person["reachable"] for person in people),
+        "unreviewed": dict(Counter(person["language"] for person in people if person["unreviewed"])),
         "sms_segments": parts,
         "sms_cost_jpy": round(parts * price_jpy, 2),
     }

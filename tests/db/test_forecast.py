@@ -1,0 +1,67 @@
+"""The numbers of a preview: the same on the page and on the command line, and nothing is written."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from alerts.audience import outlook
+from alerts.preview import preview
+from core.db import Pool, transaction
+from tests import people
+from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, wires
+from tests.crowd_kit import neighbour, settle
+
+EVENT = quake(region("6-"), city(MASHIKI, "6-"))
+
+
+async def test_the_page_and_the_command_count_alike(db: Pool, db_dsn: str) -> None:
+    home = await people.make_place(db)
+    crowd = [neighbour(n, ("vi", "my", "en")[n % 3], push="up.example" if n % 2 else "") for n in range(60)]
+    crowd += [neighbour(60 + n, "ne", phone=False) for n in range(4)]
+    await settle(db, crowd, home, NOON - timedelta(days=9))
+    async with wires(db, db_dsn) as deps, transaction(db) as conn:
+        found = await outlook(deps, conn, EVENT, deps.clock.now())
+        told = (await preview(deps, conn, EVENT))["totals"]
+    a = found.audience
+    assert (a.people, a.unreachable, a.every) == (64, 4, 1) == (told["people"], told["unreachable"], 1)
+    assert dict(a.by_language) == told["by_language"] == {"vi": 20, "my": 20, "en": 20, "ne": 4}
+    assert dict(a.by_channel) == told["by_channel"] == {"push": 30, "sms": 60}
+    assert {severity.value: n for severity, n in a.by_severity} == told["by_severity"] == {"extreme": 64}
+    assert (a.sms_parts, a.yen) == (told["sms_segments"], told["sms_cost_jpy"]) and a.sms_parts == sum(
+        n or 0 for n in a.parts.values()
+    )
+    assert {lang: n for lang, n in a.unreviewed.items()} == told["unreviewed"]
+    assert {(step.channel, step.after_s): n for step, n in a.by_step} == {("push", 0): 30, ("sms", 0): 60}
+    burmese = next(sample for sample in a.samples if sample.language == "my")
+    assert burmese.push_body and "{link}" not in burmese.push_body and re.search(r"[\u1000-\u109f]", burmese.body)
+
+
+async def test_small_numbers_are_hidden(db: Pool, db_dsn: str) -> None:
+    home = await people.make_place(db)
+    crowd = [neighbour(n, "vi") for n in range(20)] + [neighbour(20, "mn")]
+    await settle(db, crowd, home, NOON)
+    async with wires(db, db_dsn) as deps, transaction(db) as conn:
+        a = (await outlook(deps, conn, EVENT, deps.clock.now())).audience
+    assert dict(a.by_language)["mn"] is None and a.parts["mn"] is None and a.unreviewed.get("mn") is None
+
+
+async def test_as_if_nothing_had_been_sent(db: Pool, db_dsn: str) -> None:
+    await settle(db, [neighbour(n, "vi") for n in range(5)], await people.make_place(db), NOON)
+    async with wires(db, db_dsn) as deps:
+        await hear(deps, EVENT)
+        async with transaction(db) as conn:
+            now = deps.clock.now()
+            assert (await outlook(deps, conn, EVENT, now)).audience.people == 0
+            assert (await outlook(deps, conn, EVENT, now, fresh=True)).audience.people == 5
+
+
+async def test_a_very_large_audience_is_sampled(db: Pool, db_dsn: str) -> None:
+    await settle(db, [neighbour(n, ("vi", "en")[n // 2 % 2]) for n in range(400)], await people.make_place(db), NOON)
+    looked: list[tuple[int, int]] = []
+    async with wires(db, db_dsn) as deps, transaction(db) as conn:
+        a = (await outlook(deps, conn, EVENT, deps.clock.now(), most=100)).audience
+        assert (a.every, a.people) == (4, 400) and sum(n or 0 for _, n in a.by_language) == 400
+        assert all(120 < (n or 0) < 280 for _, n in a.by_language), a.by_language
+        await outlook(deps, conn, EVENT, deps.clock.now(), most=100, progress=lambda *n: looked.append(n))
+    assert looked == [(400, 400)], "with a progress bar everybody is counted"
