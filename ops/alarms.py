@@ -44,7 +44,6 @@ class Kind(StrEnum):
     CLOCK = "clock"
     CHANNEL = "channel"
     LANE = "lane"
-    LANE = "lane"
     PROVIDER = "provider"
     DATABASE = "database"
     STOPPED = "stopped"
@@ -138,8 +137,6 @@ class Facts:
     stopped: tuple[datetime, str, int] | None = None
     #: Ways of telling operators that do not work: name -> (since, why).
     channels: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
-    #: Providers of messages to people that are down: lane -> (since, why).
-    lanes_down: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     #: Providers of messages to people that are down: lane -> (since, why).
     lanes_down: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     #: News somebody took care of: the alarm's key -> when.
