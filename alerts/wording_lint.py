@@ -6,6 +6,7 @@ What breaks a message, or could be read as something else, is refused; what only
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from alerts import lint_strings as rules
@@ -13,9 +14,9 @@ from alerts.compose import ALERT_PREFIXES, compose
 from alerts.lint_strings import Entries, Problem
 from alerts.lint_texts import CHANNELS, contexts, lint_text, longest_names
 from alerts.rules import Rule
-from alerts.wording import Names
+from alerts.wording import Names, TextContext, Voice, actions
 from core.i18n import Catalogs
-from core.model import Severity
+from core.model import Moment, Purpose, Severity
 from core.po import placeholders
 from geo.areas import Areas
 
@@ -89,10 +90,26 @@ def look_at_alerts(
     return tuple(dict.fromkeys(_alert_problems(lang, changed, wanted, names)))
 
 
+def _town(scheme: str, code: str, lang: str) -> str:
+    """A town with a name of usual length."""
+    return "益城町" if lang.startswith(("ja", "zh")) else "Mashiki"
+
+
+def _what_to_do_is_lost(ctx: TextContext, lang: str, catalogs: Catalogs) -> Iterable[str]:
+    """Of an SMS that is too long what to do is left out last: a text that makes it so is no help."""
+    first = actions(ctx, Voice(catalogs, lang))[:1]
+    one = replace(ctx, places=ctx.places[:1], simulated=False)
+    if ctx.moment is Moment.ISSUE and ctx.purpose is Purpose.LIVE and first:
+        if first[0] not in compose(one, lang, "sms", catalogs, _town).body:
+            yield "is so long that an SMS has no room for what to do: shorten its first line"
+
+
 def _alert_problems(lang: str, catalogs: Catalogs, hazards: Mapping[str, Rule], names: Names) -> Iterable[str]:
     for ctx in contexts(hazards):
         if len(hazards) > 1 and ctx.severity is not Severity.EXTREME:
             continue  # a text of all hazards: the longest of each moment will do
+        for said in _what_to_do_is_lost(ctx, lang, catalogs):
+            yield f"{ctx.hazard}, {ctx.severity.value}: {said}"
         for channel in CHANNELS:
             for said in lint_text(ctx, compose(ctx, lang, channel, catalogs, names), channel, catalogs, names):
                 yield f"{ctx.hazard}, {ctx.moment.value}, {channel}: {said}"

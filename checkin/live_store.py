@@ -15,7 +15,7 @@ from core.model import Role
 #: Roles that follow every incident: by cases, or by totals.
 EVERYWHERE = frozenset({Role.COORDINATOR, Role.VOLUNTEER, Role.OPERATOR})
 #: Roles that are told of no change: they see less than an organisation's own staff, and a change tells of more.
-NOWHERE = frozenset({Role.PARTNER, Role.UMBRELLA, Role.AUDITOR})
+NOWHERE = frozenset({Role.PARTNER, Role.UMBRELLA, Role.AUDITOR, Role.TRANSLATOR})
 
 SQL_MAY_SEE = """
 SELECT EXISTS (

@@ -405,6 +405,7 @@ class Role(StrEnum):
     PARTNER = "partner"  # sending organisation, NPO: consented status of its own people
     AUDITOR = "auditor"  # process and samples, no personal data by default
     UMBRELLA = "umbrella"  # totals only
+    TRANSLATOR = "translator"  # the words alone: no people, no numbers
 
 
 @dataclass(frozen=True, slots=True)

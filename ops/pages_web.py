@@ -85,6 +85,9 @@ MODULES: Final = (
     "alerts.held_web",
     "alerts.stop_web",
     "alerts.rules_web",
+    "alerts.wording_web",
+    "alerts.wording_file_web",
+    "alerts.wording_people_web",
 )
 
 

@@ -209,6 +209,8 @@ KEPT: Final[Mapping[str, str]] = {
     "shelter_edition": "Which edition of the list of shelters each municipality has.",
     "schema_migration": "Which version the database has.",
     "site": "Workplaces and dorms of organisations: kept until the organisation removes them.",
+    "wording_review": "What was done to which of our texts, under pseudonyms: the evidence that people approved them.",
+    "wording_reviewer": "Which account checks texts of which language, under which pseudonym.",
 }  # fmt: skip
 
 #: The purge does not run when its clock is behind the newest report by more than this: the clock is wrong.

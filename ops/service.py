@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from alerts.deps import Deps
+from alerts.wording_follow import following
 from core.db import CONNECTION_ERRORS
 from core.lease import LeaseLost, hold_lease
 from core.settings import Settings
@@ -47,6 +48,7 @@ async def run_service(
         if alone:
             await print_first_sign_in(wires)
         async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(following(wires.deps))
             if "serve" in roles:
                 await keep_texts(wires.deps.pool, wires.deps.catalogs, wires.deps.clock.now())
                 await stack.enter_async_context(website(await site_of(wires, feed_states)))

@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from os import getpid
 
+from alerts import wording_store
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
 from alerts.rule_book import RuleBook
 from alerts.rule_store import refresh
+from alerts.wording_book import WordingBook
 from core.clock import SystemClock
 from core.db import Pool, connect
 from core.i18n import Catalogs
@@ -63,8 +65,10 @@ async def open_wires(
         wakeups = await stack.enter_async_context(Wakeups(dsn))
         clock = SystemClock()
         vault = await open_vault(pool, settings, clock.now())
-        catalogs, rules, areas = await reading
+        files, rules, areas = await reading
+        catalogs = WordingBook(files)
         await refresh(pool, rules)
+        await wording_store.refresh(pool, catalogs)
         channels = make_channels(settings)
         for channel in channels.values():
             stack.push_async_callback(channel.close)

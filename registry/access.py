@@ -38,6 +38,7 @@ FIELDS: Final[dict[Role, frozenset[str]]] = {
     Role.OPERATOR: frozenset(),
     Role.AUDITOR: frozenset(),
     Role.UMBRELLA: frozenset(),
+    Role.TRANSLATOR: frozenset(),
 }  # fmt: skip
 
 #: Who keeps a list of people of their own.

@@ -35,8 +35,8 @@ class Demand(StrEnum):
 
 
 def needs_second_factor(role: Role) -> bool:
-    """Whether a role cannot work without a second factor: it may see people, or it runs the machine."""
-    return bool(FIELDS[role]) or role is Role.OPERATOR
+    """Whether a role cannot work without a second factor: it may see people, runs the machine, or words its alerts."""
+    return bool(FIELDS[role]) or role in (Role.OPERATOR, Role.TRANSLATOR)
 
 
 def demand(

@@ -112,6 +112,7 @@ _MENUS: Final[dict[Role, tuple[MenuItem, ...]]] = {
         _STATUS,
     ),
     Role.AUDITOR: (MenuItem("/audit", "staff.menu.audit"), _STATUS),
+    Role.TRANSLATOR: (_WORDING,),
     Role.UMBRELLA: (MenuItem("/umbrella", "staff.menu.umbrella"), _TEAM, _STATUS),
     Role.OPERATOR: (
         MenuItem("/operator", "staff.menu.operator"),

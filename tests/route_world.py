@@ -165,7 +165,7 @@ PREFIX = {"employer": "", "sibling": "sibling_", "group": "group_", "else": "els
 #: The organisation behind each role's letter.
 HOME = {
     "O": "operator", "E": "employer", "S": "union", "C": "group", "K": "network", "V": "network", "P": "partner",
-    "A": "auditor", "U": "umbrella",
+    "A": "auditor", "U": "umbrella", "T": "operator",
 }  # fmt: skip
 
 
@@ -348,7 +348,7 @@ async def _sessions(conn: Connection, orgs: dict[str, Org]) -> tuple[dict[str, s
     whole, no_password, unproven = {}, {}, {}
     for letter, role in ROLES.items():
         org = orgs[HOME[letter]]
-        own = await make_staff(conn, org.id, role) if role is Role.VOLUNTEER else org.staff_id
+        own = await make_staff(conn, org.id, role) if role in (Role.VOLUNTEER, Role.TRANSLATOR) else org.staff_id
         whole[letter] = await whole_session(conn, own)
         half = await make_staff(conn, org.id, role)
         no_password[letter] = await open_session(conn, half, NOW, "test")

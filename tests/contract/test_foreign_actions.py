@@ -56,7 +56,7 @@ ACTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 #: Actions whose id names no organisation's thing: any second person of the right role may decide.
 OF_NOBODY = {"/approvals/{id}", "/alarms/{id}", "/manual/{id}", "/held/{id}", "/rules/{hazard}", "/sending/{id}/stop",
-             "/sending/{id}/cancel"}  # fmt: skip
+             "/sending/{id}/cancel", "/wording/{lang}/{key}", "/wording-file/{lang}"}  # fmt: skip
 
 #: Whose things a role may act on besides its own organisation's; coordinators: everybody's, while an incident is open.
 ALSO: dict[tuple[str, str], set[str]] = {

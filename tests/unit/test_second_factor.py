@@ -39,6 +39,7 @@ def test_who_sees_people_needs_it_and_so_does_the_operator() -> None:
         (Role.EMPLOYER, False, True, True, False, False, Demand.PROVE),
         (Role.EMPLOYER, True, True, True, False, False, Demand.NONE),
         (Role.VOLUNTEER, False, True, False, False, False, Demand.SET_UP),
+        (Role.TRANSLATOR, False, True, False, False, False, Demand.SET_UP),  # whose words go out alone
         (Role.OPERATOR, False, True, False, False, False, Demand.SET_UP),
         (Role.OPERATOR, False, False, False, False, False, Demand.PASSWORD),  # the first entry, by a one-time link
         (Role.VOLUNTEER, False, False, True, True, False, Demand.PROVE),  # a passkey and no password: prove it
