@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hmac
+from typing import Final
 from uuid import UUID
 
 from core.crypto import Vault
 
-#: What a link is for, by the first part of its path.
-WAY_OUT = "u"
-CONFIRM = "e"
+#: What a link is for, as its path says it.
+WAY_OUT: Final = "stop"
+CONFIRM: Final = "confirm"
 
 
 def way_out(vault: Vault, contact_id: UUID) -> str:
     """Path of the page that stops messages to this address."""
-    return f"/{WAY_OUT}/{contact_id}/{_proof(vault, WAY_OUT, contact_id)}"
+    return f"/m/{WAY_OUT}/{contact_id}/{_proof(vault, WAY_OUT, contact_id)}"
 
 
 def confirm(vault: Vault, contact_id: UUID) -> str:
     """Path of the page that confirms this address."""
-    return f"/{CONFIRM}/{contact_id}/{_proof(vault, CONFIRM, contact_id)}"
+    return f"/m/{CONFIRM}/{contact_id}/{_proof(vault, CONFIRM, contact_id)}"
 
 
 def read_link(vault: Vault, purpose: str, contact: str, proof: str) -> UUID | None:

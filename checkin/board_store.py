@@ -173,7 +173,7 @@ SELECT l.rank, s.name, 'staff', s.id, s.language,
 FROM site_leader l JOIN staff s ON s.id = l.staff_id AND s.disabled_at IS NULL
 WHERE l.site_id = $1
 UNION ALL
-(SELECT 3, s.name, 'staff', s.id, s.language, true
+(SELECT 4, s.name, 'staff', s.id, s.language, true
  FROM staff s
  WHERE s.org_id = ANY($2) AND s.disabled_at IS NULL
    AND EXISTS (SELECT 1 FROM contact k WHERE k.staff_id = s.id AND k.state <> 'opted_out')
@@ -184,7 +184,7 @@ ORDER BY 1
 
 async def callees(conn: Connection, dorm_id: UUID | None, org_ids: Sequence[UUID]) -> list[Callee]:
     """Whom to call before visiting, in order."""
-    parts = {1: "leader", 2: "deputy", 3: "staff"}
+    parts = {1: "leader", 2: "deputy", 3: "night_contact", 4: "staff"}
     rows = await conn.fetch(SQL_CALLEES, dorm_id, list(org_ids))
     return [
         Callee(parts[row["rank"]], row["name"], row["kind"], row["id"], row["can_reveal"], (row["language"],))
@@ -277,6 +277,7 @@ class Reach(NamedTuple):
 SQL_REACH = """
 SELECT id, channel, address_enc, state FROM contact
 WHERE (resident_id = $1 OR staff_id = $2) AND state <> 'opted_out' AND channel <> 'push'
+  AND NOT (channel = 'line' AND kind = 'address') -- LINE's number of an account opens nothing
 ORDER BY kind, created_at
 """
 

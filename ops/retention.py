@@ -86,6 +86,10 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("elsewhere", ("resident_place",), "where somebody said they were for some hours or days", DAY,
          "the time they gave was over", Action.DELETE,
          "Where a person was yesterday is nobody's business, unless an incident has them in it."),
+    Rule("line_code", ("line_code",), "that somebody took a code to connect LINE (its fingerprint)", DAY,
+         "the code was made", Action.DELETE, "It works for half an hour."),
+    Rule("line_event", ("line_event",), "which calls of LINE's webhook have been read (LINE's number of each)", MONTH,
+         "the call", Action.DELETE, "LINE repeats a call; it counts once."),
     Rule("walk_in", ("walk_in",), "fingerprints of the network addresses behind a poster", DAY, "the visit",
          Action.DELETE, "They only slow down misuse of a poster."),
     Rule("same_person", ("same_person",), "two registrations that were joined, and what a join moved", MONTH,
@@ -209,8 +213,6 @@ KEPT: Final[Mapping[str, str]] = {
     "shelter_edition": "Which edition of the list of shelters each municipality has.",
     "schema_migration": "Which version the database has.",
     "site": "Workplaces and dorms of organisations: kept until the organisation removes them.",
-    "wording_review": "What was done to which of our texts, under pseudonyms: the evidence that people approved them.",
-    "wording_reviewer": "Which account checks texts of which language, under which pseudonym.",
 }  # fmt: skip
 
 #: The purge does not run when its clock is behind the newest report by more than this: the clock is wrong.

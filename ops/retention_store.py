@@ -209,6 +209,10 @@ DELETE FROM resident_place p USING (
     AND NOT EXISTS (SELECT FROM resident_busy b WHERE b.resident_id = e.resident_id) LIMIT $2) over_now
 WHERE p.resident_id = over_now.resident_id AND p.kind = 'today'
 """
+SQL_LINE_CODE = """
+DELETE FROM line_code WHERE resident_id IN (SELECT resident_id FROM line_code WHERE made_at <= $1 LIMIT $2)
+"""
+SQL_LINE_EVENT = "DELETE FROM line_event WHERE event_id IN (SELECT event_id FROM line_event WHERE at <= $1 LIMIT $2)"
 SQL_WALK_IN = """
 DELETE FROM walk_in w USING (SELECT poster_id, nonce FROM walk_in WHERE at <= $1 LIMIT $2) p
 WHERE w.poster_id = p.poster_id AND w.nonce = p.nonce
@@ -254,6 +258,8 @@ STEPS: Final[Mapping[str, Step]] = {
     "draft": plain(SQL_DRAFT),
     "absence": plain(SQL_ABSENCE),
     "elsewhere": plain(SQL_ELSEWHERE),
+    "line_code": plain(SQL_LINE_CODE),
+    "line_event": plain(SQL_LINE_EVENT),
     "walk_in": plain(SQL_WALK_IN),
     "same_person": plain(SQL_SAME_PERSON),
     "family_link": plain(SQL_FAMILY_LINK),

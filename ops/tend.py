@@ -17,6 +17,7 @@ from typing import Final
 
 from alerts.deps import Deps
 from alerts.digest import join_what_waited
+from alerts.mail_confirm import confirm_addresses
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
 from alerts.sms_budget import tend_budget
@@ -171,6 +172,7 @@ TASKS: Final = (
     Task("registry", 900.0, _registry),
     Task("same person", 30.0, tend_same_person),
     Task("stay", 60.0, ask_to_stay),
+    Task("mail", 5.0, confirm_addresses),
     Task("sms taken back", 5.0, take_back),
     Task("sms fates", 20.0, ask_fates),
     Task("sms cost", 60.0, tend_budget),

@@ -10,6 +10,16 @@ from typing import Final
 
 EMAIL_PATTERN: Final = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 
+
+def masked_email(address: str) -> str:
+    """An address as its owner knows it again, and a stranger beside them does not read it.
+
+    >>> masked_email("mai.nguyen@mail.example")
+    'm•••@mail.example'
+    """
+    local, at, domain = address.partition("@")
+    return f"{local[:1]}•••{at}{domain}"
+
 _ERAS: Final = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
 
 

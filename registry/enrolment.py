@@ -175,9 +175,7 @@ def _reach(draft: Draft, form: Mapping[str, str], known: Known) -> Draft:
         if read.line is not Line.MOBILE:
             raise EnrolmentProblem("me.phone_wrong")
         phone = read.e164
-    email = form.get("email", "").strip()
-    if email and not _EMAIL.fullmatch(email):
-        raise EnrolmentProblem("enrol.problem.email")
+    email = read_email(form.get("email", ""))
     handles = dict(draft.handles)
     service, handle = form.get("service", ""), form.get("handle", "").strip()[:200]
     if handle and service in SERVICES:
@@ -190,10 +188,17 @@ def _reach(draft: Draft, form: Mapping[str, str], known: Known) -> Draft:
     return replace(
         draft,
         phone=phone or draft.phone,
-        email=email.lower() or draft.email,
+        email=email or draft.email,
         handles=tuple(handles.items())[:MAX_HANDLES],
         reach_by=reach_by,
     )
+
+
+def read_email(text: str) -> str:
+    """An e-mail address as it is stored, "" for none. Raises EnrolmentProblem."""
+    if (address := text.strip()) and not _EMAIL.fullmatch(address):
+        raise EnrolmentProblem("enrol.problem.email")
+    return address.lower()
 
 
 def agreed(form: Mapping[str, str], asked: Collection[str]) -> frozenset[str]:

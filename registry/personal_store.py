@@ -12,7 +12,7 @@ from core.crypto import Vault
 from core.db import Connection, Pool, expect_rows
 from core.ids import uuid7
 from core.tokens import link_token, token_hash
-from registry.records import PHONE, NewContact
+from registry.records import EMAIL, PHONE, NewContact
 from registry.store import insert_contacts
 
 
@@ -117,6 +117,18 @@ async def replace_phone(conn: Connection, vault: Vault, resident_id: UUID, e164:
     """The person's one phone number from now on."""
     await conn.execute(SQL_DROP_CONTACTS, resident_id, PHONE, [])
     await insert_contacts(conn, vault, [(resident_id, NewContact(PHONE, e164))], now)
+
+
+SQL_OTHER_MAILS = """
+DELETE FROM contact WHERE resident_id = $1 AND channel = 'email' AND kind = 'address'
+  AND NOT (address_bidx = ANY($2::bytea[]) AND state IN ('unproven', 'proven'))
+"""
+
+
+async def replace_email(conn: Connection, vault: Vault, resident_id: UUID, address: str, now: datetime) -> None:
+    """The person's one e-mail address from now on. One that they had stopped, or that was dead, is new again."""
+    await conn.execute(SQL_OTHER_MAILS, resident_id, vault.blind_indexes(EMAIL, address))
+    await insert_contacts(conn, vault, [(resident_id, NewContact(EMAIL, address))], now)
 
 
 async def drop_contacts(conn: Connection, resident_id: UUID, ids: Sequence[UUID]) -> None:

@@ -14,11 +14,13 @@ from core.db import Connection, transaction
 from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
 from geo.areas import Areas
 from geo.store import insert_places
+from registry.cells import masked_email
 from registry.consent import ASKED, Choice, standing, to_ask_again
 from registry.consent_store import consent_lines, record
 from registry.disclosure_store import disclosures_of
 from registry.elsewhere_store import elsewhere_now
 from registry.elsewhere_web import place_names
+from registry.enrolment import EnrolmentProblem, read_email
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
 from registry.imports import PlaceUnknown
@@ -32,13 +34,14 @@ from registry.personal_store import (
     municipalities_of,
     open_checkin,
     own_contacts,
+    replace_email,
     replace_phone,
     rotate_link,
     save_person,
     stop,
 )
 from registry.phones import Line, PhoneProblem, masked, read_phone
-from registry.records import HANDLE_CHANNELS, LANDLINE, NewContact
+from registry.records import EMAIL, HANDLE_CHANNELS, LANDLINE, NewContact
 from registry.rows import AddressInput, read_postal_code
 from registry.stay_store import stay
 from registry.store import insert_contacts, set_places
@@ -92,6 +95,9 @@ async def _show(
         status=status,
         phones=[masked(c.address) for c in contacts if c.channel == "phone"],
         handles=[c for c in contacts if c.kind == "handle"],
+        mails=[(c.id, masked_email(c.address), c.state) for c in contacts if c.channel == EMAIL],
+        mail_goes_out=wires.settings.email_configured,
+        line_offered=wires.settings.line_configured and bool(wires.settings.line_basic_id),
         pushes=sum(c.channel == "push" and c.state in ("unproven", "proven") for c in contacts),
         services=SERVICES,
         places=places,
@@ -129,10 +135,16 @@ async def save(request: web.Request) -> web.Response:
                 return await _show(request, conn, reader, "me.phone_wrong", 400)
             if phone.line is not Line.MOBILE:
                 return await _show(request, conn, reader, "me.phone_wrong", 400)
+        try:
+            email = read_email(form.get("email", ""))
+        except EnrolmentProblem as problem:
+            return await _show(request, conn, reader, str(problem), 400)
         if form.get("postal_code") and not await move_home(conn, wires.vault, owner.resident_id, form["postal_code"]):
             return await _show(request, conn, reader, "me.postal_wrong", 400)
         if phone is not None:
             await replace_phone(conn, wires.vault, owner.resident_id, phone.e164, now)
+        if email:
+            await replace_email(conn, wires.vault, owner.resident_id, email, now)
         await _save_handles(conn, request, owner, form)
         if form.get("level3_shown") == "1":
             await set_level3(conn, owner.resident_id, form.get("level3") == "1")
@@ -178,7 +190,8 @@ async def move_home(conn: Connection, vault: Vault, resident_id: UUID, postal_co
 
 async def _save_handles(conn: Connection, request: web.Request, owner: Owner, form: Mapping[str, str]) -> None:
     wires = site(request)
-    known = {str(c.id): c.id for c in await own_contacts(conn, wires.vault, owner.resident_id) if c.kind == "handle"}
+    contacts = await own_contacts(conn, wires.vault, owner.resident_id)
+    known = {str(c.id): c.id for c in contacts if c.kind == "handle" or c.channel == EMAIL}
     gone: list[UUID] = [known[key] for key in (name.removeprefix("drop-") for name in form) if key in known]
     if gone:
         await drop_contacts(conn, owner.resident_id, gone)
