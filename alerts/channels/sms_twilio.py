@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, Sent
 from alerts.sms_guard import SmsGuard
+from alerts.sms_text import breaks_on_au, segments
 from alerts.twilio_errors import trouble
 from alerts.twilio_messages import TwilioMessages
 from alerts.twilio_signature import SignatureCheck
@@ -38,6 +39,8 @@ FLIGHT_VALIDITY_S: Final = 1_800
 #: "Are you OK?" is worth asking as soon as there is signal again.
 QUESTION_VALIDITY_S: Final = 7_200
 
+#: The hard limit for parts of one SMS.
+MAX_PARTS: Final = 3
 #: Twilio tries a call-back again five times within 15 seconds (its "webhooks connection overrides").
 CALL_BACK_RETRIES: Final = "#rc=5&rp=all"
 
@@ -51,6 +54,15 @@ def validity_s(message: Outgoing) -> int:
     else:
         limit = MAX_VALIDITY_S
     return max(MIN_VALIDITY_S, min(limit, message.valid_s))
+
+
+def with_digits(message: Outgoing) -> str:
+    """The text, and before its link what "1" and "2" mean; where that would be too long, the text alone."""
+    if len(message.actions) != 2 or not message.url or not message.body.endswith(message.url):
+        return message.body
+    line = ", ".join(f"{number} = {label}" for number, (_, label) in enumerate(message.actions, 1))
+    text = f"{message.body.removesuffix(message.url)}SMS: {line}\n{message.url}"
+    return message.body if segments(text).parts > MAX_PARTS or breaks_on_au(text) else text
 
 
 def read_call_back_id(text: str) -> tuple[int, int | None] | None:
@@ -97,7 +109,7 @@ class TwilioSms:
         return Sent(
             provider_id=await self.messages.create(
                 to=message.address,
-                body=message.body,
+                body=self._text(message),
                 validity_period=validity_s(message),
                 smart_encoded=False,  # it would change the number of parts that we have counted
                 **fields,
@@ -109,11 +121,15 @@ class TwilioSms:
 
         One that has failed is not there: it must be sent again.
         """
+        text = self._text(message)
         return [
             held.sid
             for held in await self.messages.newest_to(message.address)
-            if held.body == message.body and STATE_OF_STATUS.get(held.status) is not MessageState.FAILED
+            if held.body == text and STATE_OF_STATUS.get(held.status) is not MessageState.FAILED
         ]
+
+    def _text(self, message: Outgoing) -> str:
+        return with_digits(message) if self._settings.twilio_two_way else message.body
 
     def is_signed(self, path_and_query: str, fields: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
         """Whether a call-back is Twilio's."""

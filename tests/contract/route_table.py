@@ -68,13 +68,6 @@ AUDIENCE_OF = {
     ("GET", "/p/{token}/partners"): "token",
     ("GET", "/f/{token}"): "token",
     ("GET", "/p/{token}/card"): "token",
-    ("GET", "/p/{token}/line"): "token",
-    ("POST", "/p/{token}/line"): "token",
-    ("GET", "/m/confirm/{contact}/{token}"): "token",
-    ("POST", "/m/confirm/{contact}/{token}"): "token",
-    ("GET", "/m/stop/{contact}/{token}"): "token",
-    ("POST", "/m/stop/{contact}/{token}"): "token",
-    ("POST", "/t/line"): "token",
     ("GET", "/p/{token}/elsewhere"): "token",
     ("POST", "/p/{token}/elsewhere"): "token",
     ("GET", "/p/{token}/away"): "token",
@@ -90,6 +83,7 @@ AUDIENCE_OF = {
     ("POST", "/w/{token}"): "token",
     ("POST", "/push/test"): "token",
     ("POST", "/t/s/{message_id}"): "token",
+    ("POST", "/t/r"): "token",
     ("POST", "/push/subscribe"): "token",
     ("POST", "/push/unsubscribe"): "token",
     ("POST", "/push/receipt"): "token",
@@ -300,9 +294,6 @@ PAGES = """
 /p/nothing/partners               /p/{token}/partners                  404 404 404 404 404 404 404 404 404 404
 /f/nothing                        /f/{token}                           404 404 404 404 404 404 404 404 404 404
 /p/nothing/card                   /p/{token}/card                      404 404 404 404 404 404 404 404 404 404
-/p/nothing/line                   /p/{token}/line                      404 404 404 404 404 404 404 404 404 404
-/m/confirm/no/no                  /m/confirm/{contact}/{token}         404 404 404 404 404 404 404 404 404 404
-/m/stop/no/no                     /m/stop/{contact}/{token}            404 404 404 404 404 404 404 404 404 404
 /p/nothing/away                   /p/{token}/away                      404 404 404 404 404 404 404 404 404 404
 /p/nothing/elsewhere              /p/{token}/elsewhere                 404 404 404 404 404 404 404 404 404 404
 /p/nothing/same                   /p/{token}/same                      404 404 404 404 404 404 404 404 404 404

@@ -25,7 +25,7 @@ HALF = {
     ("POST", "/account/second-factor/passkey"): "s",
 }
 #: Answers of machines: a provider's signature, a browser's push service. They carry no cookie and no form.
-MACHINES = re.compile(r"^/(push/|t/s/)")
+MACHINES = re.compile(r"^/(push/|t/)")
 
 
 def _staff(method: str) -> list[tuple[str, str]]:
