@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from alerts.channel import Channels
 from alerts.rules import Rule
+from alerts.text_store import ComposedTexts
 from core.clock import Clock
 from core.crypto import Vault
 from core.db import Pool
@@ -32,3 +33,5 @@ class Deps:
     wakeups: Wakeups
     #: Every place in memory, for polygons; loaded when first asked.
     places: LivePlaces = field(default_factory=LivePlaces)
+    #: Texts of the alerts on their way, composed once.
+    composed: ComposedTexts = field(default_factory=ComposedTexts)

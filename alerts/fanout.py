@@ -1,41 +1,37 @@
 """The decide loop: undecided event -> decision -> people -> links and messages.
 
-Resumable: an event is answered for in one transaction, and an alert walks through its people in slices, each with
-its own transaction that also moves the cursor. Kill it anywhere, and the next run continues with the next slice.
+Resumable: an event is answered for in one transaction, and an alert goes through its people in slices, each with its
+own transaction that also ticks the slice off (alerts/slice_store.py). Kill it anywhere, and the next run continues.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from alerts import fanout_store, guard_store, leader_store, rule_store, store
+from alerts import fanout_store, guard_store, rule_store, slice_store, store
 from alerts.decide import decide
-from alerts.decision import Act, Decision, FactsOnly, Geography, Ignored, Tell
+from alerts.decision import Act, Decision, FactsOnly, Geography, Ignored
 from alerts.deps import Deps
 from alerts.event_store import LATE, LATE_AFTER, mark_decided, next_event, summarise_late
-from alerts.fanout_store import AlertRow, Slice
+from alerts.fanout_store import AlertRow
 from alerts.guard import must_count, why_share
 from alerts.known_store import known_for
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
-from alerts.people import Person, Spec, Telling, consider, reason_of
-from alerts.policy import priority
 from alerts.polygons import keep_places, prepare
 from alerts.rule_book import rule_at
 from alerts.rules import Rule
+from alerts.slice_maker import SliceMaker as SliceMaker
+from alerts.slice_maker import spec_of as spec_of
+from alerts.slice_store import AlertStopped
 from alerts.statistics_store import refresh_statistics
-from alerts.texts import Texts, names_of
-from alerts.zone_store import within_zones
+from alerts.tell import call_leaders, tell
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
-from core.ids import uuid7
-from core.model import Event, Moment, Purpose
-from core.tokens import LinkTokens, link_token, token_hash
+from core.model import Event
 from core.wakeups import EVENTS_CHANNEL
 from geo.areas import Areas, UnknownArea
 from geo.reach import why_unusable
@@ -44,7 +40,9 @@ log = logging.getLogger(__name__)
 
 #: People per transaction; the first slice is small, so that the first messages leave at once.
 FIRST_SLICE: Final = 500
-SLICE: Final = 20_000
+SLICE: Final = 10_000
+#: Slices at once: while one waits for the database, the other works on its people.
+AT_ONCE: Final = 2
 #: A slice that told this many people, and more than all before it, has changed what the planner should know.
 LARGE_SLICE: Final = 2_000
 POLL_S: Final = 1.0
@@ -81,13 +79,13 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
 
 
 async def decide_once(deps: Deps) -> bool:
-    """Answer for every waiting event, then take one slice of the oldest alert. Whether there was anything to do."""
+    """Answer for every waiting event, then take slices of the oldest alert. Whether there was anything to do."""
     worked = False
     while await decide_next_event(deps):
         worked = True
     if worked:
         await summarise(deps)
-    return await fan_out_slice(deps) or worked
+    return any(await asyncio.gather(*(fan_out_slice(deps) for _ in range(AT_ONCE)))) or worked
 
 
 async def summarise(deps: Deps) -> None:
@@ -183,183 +181,78 @@ def geography(areas: Areas) -> Geography:
 
 
 async def fan_out_slice(deps: Deps) -> bool:
-    """One slice of the oldest alert; False if no alert is on its way. An alert our code cannot handle is held."""
+    """A portion of the oldest alert, or what else it needs; False if there is nothing to do, or nothing for us.
+
+    An alert our code cannot handle is held. Called by several at once, each takes another portion.
+    """
     alert_id: UUID | None = None
-    told = 0
     try:
         async with transaction(deps.pool) as conn:
             alert = await fanout_store.next_alert(conn)
             if alert is None:
                 return False
             alert_id = alert.id
-            told = await fan_out(deps, conn, alert, FIRST_SLICE if alert.cursor is None else SLICE)
-        if told >= max(LARGE_SLICE, alert.people):
+            told = await fan_out(deps, conn, alert, FIRST_SLICE, SLICE)
+        if told is not None and told >= max(LARGE_SLICE, alert.people):
             await refresh_statistics(deps.pool)
     except CONNECTION_ERRORS:
         raise
+    except AlertStopped:
+        log.info("alert %s was stopped in the middle of a portion of its people", alert_id)
+        await slice_store.drop_stopped(deps.pool)
     except Exception as error:
         if alert_id is None:
             raise
         log.exception("alert %s cannot be fanned out; an operator must look", alert_id)
         await fanout_store.hold(deps.pool, alert_id, f"error: {type(error).__name__}: {error}")
+    else:
+        return told is not None
     return True
 
 
-async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, limit: int) -> int:
-    """One slice of at most `limit` people, inside the caller's transaction; how many of them were told."""
+async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, size: int) -> int | None:
+    """The next step of an alert, inside the caller's transaction; how many people it told, None: nothing for us to do.
+
+    First up to `first` people of the worst areas, before anybody is counted. Then everybody in portions of `size`. The
+    step that finds nobody left ends the alert. Raises AlertStopped.
+    """
     now = deps.clock.now()
+    await slice_store.begin(conn)
     await rule_store.refresh(conn, deps.rules)
     rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
-    polygons = await prepare(conn, alert, deps.areas, deps.places)
-    ids = await fanout_store.slice_ids(conn, alert if polygons is None else polygons.alert, limit)
-    if polygons is not None:
-        alert = await polygons.slice(conn, ids)
-    people, links = await fanout_store.gather_people(conn, alert, ids, now)
-    people = await within_zones(conn, alert, rule, people)
-    maker = SliceMaker(deps, alert, spec_of(rule, alert, deps))
-    # Pure work on up to 20,000 people: in a thread, so that pages answer meanwhile.
-    rows = await asyncio.to_thread(maker.make, people, links)
-    last = len(ids) < limit
-    await fanout_store.write_slice(conn, alert, rows, ids[-1] if ids else alert.cursor, now, last=last)
-    if last:
-        await _call_leaders(deps, conn, alert, maker.texts)
-    if rows.messages or last:
-        await notify(conn, MESSAGES_CHANNEL, str(alert.incident_id))
-    await notify(conn, INCIDENT_CHANNEL, str(alert.incident_id))
-    return len(rows.standings)
+    taken = await slice_store.take(conn, alert)
+    polygons = None
+    if taken is None:
+        number = await slice_store.lock(conn, alert)
+        if number is None:
+            return None
+        polygons = await prepare(conn, alert, deps.areas, deps.places)
+        inside = None if polygons is None else polygons.places
+        if number == 0:
+            ids, last = await slice_store.first(conn, alert, inside, first)
+            told = await tell(deps, conn, alert, rule, polygons, ids, now)
+            await slice_store.note_begun(conn, alert, ids, told, now)
+            if last:
+                await _finish(deps, conn, alert, rule)
+            return told
+        if not await slice_store.plan(conn, alert, inside, number, size):
+            await _finish(deps, conn, alert, rule)
+            return 0
+        taken = await slice_store.take(conn, alert)
+        assert taken is not None
+    number, ids = taken
+    if polygons is None:
+        polygons = await prepare(conn, alert, deps.areas, deps.places)
+    told = await tell(deps, conn, alert, rule, polygons, ids, now)
+    await slice_store.note_done(conn, alert, number, told, now)
+    return told
 
 
-def spec_of(rule: Rule, alert: AlertRow, deps: Deps) -> Spec:
-    """What the pure rules need of an alert and its hazard."""
-    return Spec(
-        moment=alert.moment,
-        hazard=rule.hazard,
-        tell=alert.tell,
-        severity=alert.severity,
-        areas=alert.areas,
-        again_if_stronger=bool(alert.context.get("again_if_stronger")),
-        rise_asks_again=rule.rise_asks_again,
-        ladder=rule.ladder,
-        night=rule.night,
-        now=deps.clock.now(),
-        again_if=rule.again_if,
-        quiet=rule.quiet,
-        valid_until=None if (until := alert.context.get("valid_until")) is None else datetime.fromisoformat(until),
-    )
-
-
-class SliceMaker:
-    """Turns people into rows. Pure but for the random part of new link ids."""
-
-    def __init__(self, deps: Deps, alert: AlertRow, spec: Spec) -> None:
-        self.alert = alert
-        self.spec = spec
-        names = {step.channel for steps in spec.ladder.values() for step in steps}
-        self.channels = {name: kind for name in sorted(names) if (kind := deps.channels.resolve(name)) is not None}
-        self.texts = Texts(
-            deps.catalogs,
-            names_of(deps.areas, alert.areas),
-            spec,
-            alert.context,
-            alert.purpose,
-            deps.settings.sender_name,
-        )
-        self._tokens = LinkTokens(
-            b""
-            if alert.key_enc is None
-            else deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
-        )
-        self._reasons: dict[tuple[Any, ...], str] = {}
-
-    def make(self, people: Sequence[Person], links: dict[UUID, UUID]) -> Slice:
-        """The rows of these people. `links`: check-in links that exist already."""
-        rows = Slice([], [], {}, [], [], [])
-        for person in people:
-            telling = consider(person, self.spec, self.channels)
-            if telling is not None:
-                self._add(rows, telling, links.get(person.id))
-        return rows
-
-    def _add(self, rows: Slice, telling: Telling, link: UUID | None) -> None:
-        person = telling.person
-        rows.standings.append(
-            (
-                person.id,
-                telling.severity.value,
-                telling.asked,
-                self._reason(telling),
-                telling.reachable,
-                telling.only_today,
-            )
-        )
-        if telling.quiet:
-            return
-        if telling.settled:
-            rows.settled.append(person.id)
-        if person.standing is not None and self.spec.tell is not Tell.SILENT:
-            rows.superseded.append(person.id)
-        if link is None:
-            link = uuid7()
-            rows.links.append((link, token_hash(self._tokens.of(link)), person.id))
-        for message in telling.messages:
-            text = self.texts.of(telling, message.channel)
-            if text.key not in rows.texts:
-                words = text.composed
-                rows.texts[text.key] = (
-                    words.language,
-                    message.channel,
-                    words.title,
-                    words.body,
-                    words.unreviewed,
-                    words.segments,
-                )
-            rows.messages.append(
-                (
-                    person.id,
-                    message.contact_id,
-                    message.channel,
-                    message.step,
-                    text.key,
-                    link,
-                    priority(telling.severity),
-                    message.unless,
-                    self.spec.now + timedelta(seconds=message.after_s),
-                )
-            )
-
-    def _reason(self, telling: Telling) -> str:
-        """The reason as JSON; people without an earlier standing share theirs."""
-        if telling.person.standing is not None:
-            return json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
-        group = (telling.home, telling.work, telling.today, telling.worse, telling.severity)
-        found = self._reasons.get(group)
-        if found is None:
-            found = self._reasons[group] = json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
-        return found
-
-
-async def _call_leaders(deps: Deps, conn: Connection, alert: AlertRow, texts: Texts) -> None:
-    """Once per dorm and incident: whoever answers for it gets one link to all its people."""
-    if alert.moment not in (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT) or not alert.severity.asks:
-        return
-    if alert.key_enc is None or alert.purpose is Purpose.CANARY:
-        return
-    key = deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
-    kinds = [k for k in deps.channels.kinds.values() if k.name in deps.channels.by_name]
-    by_contact = {kind.contact: kind.name for kind in kinds}
-    # An SMS wakes a leader up more surely than a notification, and an e-mail wakes nobody.
-    preferred = sorted(by_contact, key=lambda contact: ("phone", "line", "push", "email").index(contact))
+async def _finish(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule) -> None:
+    """Nobody is left: the alert ends, and whoever answers for a dorm is called."""
     now = deps.clock.now()
-    for leader in await leader_store.leaders_of(conn, alert, preferred):
-        link = uuid7()
-        await leader_store.insert_leader_message(
-            conn,
-            alert,
-            leader,
-            link_id=link,
-            token_sha256=token_hash(link_token(key, link)),
-            text=texts.leader(leader.languages, leader.dorm, leader.people),
-            channel=by_contact[leader.contact_channel],
-            priority=priority(alert.severity),
-            now=now,
-        )
+    await slice_store.finish(conn, alert, now)
+    texts = SliceMaker(deps, alert, spec_of(rule, alert, deps), deps.composed.of(alert.id).texts).texts
+    await call_leaders(deps, conn, alert, texts)
+    await notify(conn, MESSAGES_CHANNEL, str(alert.incident_id))
+    await notify(conn, INCIDENT_CHANNEL, str(alert.incident_id))

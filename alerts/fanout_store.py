@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from alerts.channel import DOUBTFUL
 from alerts.decision import RatedArea, Tell
 from alerts.people import Contact, Person, Standing, on_shift
 from alerts.policy import ASKS_WINDOW
+from alerts.texts import Text
 from core.clock import date_in_japan
 from core.db import Connection, Pool, expect_rows
 from core.model import Moment, Purpose, Severity
@@ -68,12 +69,12 @@ SQL_NEXT_ALERT = """
 SELECT a.id, a.incident_id, a.purpose, a.moment, a.severity, a.areas, a.context, a.cursor, a.people, a.created_at,
        a.expires_at, i.key_enc
 FROM alert AS a JOIN incident AS i ON i.id = a.incident_id
-WHERE a.state = 'fanning' ORDER BY a.created_at, a.revision LIMIT 1 FOR UPDATE OF a
+WHERE a.state = 'fanning' ORDER BY a.created_at, a.revision LIMIT 1
 """
 
 
 async def next_alert(conn: Connection) -> AlertRow | None:
-    """The oldest alert that is not through yet, locked; None if there is none."""
+    """The oldest alert that is not through yet; None if there is none."""
     row = await conn.fetchrow(SQL_NEXT_ALERT)
     if row is None:
         return None
@@ -194,10 +195,11 @@ SELECT resident_id, id, channel, state = 'proven' AS proven FROM contact
 WHERE resident_id = ANY($1::uuid[]) AND kind = 'address' AND state NOT IN ('dead', 'opted_out')
 ORDER BY created_at, id
 """
+# What may have left counts as told, whatever became of it afterwards ($4: codes of such tries).
 SQL_REACHED = """
 SELECT DISTINCT resident_id, contact_id FROM message
 WHERE incident_id = $1 AND alert_id = ANY($2::uuid[]) AND resident_id = ANY($3::uuid[]) AND contact_id IS NOT NULL
-  AND state IN ('leased', 'sent', 'delivered')
+  AND (state IN ('leased', 'sent', 'delivered') OR error_code ~ $4)
 """
 
 
@@ -205,7 +207,7 @@ async def gather_people(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID], now: datetime
 ) -> tuple[list[Person], dict[UUID, UUID]]:
     """These people with places, contacts and standing, in order of id; and the check-in links they already have."""
-    areas_of = await _areas_of_places(conn, alert, ids)
+    areas_of = await areas_of_places(conn, alert, ids)
     contacts: dict[UUID, list[Contact]] = defaultdict(list)
     for row in await conn.fetch(SQL_CONTACTS, ids):
         contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
@@ -246,7 +248,7 @@ async def gather_people(
     return people, links
 
 
-async def _areas_of_places(
+async def areas_of_places(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID]
 ) -> dict[UUID | None, tuple[int, ...]]:
     """The areas of the alert that hold each place of these people, in the alert's order."""
@@ -267,21 +269,13 @@ class Slice:
     # resident, severity, asked, reason (JSON), reachable, only where they said they are today
     standings: list[tuple[UUID, str, bool, str, bool, bool]]
     links: list[tuple[UUID, bytes, UUID]]  # id, token hash, resident
-    texts: dict[
-        str, tuple[str, str, str, str, bool, int]
-    ]  # key -> language, channel, title, body, unreviewed, segments
+    texts: dict[str, tuple[str, Text]]  # key -> channel, text
     messages: list[tuple[UUID, UUID, str, int, str, UUID | None, int, str, datetime]]
     # resident, contact, channel, step, text key, link, priority, unless, due
     superseded: list[UUID]  # residents whose older waiting messages of this hazard are out of date
     settled: list[UUID]  # residents whom a correction spares: nobody waits for their answer any more
 
 
-SQL_TEXTS = """
-INSERT INTO alert_text (alert_id, key, language, channel, title, body, unreviewed, segments)
-SELECT $1, t.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::int[]) AS t
-ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key
-RETURNING id, key
-"""
 # A lift or a cancellation leaves what was asked as it is: who called for help stays on the board.
 # Where less holds now than they were told ($14), only the reason changes. Who is told only because of where they said
 # they are today belongs to no organisation here: it would learn where that is.
@@ -319,26 +313,13 @@ WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pend
   AND a.id <> $3 AND a.context ->> 'hazard' = $5
 """
 SQL_SETTLED = "UPDATE incident_resident SET asked_at = NULL WHERE incident_id = $1 AND resident_id = ANY($2::uuid[])"
-# A round was sent: somebody is asked. From here the window for aftershocks runs.
-SQL_ROUND = "UPDATE incident SET last_round_at = greatest(last_round_at, $2) WHERE id = $1"
-_ROUNDS: Final = (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT)
-SQL_ADVANCE = """
-UPDATE alert SET cursor = $2, people = people + $3, state = CASE WHEN $4::boolean THEN 'done' ELSE state END,
-    done_at = CASE WHEN $4::boolean THEN $5::timestamptz END
-WHERE id = $1 AND state = 'fanning'
-"""
 
 
 async def write_slice(
-    conn: Connection, alert: AlertRow, rows: Slice, cursor: UUID | None, now: datetime, *, last: bool
+    conn: Connection, alert: AlertRow, rows: Slice, text_ids: Mapping[str, int], now: datetime
 ) -> None:
-    """Write everything about one slice of people, and how far the alert has come."""
-    text_ids: dict[str, int] = {}
+    """Write everything about one slice of people. `text_ids`: by the keys of its texts."""
     quiet = alert.tell is Tell.LOWERED
-    if rows.texts:
-        columns = list(zip(*rows.texts.values(), strict=True))
-        for row in await conn.fetch(SQL_TEXTS, alert.id, list(rows.texts), *[list(c) for c in columns]):
-            text_ids[row["key"]] = row["id"]
     if rows.superseded:
         await conn.execute(SQL_SUPERSEDED, alert.incident_id, rows.superseded, alert.id, now, alert.context["hazard"])
     if rows.standings:
@@ -412,12 +393,17 @@ async def write_slice(
                 for resident, contact, channel, step, key, link, priority, unless, due in rows.messages
             ],
         )
-    if alert.moment in _ROUNDS and any(asked for _, _, asked, *_ in rows.standings):
-        tag = await conn.execute(SQL_ROUND, alert.incident_id, alert.created_at)
-        expect_rows(tag, 1, f"the last round of incident {alert.incident_id}")
-    told = 0 if quiet else len(rows.standings)
-    tag = await conn.execute(SQL_ADVANCE, alert.id, cursor, told, last, now)
-    expect_rows(tag, 1, f"the progress of alert {alert.id}")
+
+
+# A round was sent: somebody is asked. From here the window for aftershocks runs.
+SQL_ROUND = "UPDATE incident SET last_round_at = $2 WHERE id = $1 AND last_round_at < $2"
+_ROUNDS: Final = (Moment.ISSUE, Moment.UPDATE, Moment.CORRECT)
+
+
+async def note_round(conn: Connection, alert: AlertRow) -> None:
+    """The alert asks people: remember when, if it was the first of its slices to do so."""
+    if alert.moment in _ROUNDS:
+        await conn.execute(SQL_ROUND, alert.incident_id, alert.created_at)
 
 
 SQL_HOLD = "UPDATE alert SET state = 'held', held_reason = $2 WHERE id = $1 AND state = 'fanning'"

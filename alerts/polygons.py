@@ -2,9 +2,9 @@
 
 The places in memory (geo/place_index_store.py) say which of them the polygons reach, and SQL who lives and works there,
 slice by slice. Each slice asks anew, from the shapes that the alert itself carries: nothing of the answer is stored,
-and a fan-out that was killed goes on as if it had not been. People come in order of their ids, and the cursor never
-goes back. So whoever registers while an alert is on its way is told by it once, having the newest id; whoever moves
-meanwhile counts where they are when their turn comes, and only then.
+and a fan-out that was killed goes on as if it had not been. Whose turn comes when is written down (slice_store.py):
+whoever moves meanwhile counts where they are when their turn comes, and only then; whoever registers or moves in while
+an alert is on its way gets a turn before it ends.
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ class Texts:
     context: dict[str, Any]
     purpose: Purpose
     sender: str
+    #: By their key: one alert composes a text once, however many slices of people it goes through.
+    shared: dict[str, Text] = field(default_factory=dict)
     _texts: dict[tuple[object, ...], Text] = field(default_factory=dict)
     _languages: dict[tuple[str, ...], str] = field(default_factory=dict)
 
@@ -54,7 +56,10 @@ class Texts:
         found = self._texts.get(group)
         if found is None:
             context = self._context(telling, moment)
-            found = Text(text_key(context, lang, channel), compose(context, lang, channel, self.catalogs, self.names))
+            key = text_key(context, lang, channel)
+            found = self.shared.get(key)
+            if found is None:
+                found = self.shared[key] = Text(key, compose(context, lang, channel, self.catalogs, self.names))
             self._texts[group] = found
         return found
 

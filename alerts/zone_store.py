@@ -36,6 +36,11 @@ WHERE rp.resident_id = ANY($1::uuid[])
 """
 
 
+def asks_zones(alert: AlertRow, rule: Rule) -> bool:
+    """Whether more than the codes of a place decides here: people must then be looked at one by one."""
+    return bool(river_areas(alert.areas) or zone_areas(alert.areas, rule))
+
+
 async def within_zones(conn: Connection | Pool, alert: AlertRow, rule: Rule, people: list[Person]) -> list[Person]:
     """The people as the alert considers them. Asks nothing of the database for alerts without rivers and zones."""
     listed = alert.context.get("listed") or []

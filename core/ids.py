@@ -5,6 +5,7 @@ Rows made together lie together in an index, and nothing about a person can be r
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -28,3 +29,20 @@ def uuid7(at_ns: int | None = None) -> UUID:
             stamp = _last = max(stamp, _last + 1)
     random = secrets.randbits(62)
     return UUID(int=(stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | random)
+
+
+def uuid7_bytes(count: int) -> list[bytes]:
+    """`count` new UUIDv7 as 16 bytes each, rising, as if made one after the other: a fan-out needs 100,000 at once."""
+    global _last
+    ns = time.time_ns()
+    stamp = (ns // 1_000_000) << 12 | (ns % 1_000_000) * 4096 // 1_000_000
+    with _lock:
+        first = max(stamp, _last + 1)
+        _last = first + count - 1 if count else _last
+    random = os.urandom(8 * count)
+    return [
+        ((at >> 12) << 16 | 0x7000 | (at & 0xFFF)).to_bytes(8, "big")
+        + bytes((random[begin] & 0x3F | 0x80,))
+        + random[begin + 1 : begin + 8]
+        for at, begin in zip(range(first, first + count), range(0, 8 * count, 8), strict=True)
+    ]

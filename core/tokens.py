@@ -45,8 +45,12 @@ class LinkTokens:
 
     def of(self, link_id: UUID) -> str:
         """The token of a link: 12 base58 characters (58^12, 70 bits)."""
+        return self.of_bytes(link_id.bytes)
+
+    def of_bytes(self, link_id: bytes) -> str:
+        """The same from the 16 bytes of the link's id."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(link_id.bytes)
+        inner.update(link_id)
         outer.update(inner.digest())
         return _base58(int.from_bytes(outer.digest(), "big"))
 

@@ -354,12 +354,12 @@ async def test_slices_resume_where_they_stopped(db: Pool, db_dsn: str) -> None:
             async with transaction(db) as conn:
                 alert = await fanout_store.next_alert(conn)
                 assert alert is not None
-                await fanout.fan_out(deps, conn, alert, limit)
+                await fanout.fan_out(deps, conn, alert, limit, limit)
         with pytest.raises(asyncpg.PostgresError):
             async with transaction(db) as conn:
                 alert = await fanout_store.next_alert(conn)
                 assert alert is not None
-                await fanout.fan_out(deps, conn, alert, 4)
+                await fanout.fan_out(deps, conn, alert, 4, 4)
                 await conn.execute("SELECT 1/0")
         while await fanout.fan_out_slice(deps):
             pass
