@@ -41,7 +41,7 @@ FROM (
     WHERE ar.alert_id = $1 GROUP BY m.dorm_id
 ) AS n
 JOIN site AS s ON s.id = n.dorm_id
-JOIN site_leader AS sl ON sl.site_id = s.id
+JOIN site_leader AS sl ON sl.site_id = s.id AND sl.rank <= 2
 LEFT JOIN resident AS r ON r.id = sl.resident_id AND r.state IN ('invited', 'enrolled')
 LEFT JOIN staff AS st ON st.id = sl.staff_id AND st.disabled_at IS NULL
 JOIN contact AS k ON (k.resident_id = r.id OR k.staff_id = st.id) AND k.kind = 'address'

@@ -20,6 +20,7 @@ from alerts.digest import join_what_waited
 from alerts.mail_confirm import confirm_addresses
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
+from alerts.site_calls import call_sites
 from alerts.sms_budget import tend_budget
 from alerts.sms_fate import ask_fates, blank_old, take_back
 from alerts.staff_calls import call_staff
@@ -161,6 +162,7 @@ TASKS: Final = (
     Task("cases", 1.0, _cases),
     Task("help", 1.0, tell_of_help),
     Task("staff", 1.0, call_staff),
+    Task("sites", 5.0, call_sites),
     Task("claims", 15.0, _claims),
     Task("reminders", 5.0, _reminders),
     Task("digest", 30.0, join_what_waited),

@@ -191,13 +191,16 @@ class SiteLine(NamedTuple):
     landline_enc: bytes | None
     leader: str
     deputy: str
+    night_contact: str = ""
 
 
 SQL_SITES_OF = """
 SELECT s.id, s.org_id, s.kind, s.name, s.place_id, s.landline_enc,
        (SELECT count(*) FROM membership m WHERE m.ended_at IS NULL AND s.id IN (m.dorm_id, m.workplace_id)) AS people,
        coalesce(max(CASE WHEN l.rank = 1 THEN coalesce('r:' || l.resident_id, 's:' || l.staff_id) END), '') AS leader,
-       coalesce(max(CASE WHEN l.rank = 2 THEN coalesce('r:' || l.resident_id, 's:' || l.staff_id) END), '') AS deputy
+       coalesce(max(CASE WHEN l.rank = 2 THEN coalesce('r:' || l.resident_id, 's:' || l.staff_id) END), '') AS deputy,
+       coalesce(max(CASE WHEN l.rank = 3 THEN coalesce('r:' || l.resident_id, 's:' || l.staff_id) END), '')
+           AS night_contact
 FROM site s LEFT JOIN site_leader l ON l.site_id = s.id
 WHERE s.org_id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR s.id = $2)
 GROUP BY s.id ORDER BY s.kind, s.name

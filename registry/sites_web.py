@@ -129,7 +129,7 @@ def _given(values: Mapping[str, str]) -> AddressInput:
 
 
 async def site_page(request: web.Request) -> web.Response:
-    """GET /sites/<id>: leader, deputy, telephone (on a tap), shift, place, and the people by unit."""
+    """GET /sites/<id>: leader, deputy, night contact, telephone (on a tap), shift, place, and the people by unit."""
     return await _show(request)
 
 
@@ -216,8 +216,9 @@ async def change_site(request: web.Request) -> web.Response:
             sealed = wires.vault.encrypt(number, line.id, "site.landline_enc")
         expect_rows(await set_site(conn, line.id, shift=values["shift"], landline_enc=sealed), 1, "the site")
         leader = str(form.get("leader", ""))
-        for rank, chosen in ((1, leader), (2, str(form.get("deputy", "")))):
-            if chosen not in offered or (rank == 2 and chosen == leader):
+        chosen_of = {1: leader, 2: str(form.get("deputy", "")), 3: str(form.get("night_contact", ""))}
+        for rank, chosen in chosen_of.items():
+            if chosen not in offered or (rank > 1 and chosen == leader):
                 chosen = ""
             kind, _, person = chosen.partition(":")
             await store.set_leader(

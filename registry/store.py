@@ -140,7 +140,7 @@ SQL_INSERT_LEADER = "INSERT INTO site_leader (site_id, rank, resident_id, staff_
 async def set_leader(
     conn: Connection, site_id: UUID, rank: int, *, resident_id: UUID | None = None, staff_id: UUID | None = None
 ) -> None:
-    """Who answers for a site: rank 1 leader, 2 deputy; a resident or a member of staff, neither clears the place."""
+    """Who answers for a site: rank 1 leader, 2 deputy, 3 night contact; a resident or staff, neither clears it."""
     await conn.execute(SQL_CLEAR_LEADER, site_id, rank)
     if resident_id is not None or staff_id is not None:
         await conn.execute(SQL_INSERT_LEADER, site_id, rank, resident_id, staff_id)
