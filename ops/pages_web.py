@@ -43,6 +43,7 @@ MODULES: Final = (
     "registry.partners_web",
     "registry.enrol_web",
     "registry.card_web",
+    "registry.line_web",
     "registry.elsewhere_web",
     "registry.presence_web",
     "registry.same_web",
@@ -78,6 +79,8 @@ MODULES: Final = (
     "ops.metrics_web",
     "alerts.undelivered_web",
     "alerts.push_test_web",
+    "alerts.mail_web",
+    "checkin.line_web",
     "alerts.staff_contacts_web",
     "checkin.staff_alert_web",
     "checkin.staff_links_web",
@@ -86,6 +89,9 @@ MODULES: Final = (
     "alerts.held_web",
     "alerts.stop_web",
     "alerts.rules_web",
+    "alerts.wording_web",
+    "alerts.wording_file_web",
+    "alerts.wording_people_web",
 )
 
 

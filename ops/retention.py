@@ -177,6 +177,7 @@ RULES: Final[tuple[Rule, ...]] = (
 KEPT: Final[Mapping[str, str]] = {
     "alert": "What was decided, for which areas, when, and how many people it told.",
     "alarm_channel": "Whether each way of telling operators works; no addresses.",
+    "alert_slice": "Bare ids of people whose turn comes while an alert goes out, for minutes.",
     "alert_text": "Words that many people got alike; they name places and levels, nobody.",
     "delivery_summary": "Numbers of messages by channel, language and state.",
     "area_tables": "Which editions of the area tables the places are placed with.",
@@ -213,6 +214,8 @@ KEPT: Final[Mapping[str, str]] = {
     "shelter_edition": "Which edition of the list of shelters each municipality has.",
     "schema_migration": "Which version the database has.",
     "site": "Workplaces and dorms of organisations: kept until the organisation removes them.",
+    "wording_review": "What was done to which of our texts, under pseudonyms: the evidence that people approved them.",
+    "wording_reviewer": "Which account checks texts of which language, under which pseudonym.",
 }  # fmt: skip
 
 #: The purge does not run when its clock is behind the newest report by more than this: the clock is wrong.
