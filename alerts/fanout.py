@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from alerts import fanout_store, guard_store, rule_store, slice_store, store
+from alerts import fanout_store, guard_store, rule_store, slice_store, store, wording_store
 from alerts.decide import decide
 from alerts.decision import Act, Decision, FactsOnly, Geography, Ignored
 from alerts.deps import Deps
@@ -219,6 +219,7 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, siz
     now = deps.clock.now()
     await slice_store.begin(conn)
     await rule_store.refresh(conn, deps.rules)
+    await wording_store.refresh(conn, deps.catalogs)
     rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
     taken = await slice_store.take(conn, alert)
     polygons = None
