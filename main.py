@@ -213,7 +213,14 @@ async def service_command(settings: Settings, roles: tuple[str, ...]) -> int:
 
         await prepare_schema(dsn, migrate_first=len(roles) > 1)
         run_service = await reading
-        return await run_service(settings, roles, dsn=dsn, poll=poll_loop, feed_states=feed_states_with(settings))
+        return await run_service(
+            settings,
+            roles,
+            dsn=dsn,
+            poll=poll_loop,
+            feed_states=feed_states_with(settings),
+            read_report=reader_with(settings),
+        )
 
 
 def _read_service() -> Callable[..., Coroutine[Any, Any, int]]:
@@ -242,6 +249,17 @@ def feed_states_with(settings: Settings) -> Callable[..., Coroutine[Any, Any, li
         return await health_store.feed_states(conn, settings, now)
 
     return feed_states
+
+
+def reader_with(settings: Settings) -> Callable[[bytes], Sequence[Event]]:
+    """Reads an uploaded report for its preview. Raises UnreadableReport."""
+
+    def read(body: bytes) -> Sequence[Event]:
+        from feeds.inspect import parse_any
+
+        return parse_any(body, settings).events
+
+    return read
 
 
 def files_in(paths: Sequence[Path]) -> list[Path]:

@@ -88,6 +88,7 @@ MODULES: Final = (
     "alerts.manual_web",
     "alerts.held_web",
     "alerts.stop_web",
+    "alerts.preview_web",
     "alerts.rules_web",
     "alerts.wording_web",
     "alerts.wording_file_web",

@@ -26,6 +26,7 @@ from registry.consent_store import keep_texts
 from registry.signin_store import ensure_first_operator
 
 if TYPE_CHECKING:
+    from alerts.preview_web import ReadReport
     from ops.alarms_store import FeedStates
 
 log = logging.getLogger("daijobu")
@@ -38,7 +39,13 @@ DRAIN_S = 15.0
 
 
 async def run_service(
-    settings: Settings, roles: tuple[str, ...], *, dsn: str, poll: Loop, feed_states: FeedStates
+    settings: Settings,
+    roles: tuple[str, ...],
+    *,
+    dsn: str,
+    poll: Loop,
+    feed_states: FeedStates,
+    read_report: ReadReport | None = None,
 ) -> int:
     """Run `roles` on the database at `dsn`, whose schema is prepared, until SIGTERM or SIGINT."""
     settings = with_port(settings)
@@ -51,7 +58,7 @@ async def run_service(
             await stack.enter_async_context(following(wires.deps))
             if "serve" in roles:
                 await keep_texts(wires.deps.pool, wires.deps.catalogs, wires.deps.clock.now())
-                await stack.enter_async_context(website(await site_of(wires, feed_states)))
+                await stack.enter_async_context(website(await site_of(wires, feed_states, read_report)))
                 print(f"The website answers at\n{settings.site_url}", flush=True)
             loops = {"poll": poll, **await asyncio.to_thread(our_loops, feed_states)}
             if "serve" in roles:
@@ -107,9 +114,9 @@ async def print_first_sign_in(wires: Wires) -> None:
         print(f"{deps.settings.site_url}/enter/{token}", flush=True)
 
 
-async def site_of(wires: Wires, feed_states: FeedStates) -> Site:
+async def site_of(wires: Wires, feed_states: FeedStates, read_report: ReadReport | None = None) -> Site:
     """The website's wires, from the process's."""
-    return await make_site(wires.deps, feed_states=feed_states)
+    return await make_site(wires.deps, feed_states=feed_states, read_report=read_report)
 
 
 @contextlib.asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -32,13 +32,15 @@ from registry.guard_web import guard, routes_without_audience
 from registry.problems_web import KNOCKS, api_problems
 
 if TYPE_CHECKING:
+    from alerts.preview_web import ReadReport
     from ops.alarms_store import FeedStates
 
 log = logging.getLogger(__name__)
 
 
-async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
-    """The wires of the pages, from the process's wires."""
+async def make_site(deps: Deps, *, feed_states: FeedStates, read_report: ReadReport | None = None) -> Site:
+    """The wires of the pages, from the process's wires. `read_report`: for previews of a report that is uploaded."""
+    more: dict[str, Any] = {} if read_report is None else {"read_report": read_report}
     return Site(
         settings=deps.settings,
         pool=deps.pool,
@@ -54,6 +56,7 @@ async def make_site(deps: Deps, *, feed_states: FeedStates) -> Site:
             "channels": deps.channels,
             "test_send": functools.partial(send_trial, deps),
             "carry_out": carry_outs(deps),
+            **more,
         },
     )
 

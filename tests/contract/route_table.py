@@ -133,6 +133,8 @@ AUDIENCE_OF = {
     ("POST", "/manual/{id}"): "OK",
     ("GET", "/held"): "OK",
     ("POST", "/held/{id}"): "OK",
+    ("GET", "/preview"): "OK",
+    ("POST", "/preview"): "OK",
     ("GET", "/sending"): "O",
     ("POST", "/sending/stop"): "O",
     ("POST", "/sending/resume"): "O",
@@ -337,6 +339,7 @@ PAGES = """
 /manual/{no_id}                   /manual/{id}                         303 404 403 403 403 404 403 403 403 403 403
 /manual/no-id                     /manual/{id}                         303 404 403 403 403 404 403 403 403 403 403
 /held                             /held                                303 200 403 403 403 200 403 403 403 403 403
+/preview                          /preview                             303 200 403 403 403 200 403 403 403 403
 /sending                          /sending                             303 200 403 403 403 403 403 403 403 403 403
 /sending/{no_id}                  /sending/{id}                        303 404 403 403 403 403 403 403 403 403 403
 /rules                            /rules                               303 200 403 403 403 403 403 403 403 403 403

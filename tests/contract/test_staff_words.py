@@ -25,10 +25,10 @@ from registry.presence import Kind
 ROOT = Path(__file__).resolve().parents[2]
 RULES = load_rules()
 PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*", "registry_approvals",
-         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner")  # fmt: skip
+         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner", "preview")  # fmt: skip
 CODE = ("checkin/board_*", "checkin/dashboard*", "checkin/triage*", "checkin/outcomes*", "checkin/pages_*",
         "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web",
-        "alerts/stop_web")  # fmt: skip
+        "alerts/stop_web", "alerts/preview_web")  # fmt: skip
 
 #: Keys whose last part is decided at run time: every value a page can meet.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -58,6 +58,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "answer.": tuple(Answer),
     "staff.approvals.kind.": tuple(Approved),
     "staff.approvals.done.": (Approved.MANUAL_SEND, Approved.HELD_RELEASE, Approved.RULE_EDIT, Approved.ALERT_CANCEL),
+    "staff.preview.unless.": ("received", "answered"),
+    "staff.preview.problem.": ("choose", "large", "unreadable", "nothing", "gone"),
     "staff.sending.moment.": tuple(Moment),
     "staff.sending.done.": ("stopped", "resumed", "alert"),
     "staff.sending.problem.": ("why", "already", "not_stopped", "gone", "nobody"),
