@@ -83,12 +83,14 @@ def merge(files: Catalogs, said: Mapping[tuple[str, str], Said]) -> tuple[Catalo
         if lang in files.languages and key in files.entries(lang):
             by_language[lang][key] = row
     refused: dict[tuple[str, str], str] = {}
-    english = _language("en", files.entries("en"), by_language.pop("en", {}), files.entries("en"), refused)
+    before = files.entries("en")
+    english = _language("en", before, by_language.pop("en", {}), before, {}, refused)
+    sources = {key: entry.text for key, entry in english.items() if entry.text != before[key].text}
     everything: dict[str, Mapping[str, Entry]] = {"en": english}
     for lang in files.languages:
         own = files.entries(lang)
         if lang != "en":
-            everything[lang] = _language(lang, own, by_language.get(lang, {}), english, refused)
+            everything[lang] = _language(lang, own, by_language.get(lang, {}), english, sources, refused)
     return Catalogs(everything), refused
 
 
@@ -97,14 +99,14 @@ def _language(
     own: Mapping[str, Entry],
     said: Mapping[str, Said],
     english: Mapping[str, Entry],
+    sources: Mapping[str, str],
     refused: dict[tuple[str, str], str],
 ) -> Mapping[str, Entry]:
-    """One language's texts. `english`: what its texts were translated from; the files' own for English itself."""
-    found = dict(own)
-    if lang != "en":
-        for key, entry in own.items():
-            if key in english and entry.source != (source := english[key].text):
-                found[key] = entry._replace(source=source)
+    """One language's texts. `english`: what its texts were translated from, the files' own for English itself;
+    `sources`: those of them that people have changed."""
+    if not said and not sources:
+        return own
+    found = {**own, **{key: own[key]._replace(source=source) for key, source in sources.items() if key in own}}
     chosen = {key: choose(lang, found[key], own[key], row) for key, row in said.items()}
     others = {key: entry for key, entry in chosen.items() if entry.text != own[key].text}
     for key, why in wording_lint.forbidden_in(lang, others, {**found, **chosen}, english).items():

@@ -20,7 +20,7 @@ from babel.core import UnknownLocaleError
 from markupsafe import Markup, escape
 
 from core.clock import JST
-from core.po import Entry, ReviewState, WordingError
+from core.po import NEW, Entry, ReviewState, WordingError
 from core.po_cache import read_folder
 
 LOCALES: Final = Path(__file__).resolve().parents[1] / "locales"
@@ -76,7 +76,10 @@ class _Words:
         self.files = files
         known = [tag for tag in _ORDER if tag in files]
         self.languages: tuple[str, ...] = (*known, *sorted(set(files) - set(known)))
-        self.alone = {tag: {key for key, e in own.items() if e.state.may_go_alone} for tag, own in files.items()}
+        self.alone = {
+            tag: {key for key, e in own.items() if e.comment != NEW and e.state.may_go_alone}
+            for tag, own in files.items()
+        }
         self.approved: dict[tuple[str, tuple[str, ...]], bool] = {}  # filled as it is asked
         self.by_tag = {tag.lower(): tag for tag in files} | {a: t for a, t in _ALIASES.items() if t in files}
 

@@ -48,7 +48,8 @@ class ReviewState(StrEnum):
         return self in (ReviewState.APPROVED, ReviewState.FIELD_TESTED)
 
 
-_NEW: Final = f"{_STATE} {ReviewState.DRAFT}"
+#: The comment of a text that nobody has checked: of nearly all, so that they need not be looked at one by one.
+NEW: Final = f"{_STATE} {ReviewState.DRAFT}"
 
 
 class Entry(NamedTuple):
@@ -57,13 +58,13 @@ class Entry(NamedTuple):
     key: str
     source: str
     text: str
-    comment: str = _NEW
+    comment: str = NEW
     fuzzy: bool = False
 
     @property
     def state(self) -> ReviewState:
         """The review state; DRAFT unless the comment's hash belongs to exactly this text and the entry is not fuzzy."""
-        if self.comment == _NEW:  # nearly all of them, at every start
+        if self.comment == NEW:  # nearly all of them, at every start
             return ReviewState.DRAFT
         fields = self.stamp
         try:
@@ -105,7 +106,7 @@ def placeholders(text: str) -> frozenset[str]:
 
 def stamped(entry: Entry, state: ReviewState, *, by: str, on: date) -> Entry:
     """The entry with the word of a reviewer (a pseudonym) that it is now in this state."""
-    comment = _NEW if state is ReviewState.DRAFT else f"{_STATE} {state}; by: {by}; on: {on}; of: {entry.fingerprint}"
+    comment = NEW if state is ReviewState.DRAFT else f"{_STATE} {state}; by: {by}; on: {on}; of: {entry.fingerprint}"
     return entry._replace(comment=comment, fuzzy=False)
 
 
