@@ -43,7 +43,8 @@ SELECT a.id, a.incident_id, a.purpose, a.moment, a.severity, a.context, a.expire
 FROM alert a JOIN incident i ON i.id = a.incident_id
 WHERE a.state = 'done' AND a.staff_called_at IS NULL AND i.closed_at IS NULL AND i.key_enc IS NOT NULL
   AND i.hazard <> 'help' AND a.purpose <> 'canary' AND a.created_at > $1
-  AND (a.moment = 'cancel' OR (a.moment IN ('issue', 'update', 'correct') AND a.severity IN ('severe', 'extreme')))
+  AND (a.moment IN ('cancel', 'lift', 'correct')
+       OR (a.moment IN ('issue', 'update') AND a.severity IN ('severe', 'extreme')))
 ORDER BY a.created_at, a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED
 """
 
@@ -176,13 +177,18 @@ async def receivers_of(
 
 
 SQL_CALLED_BEFORE = "SELECT DISTINCT staff_id FROM staff_alert WHERE incident_id = $1"
-#: Over which contact staff of an incident were told first: a cancellation goes the same way.
+#: Over which contact staff of an incident were told first: what changes it goes the same way, once per report ($3: the
+#: alert; one report may make several).
 SQL_TOLD_BEFORE = """
 SELECT DISTINCT ON (s.id) s.id, s.org_id, s.language, k.id AS contact_id, k.channel
 FROM message m JOIN staff s ON s.id = m.staff_id AND s.disabled_at IS NULL
 JOIN link l ON l.id = m.link_id AND l.kind = 'staff'
 JOIN contact k ON k.id = m.contact_id AND k.state NOT IN ('dead', 'opted_out')
 WHERE m.incident_id = $1 AND m.alert_id = ANY($2::uuid[]) AND m.state IN ('pending', 'leased', 'sent', 'delivered')
+  AND NOT EXISTS (
+      SELECT FROM message AS o JOIN alert AS b ON b.id = o.alert_id JOIN alert AS this ON this.id = $3
+      WHERE o.incident_id = $1 AND o.staff_id = s.id AND b.event_id = this.event_id
+        AND b.moment IN ('cancel', 'lift', 'correct'))
 ORDER BY s.id, m.id
 """
 
@@ -192,9 +198,9 @@ async def called_before(conn: Connection, incident_id: UUID) -> set[UUID]:
     return {row["staff_id"] for row in await conn.fetch(SQL_CALLED_BEFORE, incident_id)}
 
 
-async def told_of(conn: Connection, incident_id: UUID, alert_ids: Sequence[UUID]) -> list[Receiver]:
-    """The staff who were told of these alerts, with the contacts over which they were."""
-    rows = await conn.fetch(SQL_TOLD_BEFORE, incident_id, list(alert_ids))
+async def told_of(conn: Connection, alert: Uncalled, alert_ids: Sequence[UUID]) -> list[Receiver]:
+    """The staff who were told of these alerts, which `alert` changes, with the contacts over which they were."""
+    rows = await conn.fetch(SQL_TOLD_BEFORE, alert.incident_id, list(alert_ids), alert.id)
     return [Receiver(row["id"], row["org_id"], row["language"], row["contact_id"], row["channel"]) for row in rows]
 
 

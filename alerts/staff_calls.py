@@ -19,7 +19,7 @@ from alerts.deps import Deps
 from alerts.outbox_store import MESSAGES_CHANNEL
 from alerts.policy import priority
 from alerts.staff_call_store import EMPLOYING, FOLLOWING, Group, Receiver, Uncalled
-from alerts.staff_texts import Happened, cancelled_text, place_of, staff_language, told_text
+from alerts.staff_texts import Happened, changed_text, place_of, staff_language, told_text
 from alerts.wording import Names
 from core.clock import date_in_japan
 from core.db import Connection, notify, transaction
@@ -32,6 +32,8 @@ from registry.duty_store import on_duty
 
 log = logging.getLogger(__name__)
 
+#: What changes an alert that staff were told of.
+CHANGES: Final = (Moment.CANCEL, Moment.LIFT, Moment.CORRECT)
 #: A message to staff is worth sending this long, also where the warning itself is soon out of date.
 WORTH_SENDING: Final = timedelta(hours=2)
 
@@ -54,8 +56,11 @@ async def call_staff(deps: Deps) -> int:
 
 
 async def _call(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) -> int:
-    if alert.moment is Moment.CANCEL:
-        return await _call_off(deps, conn, alert, now)
+    changed = 0
+    if alert.moment in CHANGES:
+        changed = await _tell_change(deps, conn, alert, now)
+        if alert.moment is not Moment.CORRECT or not alert.severity.asks:
+            return changed
     told = await store.called_before(conn, alert.incident_id)
     made = 0
     employers = await store.employers_told(conn, alert, date_in_japan(now))
@@ -66,7 +71,7 @@ async def _call(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) ->
                     await _tell(deps, conn, alert, group, receiver, roles is FOLLOWING, now)
                     told.add(receiver.staff_id)
                     made += 1
-    return made
+    return made + changed
 
 
 async def on_duty_receivers(
@@ -104,13 +109,13 @@ async def _tell(
     await send_to_staff(deps, conn, alert, receiver, words, now)
 
 
-async def _call_off(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) -> int:
-    """Whoever was told of the alerts that are now cancelled hears of that, the same way."""
-    receivers = await store.told_of(conn, alert.incident_id, [UUID(one) for one in alert.context.get("of", ())])
+async def _tell_change(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) -> int:
+    """Whoever was told of the alerts that are now cancelled, lifted or corrected hears of that, the same way."""
+    receivers = await store.told_of(conn, alert, [UUID(one) for one in alert.context.get("of", ())])
     happened = _happened(alert, None)
 
     def words(lang: str, channel: str) -> ComposedText:
-        return cancelled_text(
+        return changed_text(
             deps.catalogs,
             lambda scheme, code, lang: code,
             happened,
@@ -126,7 +131,7 @@ async def _call_off(deps: Deps, conn: Connection, alert: Uncalled, now: datetime
 
 def _happened(alert: Uncalled, group: Group | None) -> Happened:
     earlier = alert.context.get("earlier_at")
-    cancelled = alert.moment is Moment.CANCEL
+    changes = group is None
     return Happened(
         hazard=alert.context["hazard"],
         severity=alert.severity,
@@ -134,8 +139,8 @@ def _happened(alert: Uncalled, group: Group | None) -> Happened:
         purpose=alert.purpose,
         simulated=bool(alert.context.get("simulated")),
         place=None if group is None else place_of(group.place),
-        moment=Moment.CANCEL if cancelled else Moment.ISSUE,
-        earlier_at=datetime.fromisoformat(earlier) if earlier else alert.created_at if cancelled else None,
+        moment=alert.moment if changes else Moment.ISSUE,
+        earlier_at=datetime.fromisoformat(earlier) if earlier else alert.created_at if changes else None,
     )
 
 

@@ -86,11 +86,19 @@ def told_text(
     return _made(catalogs, names, happened, key, {"count": people}, lang, channel, sender)
 
 
-def cancelled_text(
+#: What became of an alert -> the wording that says so.
+_CHANGED: Final = {
+    Moment.CANCEL: "staff.sms.cancelled",
+    Moment.LIFT: "staff.sms.lifted",
+    Moment.CORRECT: "staff.sms.corrected",
+}
+
+
+def changed_text(
     catalogs: Catalogs, names: Names, happened: Happened, *, lang: str, channel: str, sender: str
 ) -> ComposedText:
-    """What staff were told of has been cancelled by its source."""
-    return _made(catalogs, names, happened, "staff.sms.cancelled", {}, lang, channel, sender)
+    """What staff were told of has been cancelled, lifted or corrected by its source."""
+    return _made(catalogs, names, happened, _CHANGED[happened.moment], {}, lang, channel, sender)
 
 
 def help_text(

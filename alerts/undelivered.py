@@ -45,6 +45,10 @@ _BY_TROUBLE: Final = {
 }
 
 
+#: Every reason there is.
+REASONS: Final = frozenset({*_REASONS.values(), *_BY_TROUBLE.values(), "account", "refused"})
+
+
 def reason_of(code: str) -> str:
     """The reason behind a code, as the last part of its key; "refused" where it says no more than that.
 

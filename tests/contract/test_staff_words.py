@@ -9,7 +9,8 @@ import pytest
 
 from alerts.held_web import ANSWERS, REASONS
 from alerts.manual import SOURCES, Act
-from alerts.rules import Condition, load_rules
+from alerts.rules import Condition, To, load_rules
+from alerts.undelivered import REASONS
 from checkin.board_web import REVEAL_REASONS
 from checkin.cases import Found, Outcome
 from checkin.dashboard import State
@@ -25,7 +26,7 @@ from registry.presence import Kind
 ROOT = Path(__file__).resolve().parents[2]
 RULES = load_rules()
 PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*", "registry_approvals",
-         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner", "preview")  # fmt: skip
+         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner", "preview", "undelivered")  # fmt: skip
 CODE = ("checkin/board_*", "checkin/dashboard*", "checkin/triage*", "checkin/outcomes*", "checkin/pages_*",
         "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web",
         "alerts/stop_web", "alerts/preview_web")  # fmt: skip
@@ -78,7 +79,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.held.reason.": tuple(kind for _, kind in REASONS),
     "staff.rules.": tuple(f"tier.{tier}" for tier in Tier),
     "staff.rules.channel.": tuple({step.channel for r in RULES.values() for s in r.ladder.values() for step in s}),
-    "staff.rules.when.": (Condition.NO_PUSH, Condition.NO_RECEIPT, Condition.NO_OTHER),
+    "staff.rules.when.": tuple({*Condition} - {Condition.ALWAYS}),
+    "staff.rules.to.": tuple({*To} - {To.SELF}),
+    "staff.undelivered.why.": tuple({*REASONS}),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.compose import LINK
 from alerts.sms_text import segments
-from alerts.staff_texts import Happened, cancelled_text, help_text, place_of, told_text
+from alerts.staff_texts import Happened, changed_text, help_text, place_of, told_text
 from alerts.wording import PlaceText
 from checkin.help_calls import PAUSE, Call, place_of_calls, to_tell
 from checkin.visits import arrival, suggested
@@ -74,7 +74,7 @@ def test_a_cancellation_says_that_nothing_is_to_be_done(lang: str) -> None:
     over = Happened(
         "earthquake", Severity.EXTREME, NIGHT, Purpose.LIVE, False, moment=Moment.CANCEL, earlier_at=NIGHT
     )  # fmt: skip
-    text = cancelled_text(CATALOGS, AREAS.name, over, lang=lang, channel="sms", sender="Daijobu")
+    text = changed_text(CATALOGS, AREAS.name, over, lang=lang, channel="sms", sender="Daijobu")
     assert CATALOGS.say(lang, "hazard.earthquake").lower() in text.body.lower() and text.segments == 1
     assert ("取消" if lang == "ja" else "CANCELLED") in text.body
 
@@ -145,3 +145,14 @@ def test_around_midnight() -> None:
     assert found is not None and found.isoformat().startswith("2026-11-20T23:55")
     assert suggested(NIGHT) == "22:05"
     assert suggested(datetime(2026, 11, 20, 12, 30, tzinfo=UTC)) == "22:00"
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+@pytest.mark.parametrize(
+    ("moment", "ja", "en"), [(Moment.LIFT, "解除", "LIFTED"), (Moment.CORRECT, "訂正", "CORRECTED")]
+)
+@pytest.mark.parametrize("hazard", ["heavy_rain", "tsunami", "storm_surge", "earthquake"])
+def test_what_was_lifted_or_corrected_is_one_part(lang: str, moment: Moment, ja: str, en: str, hazard: str) -> None:
+    over = Happened(hazard, Severity.SEVERE, NIGHT, Purpose.LIVE, False, moment=moment, earlier_at=NIGHT)
+    text = changed_text(CATALOGS, AREAS.name, over, lang=lang, channel="sms", sender="Daijobu")
+    assert text.segments == 1 and (ja if lang == "ja" else en) in text.body
