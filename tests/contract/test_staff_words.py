@@ -10,7 +10,7 @@ import pytest
 from alerts.held_web import ANSWERS, REASONS
 from alerts.manual import SOURCES, Act
 from alerts.rules import Condition, To, load_rules
-from alerts.undelivered import REASONS
+from alerts.undelivered import REASONS as UNDELIVERED
 from checkin.board_web import REVEAL_REASONS
 from checkin.cases import Found, Outcome
 from checkin.dashboard import State
@@ -81,7 +81,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "staff.rules.channel.": tuple({step.channel for r in RULES.values() for s in r.ladder.values() for step in s}),
     "staff.rules.when.": tuple({*Condition} - {Condition.ALWAYS}),
     "staff.rules.to.": tuple({*To} - {To.SELF}),
-    "staff.undelivered.why.": tuple({*REASONS}),
+    "staff.undelivered.why.": tuple(UNDELIVERED),
 }  # fmt: skip
 
 
