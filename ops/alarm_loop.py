@@ -20,6 +20,7 @@ import aiohttp
 from alerts.deps import Deps
 from core.db import CONNECTION_ERRORS, heartbeat
 from core.ids import uuid7
+from ops.alarm_apprise import tell_apprise
 from ops.alarm_channel import TRIES, NotTold, call_deadman, message_operators, post_alarm
 from ops.alarm_texts import Told, lines, payload, staff_sayer
 from ops.alarms import Alarm, Kind, Level, all_critical_well, changes, due, find, times_over
@@ -102,6 +103,8 @@ async def _tell(deps: Deps, watch: Watch, told: Told, now: datetime) -> bool:
     if deps.settings.alarm_url is not None and watch.may_try("url", now):
         url = deps.settings.alarm_url.get_secret_value()
         results["url"] = await _why_not(post_alarm(watch.session, url, _payload(deps, told), watch.tries))
+    if deps.settings.apprise_urls and watch.may_try("apprise", now):
+        results["apprise"] = await _why_not(_by_apprise(deps, told))
     ready = [contact for contact in contacts if watch.may_try(contact.channel, now)]
     if ready and watch.may_message(now):
         results |= await message_operators(deps, ready, told)
@@ -110,13 +113,23 @@ async def _tell(deps: Deps, watch: Watch, told: Told, now: datetime) -> bool:
         if error is not None:
             watch.rests_until[way] = now + REST
             log.warning("operators could not be told over %s: %s", way, error)
-    nothing_else = deps.settings.alarm_url is None and not contacts
+    nothing_else = not _has_address(deps) and not contacts
     return nothing_else or any(error is None for error in results.values())
 
 
 def _wakes(deps: Deps, told: Told) -> bool:
     """Whether a telephone may ring for it: what is critical, and a warning where there is no other way."""
-    return told.level is Level.CRITICAL or (told.level is Level.WARNING and deps.settings.alarm_url is None)
+    return told.level is Level.CRITICAL or (told.level is Level.WARNING and not _has_address(deps))
+
+
+def _has_address(deps: Deps) -> bool:
+    return deps.settings.alarm_url is not None or bool(deps.settings.apprise_urls)
+
+
+def _by_apprise(deps: Deps, told: Told) -> Awaitable[None]:
+    say = staff_sayer(deps.catalogs, deps.settings.alarm_language)
+    title = f"{deps.settings.sender_name}: {say.plain('staff.alarm.title')}"
+    return tell_apprise(deps.settings.apprise_urls, title, str(_payload(deps, told)["text"]))
 
 
 def _payload(deps: Deps, told: Told) -> dict[str, object]:
@@ -156,6 +169,9 @@ async def database_away(deps: Deps, watch: Watch, reason: str) -> None:
     if deps.settings.alarm_url is not None:
         url = deps.settings.alarm_url.get_secret_value()
         error = await _why_not(post_alarm(watch.session, url, _payload(deps, told), watch.tries))
+    if deps.settings.apprise_urls:
+        other = await _why_not(_by_apprise(deps, told))
+        error = other if deps.settings.alarm_url is None else error and other
     if error is None:
         watch.away = replace(alarm, told_at=now, told_count=times_over(alarm, now), told_level=alarm.level)
     else:
@@ -169,6 +185,8 @@ async def database_back(deps: Deps, watch: Watch) -> None:
     if alarm is not None and alarm.told_count and deps.settings.alarm_url is not None:
         url = deps.settings.alarm_url.get_secret_value()
         await _why_not(post_alarm(watch.session, url, _payload(deps, Told(over=[alarm])), watch.tries))
+    if alarm is not None and alarm.told_count and deps.settings.apprise_urls:
+        await _why_not(_by_apprise(deps, Told(over=[alarm])))
 
 
 def watch_forever(feed_states: FeedStates) -> Callable[[Deps, asyncio.Event], Awaitable[None]]:

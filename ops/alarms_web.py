@@ -64,6 +64,7 @@ async def ways(conn: Connection, settings: Settings) -> list[Way]:
         "url": settings.alarm_url is not None,
         "phone": "phone" in proven,
         "push": "push" in proven,
+        "apprise": bool(settings.apprise_urls),
         "deadman": settings.deadman_url is not None,
     }
     return [Way(name, there, failing.get(name) if there else None) for name, there in set_up.items()]

@@ -19,6 +19,7 @@ from core.progress import show_progress
 from core.settings import Settings
 from geo.placing_store import tables_of_places
 from ops import store
+from ops.alarm_apprise import is_installed
 from ops.alarms_store import FeedStates, failing_channels, open_alarms, ways_of_operators
 from ops.doctor import Facts, diagnose
 from ops.process import ALERT_WORDS
@@ -127,6 +128,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             log_settings=await store.log_settings(deps.pool),
             operators_by=frozenset(await ways_of_operators(deps.pool)),
             failing_ways={name: why for name, (_, why) in (await failing_channels(deps.pool)).items()},
+            apprise=is_installed(),
             alarms=Counter(alarm.level.value for alarm in await open_alarms(deps.pool)),
             changed_rules=deps.rules.differing if isinstance(deps.rules, RuleBook) else (),
             unusable_rules=deps.rules.unusable if isinstance(deps.rules, RuleBook) else {},

@@ -47,6 +47,8 @@ class Facts:
     operators_by: frozenset[str] = frozenset()
     #: Ways to operators whose last try failed, and why.
     failing_ways: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the package apprise is there, which DAIJOBU_ALARM_APPRISE_URLS needs.
+    apprise: bool = True
     #: Open alarms by level.
     alarms: Mapping[str, int] = field(default_factory=dict)
     #: Hazards whose rule two people have changed, and those whose changed rule this version cannot use, with why.
@@ -162,7 +164,11 @@ def _time(at: object) -> str:
 
 def _alarms(facts: Facts) -> list[Finding]:
     s = facts.settings
-    ways = [*(["a web address"] if s.alarm_url is not None else []), *sorted(facts.operators_by)]
+    ways = [
+        *(["a web address"] if s.alarm_url is not None else []),
+        *(["Apprise"] if s.apprise_urls and facts.apprise else []),
+        *sorted(facts.operators_by),
+    ]
     failing = ", ".join(f"{name}: {why}" for name, why in facts.failing_ways.items())
     opened = ", ".join(f"{number} {level}" for level, number in facts.alarms.items() if number)
     watched = s.deadman_url is not None
@@ -179,15 +185,32 @@ def _alarms(facts: Facts) -> list[Finding]:
             "is called every minute" if watched else "nobody outside would notice that all of it is dead",
             "Set DAIJOBU_DEADMAN_URL to a watch that raises the alarm when the calls stop (docs/operating.md).",
         ),
+        *(
+            [_check("Apprise", facts.apprise, "ready" if facts.apprise else "is not installed", "pip install apprise")]
+            if s.apprise_urls
+            else []
+        ),
         _check("ways to operators", not failing, failing or "none failed", "Look at /alarms and mend the way."),
         _check("open alarms", not opened, opened or "none", "Look at /alarms."),
     ]
 
 
 def _providers(facts: Facts) -> list[Finding]:
-    ok = facts.settings.sms_configured
+    s = facts.settings
+    ok = s.sms_configured
     seen = "Twilio" if ok else "no provider: messages are written to the console"
-    return [_check("SMS", ok, seen, "Set DAIJOBU_TWILIO_ACCOUNT_SID, DAIJOBU_TWILIO_AUTH_TOKEN and a sender.")]
+    line = s.line_configured and bool(s.line_basic_id)
+    half = bool(s.line_channel_token or s.line_channel_secret or s.line_basic_id) and not line
+    return [
+        _check("SMS", ok, seen, "Set DAIJOBU_TWILIO_ACCOUNT_SID, DAIJOBU_TWILIO_AUTH_TOKEN and a sender."),
+        _check("e-mail", True, s.smtp_host or "no mail server: people with nothing but an e-mail get no message", ""),
+        _check(
+            "LINE",
+            not half,
+            "half configured" if half else s.line_basic_id if line else "not used",
+            "Set DAIJOBU_LINE_CHANNEL_TOKEN, DAIJOBU_LINE_CHANNEL_SECRET and DAIJOBU_LINE_BASIC_ID.",
+        ),
+    ]
 
 
 def _tables(facts: Facts) -> list[Finding]:
