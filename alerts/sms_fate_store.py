@@ -88,14 +88,12 @@ async def to_ask(pool: Pool, now: datetime, limit: int) -> list[Sms]:
     return [Sms(*row) for row in rows]
 
 
-# A correction, a cancellation and a lift always go out; only the question is needless after an own answer.
+# The answer itself marked them (checkin/store.py): questions and reminders, never a correction, which always goes out.
 SQL_TAKE_BACK = """
-SELECT m.id, m.provider_id FROM message AS m
-JOIN alert AS a ON a.id = m.alert_id AND a.moment IN ('issue', 'reminder')
-JOIN incident_resident AS ir ON ir.incident_id = m.incident_id AND ir.resident_id = m.resident_id
-WHERE m.state = 'sent' AND m.channel = 'sms' AND m.provider_id IS NOT NULL AND m.carried_at IS NULL
-  AND m.sent_at > $1::timestamptz - $2::interval AND ir.status_by = 'self' AND ir.status_at >= a.created_at
-ORDER BY m.sent_at LIMIT $3
+SELECT id, provider_id FROM message
+WHERE cancel_wanted > $1::timestamptz - $2::interval AND state = 'sent' AND channel = 'sms' AND provider_id IS NOT NULL
+  AND carried_at IS NULL
+ORDER BY cancel_wanted LIMIT $3
 """
 
 
@@ -106,7 +104,7 @@ async def to_take_back(pool: Pool, now: datetime, limit: int) -> list[Sms]:
 
 # The provider's own call-back ("canceled") may have been faster than its answer.
 SQL_TAKEN_BACK = """
-UPDATE message SET state = 'cancelled', error_code = 'taken_back', error = NULL, done_at = $2
+UPDATE message SET state = 'cancelled', error_code = 'taken_back', error = NULL, done_at = $2, cancel_wanted = NULL
 WHERE id = $1 AND (state = 'sent' OR (state = 'failed' AND error_code = 'canceled'))
 """
 

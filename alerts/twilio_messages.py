@@ -57,8 +57,8 @@ class TwilioMessages:
 
         Not by DateSent: a message that still waits at Twilio has not got one, and is the one we look for.
         """
-        found = await _known(self._client.messages.list_async(to=address, limit=LOOK_AT, page_size=LOOK_AT))
-        return [_held(one) for one in found]
+        page = await _known(self._client.messages.page_async(to=address, page_size=LOOK_AT))
+        return [_held(one) for one in page]
 
     async def fetch(self, sid: str) -> Held:
         """One message. Raises SendError: REFUSED 20404 for one that is not there."""
