@@ -85,7 +85,7 @@ async def test_the_page_says_over_which_ways_operators_are_told(db: Pool) -> Non
     async with website(db, alarm_url=url) as site:
         _, page = await (await site.signed_in(operator)).get("/alarms")
         assert "fails since" in page and "HTTP 500" in page and "s3cret" not in page
-        assert page.count("set up</span>") == 3  # SMS is; push and the dead-man are not
+        assert page.count("set up</span>") == 4  # SMS is; push, Apprise and the dead-man are not
         assert "Nothing is wrong now" in page and "At night nobody" not in page
 
 
