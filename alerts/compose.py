@@ -37,20 +37,24 @@ NORMAL_PARTS: Final = 2
 #: Keys of the texts an alert is made of: a language is approved when all of these are.
 ALERT_PREFIXES: Final = (
     "alert.",
+    "answer.",  # the buttons of a notification
     "date.",
     "do.",
     "frame.",
     "hazard.",
     "intensity.",
     "level.",
+    "means.",
+    "page.checkin.ask_",
+    "shindo.",
     "source.",
     "tag.",
     "term.",
 )
 
-CHANNELS: Final = ("sms", "console", "push", "email", "line", "page")
+CHANNELS: Final = ("sms", "console", "push", "email", "line", "voice", "page")
 #: Channels whose texts have a title, and room: they say what a notification says.
-TITLED: Final = frozenset({"push", "email", "line"})
+TITLED: Final = frozenset({"push", "email", "line", "voice"})
 
 _Piece = TypeVar("_Piece")
 

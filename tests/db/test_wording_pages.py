@@ -58,7 +58,7 @@ class Desk:
     async def of(self, visitor: Visitor, page: str = PAGE) -> str:
         """The fingerprint of the text that the page offers to judge first."""
         _, html = await visitor.get(page)
-        return re.findall(r'name="of" value="([^"]+)"', html)[0]
+        return str(re.findall(r'name="of" value="([^"]+)"', html)[0])
 
 
 @asynccontextmanager

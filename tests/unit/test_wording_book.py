@@ -7,8 +7,10 @@ from itertools import count
 
 import pytest
 
-from alerts.compose import ALERT_PREFIXES, alert_language
+from alerts.compose import ALERT_PREFIXES, alert_language, compose
+from alerts.lint_texts import contexts
 from alerts.review import fingerprint, text_mark
+from alerts.rules import load_rules
 from alerts.wording_book import Said, WordingBook
 from alerts.wording_lint import look_at
 from alerts.wording_po import export, plan, texts_in
@@ -163,6 +165,16 @@ def test_an_upload_is_compared_with_what_is_said() -> None:
     assert made.same == len(FILES.keys("vi")) - 2
     with pytest.raises(WordingError, match=r"x\.po"):
         texts_in("x.po", b"msgid nonsense")
+
+
+def test_every_word_of_an_alert_is_one_that_must_be_approved() -> None:
+    """Else a language could be "approved", and its alerts would still be marked."""
+    keys = [key for key in FILES.keys("vi") if key.startswith(ALERT_PREFIXES)]
+    done = {key: po.stamped(FILES.entry("vi", key), APPROVED, by="r", on=date(2026, 11, 1)) for key in keys}
+    approved = FILES.with_entries("vi", done)
+    for ctx in contexts(load_rules())[::5]:
+        for channel in ("sms", "push", "page"):
+            assert not compose(ctx, "vi", channel, approved, lambda *place: "Mashiki").unreviewed, (ctx, channel)
 
 
 def test_where_a_text_is_said() -> None:
