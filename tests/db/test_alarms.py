@@ -168,6 +168,19 @@ async def test_what_could_not_be_told_is_told_as_soon_as_a_way_works_and_is_an_a
         assert (await at.look(seconds=1))["feed:jma.eqvol"].told_count == 1
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what the package imports, where it is installed
+async def test_apprise_that_fails_is_an_alarm_over_the_other_ways(db: Pool, db_dsn: str) -> None:
+    async with scene(db, db_dsn) as at:
+        more = {"alarm_apprise_urls": SecretStr("nonsense://s3cret  json://127.0.0.1:9/s3cret")}
+        at.deps = replace(at.deps, settings=at.deps.settings.model_copy(update=more))
+        at.deaf()
+        await at.look()
+        assert len(at.texts()) == 1, "the address was told all the same"
+        found = await at.look(minutes=1)
+        assert found["channel:apprise"].level is Level.WARNING
+        assert "2 of 2 addresses" in str(found["channel:apprise"].detail) and "s3cret" not in "".join(at.texts())
+
+
 async def test_one_dead_telephone_does_not_silence_the_others(db: Pool, db_dsn: str) -> None:
     await make_operator(db, SINCE, phone=PHONE)
     await make_operator(db, SINCE, phone="+819012340002")
