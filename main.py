@@ -93,6 +93,11 @@ def parser() -> argparse.ArgumentParser:
     back = commands.add_parser("operator-link", help="a way back in for an operator who lost phone and printed codes")
     back.add_argument("--email", help="which operator, where there are several")
     commands.add_parser("geo", add_help=False, help="bring in tables, polygons, hazard zones, shelters")
+    wording = commands.add_parser("wording", help="how far the texts of each language are checked; a language as a file")
+    words = wording.add_subparsers(dest="action", required=True, metavar="ACTION")
+    told = words.add_parser("report", help="texts per language and review state, those of alerts first")
+    told.add_argument("--json", action="store_true", help="the report as JSON")
+    words.add_parser("export", help="the PO file of a language as it is said now").add_argument("language", metavar="TAG")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -176,12 +181,21 @@ def command(arguments: argparse.Namespace, settings: Settings, rest: Sequence[st
         from ops.geo_commands import geo_command
 
         return geo_command(settings, rest)
+    if name == "wording":
+        from ops.wording_command import wording_command
+
+        options = vars(arguments)
+        return wording_command(
+            settings, arguments.action, options.get("language", ""), as_data=options.get("json", False)
+        )
     if name == "purge":
         from ops.purge_command import purge_command
 
         return purge_command(settings, dry_run=arguments.dry_run, as_json=arguments.json, force=arguments.force)
     if name == "preview":
-        return commands.preview_command(settings, events_of(arguments.report, settings), as_json=arguments.json)
+        from ops.preview_command import preview_command
+
+        return preview_command(settings, events_of(arguments.report, settings), as_json=arguments.json)
     return replay_command(settings, arguments.paths, arguments.speed)
 
 

@@ -211,7 +211,9 @@ def _samples(deps: Deps, alert: AlertRow, rule: Rule, languages: Counter[str]) -
 
 
 def _context(deps: Deps, alert: AlertRow) -> TextContext:
-    worst = next((area for area in alert.areas if area.severity == alert.severity), None)
+    # Named by the report itself, if any: its areas' other towns read "no figure yet".
+    worst = next((area for area in alert.areas if area.severity == alert.severity and area.announced), None)
+    worst = worst or next((area for area in alert.areas if area.severity == alert.severity), None)
     worst = worst or next(iter(alert.areas), None)
     over = alert.moment in (Moment.CANCEL, Moment.LIFT)
     earlier = alert.context.get("earlier_at")

@@ -1,19 +1,15 @@
-"""The commands that work once and end: migrate, import, preview, doctor."""
+"""The commands that work once and end: migrate, import, doctor."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from alerts.preview import preview
 from alerts.rule_book import RuleBook
-from core.db import connect, transaction
+from core.db import connect
 from core.migrate import migrate
-from core.model import Event
 from core.postgres import embedded
 from core.progress import show_progress
 from core.settings import Settings
@@ -79,34 +75,6 @@ async def import_command(
         )
         return 1
     return 0
-
-
-async def preview_command(settings: Settings, events: Sequence[Event], *, as_json: bool) -> int:
-    """Who would be told what, for one telegram. Writes nothing."""
-    async with open_wires(settings, migrate_first=settings.database_url is None) as wires:
-        for event in events:
-            async with transaction(wires.deps.pool) as conn:
-                told = await preview(wires.deps, conn, event)
-            if as_json:
-                print(json.dumps(told, ensure_ascii=False))
-            else:
-                print_preview(told)
-    return 0
-
-
-def print_preview(told: dict[str, object]) -> None:
-    """The totals of a preview, and how many people are told alike: no names, as this may end in a log (see --json)."""
-    totals, people = told["totals"], told["people"]
-    assert isinstance(totals, dict) and isinstance(people, list)
-    alike: Counter[str] = Counter()
-    for person in people:
-        channels = (
-            ", ".join(f"{step['channel']} after {step['after_s']} s" for step in person["steps"]) or "no way to reach"
-        )
-        alike[f"{person['severity']}, {person['language']}: {channels}"] += 1
-    for line, number in alike.most_common():
-        print(f"{number:>6}  {line}")
-    print(json.dumps(totals, ensure_ascii=False, indent=2))
 
 
 async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:

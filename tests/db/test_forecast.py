@@ -8,6 +8,7 @@ from datetime import timedelta
 from alerts.audience import outlook
 from alerts.preview import preview
 from core.db import Pool, transaction
+from ops.preview_command import lines
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, wires
 from tests.crowd_kit import neighbour, settle
@@ -65,3 +66,17 @@ async def test_a_very_large_audience_is_sampled(db: Pool, db_dsn: str) -> None:
         assert all(120 < (n or 0) < 280 for _, n in a.by_language), a.by_language
         await outlook(deps, conn, EVENT, deps.clock.now(), most=100, progress=lambda *n: looked.append(n))
     assert looked == [(400, 400)], "with a progress bar everybody is counted"
+
+
+async def test_what_the_command_prints(db: Pool, db_dsn: str) -> None:
+    home = await people.make_place(db)
+    crowd = [neighbour(n, "vi", push="up.example" if n % 2 else "") for n in range(10)]
+    await settle(db, [*crowd, neighbour(10, "mn", phone=False)], home, NOON)
+    async with wires(db, db_dsn) as deps, transaction(db) as conn:
+        printed = list(lines(await outlook(deps, conn, EVENT, deps.clock.now())))
+        nobody = list(lines(await outlook(deps, conn, quake(region("3"), city(MASHIKI, "3")), deps.clock.now())))
+    assert printed[1] == "11 of 11 people (100 %), without a way to reach them: 1-2"
+    assert "      11  extreme" in printed and "       5  push after 0 s" in printed
+    assert any(re.fullmatch(r" +- +mn: .*", line) for line in printed), printed
+    assert re.fullmatch(r"SMS: at most \d+ parts, \d+\.00 yen", printed[-1])
+    assert nobody == ["nobody is told: no area reaches a level that we tell people about"]
