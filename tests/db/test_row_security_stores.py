@@ -138,7 +138,7 @@ class Arguments:
             "run_id": theirs.run, "webhook_id": theirs.webhook, "glass_id": uuid4(), "slot": 0, "credential_id": b"x",
             "site": SimpleNamespace(id=theirs.dorm, org_id=theirs.org, kind="dorm"),
             "until": date(2026, 11, 25), "name": "x", "kind": "x", "email": "", "channel": "sms",
-            "view": view, "count": 9, "lang": "ja",
+            "view": view, "count": 9, "lang": "ja", "user": "U1",
         }  # fmt: skip
         self.token = ApiToken(uuid4(), theirs.org, theirs.org, role, "x", frozenset(ApiScope))
 
