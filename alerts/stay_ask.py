@@ -16,8 +16,9 @@ from uuid import UUID
 
 from alerts import stay_store as store
 from alerts.channel import Channel, Outgoing, SendError, Trouble
-from alerts.compose import LINK, fill_link
+from alerts.compose import LINK, TITLED, fill_link
 from alerts.deps import Deps
+from alerts.mail_links import way_out
 from alerts.sms_text import is_gsm7, segments
 from alerts.stay_store import ToAsk
 from alerts.wording import Voice
@@ -48,6 +49,8 @@ TIMEOUT_S: Final = 5.0
 #: A provider must not deliver it later than this: by then it may be night.
 VALID_S: Final = 3600
 _NO_INCIDENT: Final = UUID(int=0)
+#: Which channel carries a message to which kind of contact.
+CARRIED_BY: Final = {"push": "push", "phone": "sms", "line": "line", "email": "email"}
 
 
 def stay_language(catalogs: Catalogs, languages: Sequence[str]) -> str:
@@ -62,7 +65,7 @@ def stay_text(catalogs: Catalogs, lang: str, channel: str, sender: str) -> str:
     question = say("stay.sms", link="").strip().rstrip(":：").rstrip()
     parts = [question, say("alert.unreviewed.short")] if say.unreviewed else [question]
     text = without_furigana(say.join(parts))
-    if channel == "push":
+    if channel in TITLED:
         return text
     name = "Daijobu" if is_gsm7(text) and not is_gsm7(sender) else sender
     return f"{say('frame.sender', sender=name, text=text)}\n{LINK}"
@@ -94,7 +97,7 @@ async def _ask(deps: Deps, person: ToAsk) -> bool:
     async with transaction(deps.pool) as conn:
         token = await personal_token(conn, deps.vault, person.id)
         addresses = await store.ways_of(conn, person.id)
-    usable = {kind.contact for name in ("push", "sms") if (kind := deps.channels.resolve(name)) is not None}
+    usable = {contact for contact, name in CARRIED_BY.items() if deps.channels.resolve(name) is not None}
     ways = ways_in_order(list(addresses), person.used, usable) if token else []
     tried = await _try(deps, person, ways, addresses, f"{deps.settings.site_url}/p/{token}")
     now = deps.clock.now()
@@ -122,11 +125,11 @@ async def _try(deps: Deps, person: ToAsk, ways: Sequence[Way], addresses: dict[W
     lang = stay_language(deps.catalogs, person.languages)
     dead: list[tuple[UUID, str, str]] = []
     for way in ways:
-        wanted = "push" if way.channel == "push" else "sms"
+        wanted = CARRIED_BY[way.channel]
         kind = deps.channels.resolve(wanted)
         assert kind is not None  # ways_in_order has left out what nothing carries
         text = stay_text(deps.catalogs, lang, wanted, deps.settings.sender_name)
-        body = text if wanted == "push" else fill_link(text, url, deps.settings.sender_name)
+        body = text if wanted in TITLED else fill_link(text, url, deps.settings.sender_name)
         message = Outgoing(
             message_id=0,
             address=deps.vault.decrypt(addresses[way], way.id, "contact.address_enc"),
@@ -139,15 +142,22 @@ async def _try(deps: Deps, person: ToAsk, ways: Sequence[Way], addresses: dict[W
             url=url,
             valid_s=VALID_S,
             direction=deps.catalogs.direction(lang),
+            way_out=_way_out(deps, lang, way),
         )
         error = await _why_not(deps.channels.by_name[kind.name], message, deps.settings.send_timeout_s)
         if error is None:
-            return _Tried(way, False, True, dead, 0 if wanted == "push" else segments(body).parts)
+            return _Tried(way, False, True, dead, 0 if wanted in TITLED else segments(body).parts)
         if error.ambiguous:
             return _Tried(None, True, True, dead, 0)
         if error.drop_address:
             dead.append((way.id, error.drop_address, error.code))
     return _Tried(None, False, len(ways) > len(dead), dead, 0)
+
+
+def _way_out(deps: Deps, lang: str, way: Way) -> tuple[str, str]:
+    if way.channel != "email":
+        return "", ""
+    return deps.catalogs.sayer(lang).plain("mail.stop"), deps.settings.site_url + way_out(deps.vault, way.id)
 
 
 async def _why_not(channel: Channel, message: Outgoing, timeout_s: float) -> SendError | None:

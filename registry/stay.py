@@ -68,16 +68,20 @@ def is_daytime(now: datetime) -> bool:
     return FIRST_HOUR <= now.astimezone(JST).hour < LAST_HOUR
 
 
+#: From 1 on; 0 is a notification that was once seen.
+_ORDER: Final = ("", "phone", "line", "push", "email")
+
+
 def ways_in_order(ways: Sequence[Way], used: Collection[str], usable: Collection[str]) -> list[Way]:
     """The ways to try, one after the other, until one takes the message.
 
-    A notification costs nothing and comes first where one was ever seen; then the telephone; then notifications that
-    nobody has seen yet. The reminder takes what has not carried the first message (`used`: kinds of contact), if there
-    is such a way. `usable`: the kinds of contact for which a channel is configured.
+    A notification costs nothing and comes first where one was ever seen; then the telephone; then LINE; then
+    notifications that nobody has seen yet; e-mail last. The reminder takes what has not carried the first message
+    (`used`: kinds of contact), if there is such a way. `usable`: the kinds of contact for which a channel is configured.
     """
 
     def rank(way: Way) -> tuple[bool, int]:
-        return way.channel in used, 0 if way.channel == "push" and way.proven else 1 if way.channel == "phone" else 2
+        return way.channel in used, 0 if way.channel == "push" and way.proven else _ORDER.index(way.channel)
 
     return sorted((way for way in ways if way.channel in usable), key=rank)
 

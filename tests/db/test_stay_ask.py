@@ -262,3 +262,14 @@ async def test_an_invited_person_enrols_by_the_link_and_the_question_is_answered
         response = await visitor.submit(path, path, {"postal_code": "862-0950", "C1": "1"})
         assert response.status == 200
     assert tuple(await db.fetchrow("SELECT state, ask_stay_at FROM resident")) == ("enrolled", None)
+
+
+@pytest.mark.parametrize("channel", ["email", "line"])
+async def test_who_has_only_an_email_or_line_is_asked_there(db: Pool, db_dsn: str, channel: str) -> None:
+    way = FakeChannel(channel)
+    person = await leaver(db, phone="", contacts=[NewContact(channel, "mai@mail.example")])
+    async with asking(db, db_dsn, FakeChannel("sms"), way) as (deps, _):
+        assert await ask_to_stay(deps) == 1
+        (message,) = way.taken
+        assert message.url == await link_of(db, person, deps) and "{link}" not in message.body
+        assert ("/m/stop/" in message.way_out[1]) is (channel == "email")
