@@ -26,8 +26,8 @@ HELD = ("accepted", "scheduled", "queued")
 class FakeTwilio:
     """Twilio's Messages API.
 
-    `mode`: ok; 429; 500 (HTML, not taken); taken_500 (taken, then 503 in HTML); problem (problem+json 400); hang (not
-    taken); lost (taken, then the connection drops); late (taken, then no answer).
+    `mode`: ok; 429; 500 (HTML, not taken); taken_500 (taken, then 503 in HTML); problem (problem+json 400); portal
+    (somebody else's page); hang (not taken); lost (taken, then the connection drops); late (taken, then no answer).
     """
 
     account: str
@@ -125,6 +125,8 @@ class FakeTwilio:
         if mode == "problem":
             problem = {"type": "about:blank", "title": "Refused", "status": 400, "code": 21408, "detail": "no"}
             return form, web.json_response(problem, status=400, content_type="application/problem+json")
+        if mode == "portal":
+            return form, web.Response(text="<html>sign in</html>", content_type="text/html")
         if mode == "hang":
             await asyncio.sleep(3600)
         return form, None

@@ -95,9 +95,9 @@ class TwilioSms:
         self._signature = SignatureCheck(settings.site_url, [token, *([old.get_secret_value()] if old else [])])
         self.guard = SmsGuard.of(settings)
         self._sender = (
-            {"messaging_service_sid": settings.twilio_messaging_service_sid}
+            {"MessagingServiceSid": settings.twilio_messaging_service_sid}
             if settings.twilio_messaging_service_sid
-            else {"from_": settings.twilio_from or settings.sender_name}
+            else {"From": settings.twilio_from or settings.sender_name}
         )
 
     async def send(self, message: Outgoing) -> Sent:
@@ -105,14 +105,16 @@ class TwilioSms:
         fields: dict[str, Any] = dict(self._sender)
         if message.message_id:
             at = f"{self._settings.site_url}/t/s/{message.message_id}-{message.attempt}"
-            fields["status_callback"] = at + CALL_BACK_RETRIES
+            fields["StatusCallback"] = at + CALL_BACK_RETRIES
         return Sent(
             provider_id=await self.messages.create(
-                to=message.address,
-                body=self._text(message),
-                validity_period=validity_s(message),
-                smart_encoded=False,  # it would change the number of parts that we have counted
-                **fields,
+                {
+                    "To": message.address,
+                    "Body": self._text(message),
+                    "ValidityPeriod": validity_s(message),
+                    "SmartEncoded": "false",  # it would change the number of parts that we have counted
+                    **fields,
+                }
             )
         )
 

@@ -94,7 +94,7 @@ async def test_every_request_is_as_twilio_describes_it() -> None:
         await sms.messages.blank(SID)
         # It does judge: what its description forbids is refused.
         with pytest.raises(SendError) as caught:
-            await sms.messages.create(to=None, body="x")
+            await sms.messages.create({"Body": "x"})
         assert caught.value.kind is Trouble.REFUSED
         with pytest.raises(SendError):
             await sms.messages.fetch("not a SID")

@@ -38,7 +38,7 @@ def channel(twilio: FakeTwilio, **more: str) -> TwilioSms:
                 "DAIJOBU_TWILIO_BASE_URL": twilio.url,
                 "DAIJOBU_TWILIO_MESSAGING_SERVICE_SID": "MG1",
                 "DAIJOBU_PUBLIC_URL": "https://daijobu.example",
-                "DAIJOBU_SEND_TIMEOUT_S": "0.5",
+                "DAIJOBU_SEND_TIMEOUT_S": "20",
                 **more,
             }
         )
@@ -79,18 +79,19 @@ async def test_a_message_that_is_not_stored_has_no_call_back(twilio: FakeTwilio,
         ("late", Trouble.AMBIGUOUS, "no_answer", 1),
         ("lost", Trouble.AMBIGUOUS, "no_answer", 1),
         ("problem", Trouble.REFUSED, "21408", 0),
+        ("portal", Trouble.AMBIGUOUS, "no_json", 0),
     ],
 )
-async def test_twilio_in_trouble(
-    twilio: FakeTwilio, sms: TwilioSms, mode: str, kind: Trouble, code: str, taken: int
-) -> None:
+async def test_twilio_in_trouble(twilio: FakeTwilio, mode: str, kind: Trouble, code: str, taken: int) -> None:
     twilio.mode = mode
+    sms = channel(twilio, DAIJOBU_SEND_TIMEOUT_S="0.4" if mode in ("hang", "late") else "20")
     with pytest.raises(SendError) as caught:
         await sms.send(outgoing(NUMBER))
     assert (caught.value.kind, caught.value.code, len(twilio.taken)) == (kind, code, taken)
     assert caught.value.retry_after_s == (7 if mode == "429" else None)
     if mode == "429":
         assert caught.value.detail == "RQ7, 101 under way"
+    await sms.close()
 
 
 async def test_twilio_is_away() -> None:

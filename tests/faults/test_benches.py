@@ -17,6 +17,7 @@ from tests.sql_constants import ROOT
         (("bench/checkin.py", "--requests", "20"), "committed"),
         (("bench/fanout.py", "--people", "50"), "told"),
         (("bench/push.py", "--messages", "50", "--rounds", "1"), "messages"),
+        (("bench/sms.py", "--messages", "50", "--rounds", "1"), "messages"),
         (("bench/start.py", "--starts", "1"), "starts"),
         (("bench/geofence.py", "--places", "3000", "--repeats", "1", "--without-postgis"), "places"),
     ],
