@@ -77,7 +77,7 @@ def ways_in_order(ways: Sequence[Way], used: Collection[str], usable: Collection
 
     A notification costs nothing and comes first where one was ever seen; then the telephone; then LINE; then
     notifications that nobody has seen yet; e-mail last. The reminder takes what has not carried the first message
-    (`used`: kinds of contact), if there is such a way. `usable`: the kinds of contact for which a channel is configured.
+    (`used`: kinds of contact), if there is such a way. `usable`: the kinds for which a channel is configured.
     """
 
     def rank(way: Way) -> tuple[bool, int]:
