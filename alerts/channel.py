@@ -215,6 +215,8 @@ class ChannelKind:
     make: Callable[[Settings], Channel]
     #: The channel whose messages it takes over where that one is not configured; None: it stands for itself.
     stands_in_for: str | None = None
+    #: Contacts of another kind that it uses as well, where a ladder names it: a call goes to a telephone.
+    over: str | None = None
 
 
 @dataclass(slots=True)

@@ -314,7 +314,7 @@ def _until_morning(messages: tuple[Planned, ...], spec: Spec, quiet: Quiet, leve
 
 def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:
     """Every browser of the person; of several numbers one, a proven one first."""
-    found = [c for c in person.contacts if c.channel == kind.contact]
+    found = [c for c in person.contacts if c.channel == (kind.over or kind.contact)]
     if kind.contact == "push":
         return found
     return sorted(found, key=lambda c: not c.proven)[:1]

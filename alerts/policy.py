@@ -81,7 +81,10 @@ def is_night(at: datetime) -> bool:
 
 
 def within_hours(at: datetime, hours: tuple[int, int]) -> bool:
-    """Whether a time lies in these hours of Japan's day, the first included, the second not; they may span midnight."""
+    """Whether a time lies in these hours of Japan's day, the first included, the second not; they may span midnight.
+
+    The same hour twice means the whole day.
+    """
     hour = at.astimezone(JST).hour
     first, last = hours
     return first <= hour < last if first < last else hour >= first or hour < last

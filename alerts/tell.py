@@ -92,7 +92,7 @@ async def call_leaders(deps: Deps, conn: Connection, alert: AlertRow, texts: Tex
         return
     key = deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
     kinds = [k for k in deps.channels.kinds.values() if k.name in deps.channels.by_name]
-    by_contact = {kind.contact: kind.name for kind in kinds}
+    by_contact = {kind.contact: kind.name for kind in kinds if kind.over is None}
     # An SMS wakes a leader up more surely than a notification, and an e-mail wakes nobody.
     preferred = sorted(by_contact, key=lambda contact: ("phone", "line", "push", "email").index(contact))
     now = deps.clock.now()

@@ -33,6 +33,10 @@ _REASONS: Final = {
     "30004": "blocked",
     "30007": "filtered",
     "30008": "unsaid",
+    "busy": "not_taken",
+    "no_answer_call": "not_taken",
+    "outside_hours": "limit",
+    "too_many_calls": "limit",
 }
 #: What an error of the provider's table says about the address, where the code has no reason of its own.
 _BY_TROUBLE: Final = {

@@ -243,6 +243,19 @@ class Settings(BaseModel):
     )
     push_allow_http: bool = Field(False, description="Accept http push endpoints on loopback; for tests only.")
 
+    voice_from: str = Field(
+        "",
+        description="Twilio number that calls people who were told of extreme danger and have not answered after 20 "
+        "minutes; empty: nobody is called.",
+    )
+    voice_hours: str = Field(
+        "00-00",
+        pattern=r"^([01]\d|2[0-3])-([01]\d|2[0-3])$",
+        description="Hours of Japan's day in which people may be called, e.g. 06-22; 00-00: all.",
+    )
+    voice_calls_a_day: int = Field(
+        500, ge=0, description="Calls that one process makes in 24 hours; beyond it nobody is called."
+    )
     send_in_flight: int = Field(
         256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these."
     )
@@ -462,6 +475,16 @@ class Settings(BaseModel):
     @property
     def sms_configured(self) -> bool:
         return bool(self.twilio_account_sid and self.twilio_auth_token)
+
+    @property
+    def voice_configured(self) -> bool:
+        return self.sms_configured and bool(self.voice_from)
+
+    @property
+    def voice_hours_pair(self) -> tuple[int, int]:
+        """The hours of Japan's day in which people may be called, (0, 0): all of them."""
+        first, _, last = self.voice_hours.partition("-")
+        return int(first), int(last)
 
     @property
     def email_configured(self) -> bool:

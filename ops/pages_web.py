@@ -69,6 +69,7 @@ MODULES: Final = (
     "checkin.family_web",
     "checkin.live_web",
     "checkin.status_web",
+    "checkin.voice_web",
     "checkin.unreached_web",
     "checkin.umbrella_web",
     "checkin.partner_web",

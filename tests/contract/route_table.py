@@ -92,6 +92,8 @@ AUDIENCE_OF = {
     ("POST", "/push/test"): "token",
     ("POST", "/t/s/{message_id}"): "token",
     ("POST", "/t/r"): "token",
+    ("POST", "/t/v/{message_id}"): "token",
+    ("POST", "/t/v/{message_id}/status"): "token",
     ("POST", "/push/subscribe"): "token",
     ("POST", "/push/unsubscribe"): "token",
     ("POST", "/push/receipt"): "token",

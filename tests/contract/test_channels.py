@@ -20,6 +20,7 @@ def test_channels_are_found_by_themselves() -> None:
         "line": "line",
         "push": "push",
         "sms": "phone",
+        "voice": "voice",  # rings the telephones of SMS, and carries nothing else (ChannelKind.over)
     }
 
 

@@ -1,0 +1,174 @@
+"""The last step: a telephone rings for who was told of extreme danger and stays silent; one key answers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiohttp.test_utils import TestServer
+
+from alerts.channel import Channels, Outgoing, SendError
+from alerts.channels.voice_twilio import CHANNEL, TwilioVoice
+from alerts.deps import Deps
+from alerts.twilio_calls import MAX_TWIML, SPOKEN, asking
+from checkin.voice_web import ROUTES
+from core.clock import FixedClock
+from core.db import Pool
+from core.i18n import Catalogs
+from core.model import Purpose, Severity
+from core.settings import Settings, load_settings
+from core.web import SITE
+from tests import people
+from tests.alerts_kit import MASHIKI, NOON, city, hear, messages, quake, region, send_all, wires
+from tests.fakes import FakeChannel, fake_channels
+from tests.pages import make_app
+from tests.twilio_voice import ACCOUNT, TOKEN, FakeVoice, fake_voice
+
+OUT = Outgoing(
+    7, "+819012345678", "t", "b", "en", Severity.EXTREME, Purpose.LIVE, UUID(int=1), "http://x/c/y", 600,
+    actions=(("ok", "I'm OK"), ("help", "I need help")), hazard="earthquake",
+)  # fmt: skip
+
+
+def settings(fake: FakeVoice | None = None, **more: Any) -> Settings:
+    values: dict[str, Any] = {"twilio_account_sid": ACCOUNT, "twilio_auth_token": TOKEN, "voice_from": "+815012345678"}
+    if fake is not None:
+        values["twilio_base_url"] = fake.url
+    return Settings(**(values | more))
+
+
+@dataclass(slots=True)
+class Ringing:
+    """A person who has been told of the worst 20 minutes ago, and whose telephone rings."""
+
+    deps: Deps
+    clock: FixedClock
+    fake: FakeVoice
+    sms: FakeChannel
+    person: people.Person
+
+
+@asynccontextmanager
+async def ringing(db: Pool, dsn: str, language: str = "vi") -> AsyncIterator[Ringing]:
+    clock = FixedClock(NOON + timedelta(seconds=30))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with fake_voice() as fake:
+        made = settings(fake, public_url=f"http://127.0.0.1:{port}")
+        voice, sms = TwilioVoice(made), FakeChannel("sms")
+        channels = fake_channels(sms)
+        both = Channels({"sms": sms, "voice": voice}, channels.kinds | {"voice": CHANNEL})
+        app = make_app(db, ROUTES, clock)
+        app[SITE].settings = made
+        app[SITE].extras["channels"] = both
+        async with TestServer(app, host="127.0.0.1", port=port), wires(db, dsn, channels=both, clock=clock) as deps:
+            person = await people.make_resident(db, language=language, home_place_id=await people.make_place(db))
+            await hear(deps, quake(region("7"), city(MASHIKI, "7")))
+            await send_all(deps)
+            assert (len(sms.taken), fake.calls) == (1, [])
+            clock.advance(timedelta(minutes=20))
+            await send_all(deps)
+            yield Ringing(deps, clock, fake, sms, person)
+        await voice.close()
+
+
+async def status(db: Pool) -> tuple[str | None, str | None]:
+    row = await db.fetchrow("SELECT status, status_by FROM incident_resident")
+    assert row is not None
+    return row["status"], row["status_by"]
+
+
+async def test_one_key_says_that_all_is_well(db: Pool, db_dsn: str) -> None:
+    async with ringing(db, db_dsn) as at:
+        assert [call["To"] for call in at.fake.calls] == [at.person.phone]
+        heard = at.fake.heard(0)
+        assert {language for language, _ in heard} == {"vi-VN"} and len(heard) == 2, "said twice"
+        assert "phím 1" in heard[0][1] and "phím 2" in heard[0][1]
+        assert (await at.fake.press(0, "9"))[0] == 200 and await status(db) == (None, None)
+        code, said = await at.fake.press(0, "1")
+        assert code == 200 and "<Say" in said
+        assert await status(db) == ("ok", "self")
+        await at.fake.press(0, "1")  # Twilio asks again
+        assert await db.fetchval("SELECT count(*) FROM check_in") == 1
+        assert await at.fake.end(0, "completed") == 204
+    assert [(m["channel"], m["state"]) for m in await messages(db)][-1] == ("voice", "delivered")
+
+
+async def test_two_calls_for_help_and_not_for_119(db: Pool, db_dsn: str) -> None:
+    async with ringing(db, db_dsn, "my") as at:
+        assert {language for language, _ in at.fake.heard(0)} == {"ja-JP", "en-US"}, "Twilio speaks no Burmese"
+        code, said = await at.fake.press(0, "2")
+        assert code == 200 and "119" in said
+        assert await status(db) == ("help", "self")
+    assert await db.fetchval("SELECT reason FROM case_file") == "needs_help"
+
+
+@pytest.mark.parametrize(("end", "state"), [("busy", "failed"), ("no-answer", "failed"), ("completed", "sent")])
+async def test_a_call_that_a_machine_took_is_no_answer(db: Pool, db_dsn: str, end: str, state: str) -> None:
+    async with ringing(db, db_dsn) as at:
+        assert await at.fake.end(0, end) == 204
+        assert await status(db) == (None, None)
+    assert (await messages(db))[-1]["state"] == state
+    assert await db.fetchval("SELECT state FROM contact") == "unproven"
+
+
+async def test_only_twilio_presses_keys(db: Pool, db_dsn: str) -> None:
+    async with ringing(db, db_dsn) as at:
+        assert (await at.fake.press(0, "1", token="forged"))[0] == 403
+        assert await status(db) == (None, None)
+
+
+async def test_who_has_answered_is_not_called(db: Pool, db_dsn: str) -> None:
+    sms, voice = FakeChannel("sms"), FakeChannel("voice")
+    clock = FixedClock(NOON + timedelta(seconds=30))
+    await people.make_resident(db, home_place_id=await people.make_place(db))
+    async with wires(db, db_dsn, channels=fake_channels(sms, voice), clock=clock) as deps:
+        await hear(deps, quake(region("7"), city(MASHIKI, "7")))
+        await send_all(deps)
+        await db.execute("UPDATE incident_resident SET status = 'ok', status_at = $1", clock.now())
+        clock.advance(timedelta(minutes=20))
+        await send_all(deps)
+    assert (len(sms.taken), len(voice.taken)) == (1, 0)
+
+
+async def test_off_until_it_has_a_number_and_within_its_limits() -> None:
+    assert not CHANNEL.configured(settings(voice_from="")) and CHANNEL.configured(settings())
+    assert not CHANNEL.configured(load_settings({"DAIJOBU_VOICE_FROM": "+815012345678"})), "without Twilio"
+    async with fake_voice() as fake:
+        limited, other = TwilioVoice(settings(fake, voice_calls_a_day=1)), TwilioVoice(settings(fake))
+        assert (await limited.send(OUT)).provider_id == fake.sid(0)
+        with pytest.raises(SendError, match="too_many_calls"):
+            await limited.send(OUT)
+        fake.code = 21215
+        with pytest.raises(SendError) as refused:
+            await other.send(OUT)
+        assert refused.value.code == "21215" and not refused.value.retry
+        await limited.close()
+        await other.close()
+
+
+async def test_what_is_said_fits_and_recordings_of_ours_come_first(tmp_path: Path) -> None:
+    (tmp_path / "my.mp3").write_bytes(b"ID3")
+    voice = TwilioVoice(settings(), tmp_path)
+    for language in Catalogs.load().languages:
+        parts = voice.prompt(replace(OUT, language=language))
+        document = asking(parts, "https://daijobu.example.jp/t/v/123456789-5")
+        assert len(document) < MAX_TWIML, language
+        if language == "my":
+            assert [p.recording for p in parts] == ["http://127.0.0.1:8080/static/voice/my.mp3"]
+            assert "<Play>" in document
+        else:
+            assert [p.language for p in parts] == ([language] if language in SPOKEN else ["ja", "en"])
+            assert all("1" in p.words and "2" in p.words for p in parts)
+    drill = voice.prompt(replace(OUT, language="my", purpose=Purpose.DRILL))
+    assert all(p.words for p in drill), "a recording would not say that it is a drill"
+    assert "DRILL" in drill[1].words.upper()
+    await voice.close()
