@@ -77,7 +77,7 @@ class Sender:
     _directions: dict[str, str] = field(default_factory=dict)
     _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
     _stop_words: dict[str, str] = field(default_factory=dict)
-    _labels: dict[tuple[str, str], tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    _labels: dict[tuple[str, str, int], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
     _outcomes: list[Outcome] = field(default_factory=list)
@@ -279,7 +279,7 @@ class Sender:
     def _actions(self, message: Claimed) -> tuple[tuple[str, str], ...]:
         if message.link_kind != "checkin" or not message.questions_json:
             return ()
-        group = (message.language, message.questions_json)
+        group = (message.language, message.questions_json, self.deps.catalogs.edition)
         labels = self._labels.get(group)
         if labels is None:
             questions = json.loads(message.questions_json)

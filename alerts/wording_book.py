@@ -57,6 +57,11 @@ class WordingBook(Catalogs):
         self.refused: dict[tuple[str, str], str] = {}
 
     @property
+    def edition(self) -> int:
+        """The newest row that has been taken in."""
+        return self.newest
+
+    @property
     def files(self) -> Catalogs:
         """What the files alone say."""
         return self._own

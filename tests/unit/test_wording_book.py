@@ -66,6 +66,7 @@ def test_whoever_holds_the_book_hears_the_new_text() -> None:
     voice = made.sayer("vi")
     made.take_in([said(NEW, REVIEWED)])
     assert NEW.split("\n")[0] in str(voice(KEY)) and FILES.say("vi", KEY) == OLD
+    assert made.edition != FILES.edition, "whoever keeps words by edition asks again"
 
 
 def test_all_alert_texts_approved_is_a_language_that_goes_alone() -> None:
