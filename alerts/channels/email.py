@@ -56,6 +56,7 @@ class Email:
         self._threads = ThreadPoolExecutor(settings.smtp_connections, thread_name_prefix="smtp")
         self._free = asyncio.Semaphore(settings.smtp_connections)
         self._kept: list[smtplib.SMTP] = []
+        self._safe = None if settings.smtp_tls == "none" else ssl.create_default_context()
         self._closed = False
 
     async def send(self, message: Outgoing) -> Sent:
@@ -149,7 +150,7 @@ class Email:
 
     def _connect(self) -> smtplib.SMTP:
         """Open, encrypt, sign in. Raises SendError."""
-        known, safe = self._settings, ssl.create_default_context()
+        known, safe = self._settings, self._safe
         client: smtplib.SMTP
         if known.smtp_tls == "tls":
             client = smtplib.SMTP_SSL(timeout=self._step_s, context=safe)
@@ -172,6 +173,12 @@ class Email:
             if error.smtp_code < 500:
                 raise SendError(Trouble.THROTTLED, str(error.smtp_code), "signing in", GREY_LIST_S) from error
             raise _deployment("smtp_sign_in", "the mail server refuses DAIJOBU_SMTP_USER and its password") from error
+        except ssl.SSLCertVerificationError as error:
+            client.close()
+            raise _deployment("smtp_certificate", "its certificate does not fit DAIJOBU_SMTP_HOST") from error
+        except ssl.SSLEOFError as error:
+            client.close()
+            raise SendError(Trouble.NOT_SENT, "smtp_no_connection", type(error).__name__) from error
         except (smtplib.SMTPNotSupportedError, ssl.SSLError) as error:
             client.close()
             raise _deployment("smtp_tls", "the mail server does not offer what DAIJOBU_SMTP_TLS asks for") from error

@@ -223,3 +223,11 @@ async def test_information_is_not_important(server: SmtpServer, mails: Email) ->
     found = parsed(server.taken[0].raw)
     assert found["Importance"] is None
     assert found["List-Unsubscribe-Post"] is None, "one click is defined for https alone (RFC 8058)"
+
+
+async def test_a_server_that_speaks_no_tls_is_a_fault_of_the_settings(server: SmtpServer) -> None:
+    channel = Email(settings(server.port, DAIJOBU_SMTP_TLS="tls"))
+    with pytest.raises(SendError) as caught:
+        await channel.send(mail())
+    assert (caught.value.code, caught.value.alarm) == ("smtp_tls", "critical") and not server.taken
+    await channel.close()
