@@ -76,10 +76,12 @@ SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.s
            WHEN 'answered' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            WHEN 'received' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
-               AND o.alert_id = c.alert_id AND o.state = 'delivered' AND o.id <> c.id)
+               AND o.alert_id = c.alert_id AND o.link_id IS NOT DISTINCT FROM c.link_id
+               AND o.state = 'delivered' AND o.id <> c.id)
            WHEN 'covered' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
-               AND o.alert_id = c.alert_id AND o.state IN ('sent', 'delivered') AND o.step > c.step)
+               AND o.alert_id = c.alert_id AND o.link_id IS NOT DISTINCT FROM c.link_id
+               AND o.state IN ('sent', 'delivered') AND o.step > c.step)
            WHEN 'silent' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            ELSE false
        END AS needless,
@@ -140,6 +142,7 @@ class Outcome:
         return self.state is MessageState.FAILED or self.fail_over
 
 
+# Messages with one link are one person's ways to one text: a leader has another besides, for the dorm.
 # Where this way waits for its provider and the next one goes instead, it becomes needless as soon as that has been
 # taken ("covered"). A failure brings forward the next step alone, and never a last step ("silent"): a telephone rings
 # for who has not answered, not for whose subscription has ended. What nobody knows of an earlier try stays known.
@@ -174,7 +177,7 @@ WITH acked AS (
         unless = CASE WHEN u.next_now AND u.state = 'pending' AND m.unless = 'never' AND EXISTS (
                           SELECT FROM message AS n WHERE n.incident_id = m.incident_id AND n.resident_id = m.resident_id
                           AND n.alert_id = m.alert_id AND n.step > m.step AND n.state = 'pending' AND n.due_at > $10
-                          AND n.unless <> 'silent') THEN 'covered' ELSE m.unless END,
+                          AND n.link_id IS NOT DISTINCT FROM m.link_id AND n.unless <> 'silent') THEN 'covered' ELSE m.unless END,
         sent_at = CASE WHEN u.state = 'sent' THEN $10::timestamptz ELSE m.sent_at END,
         done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10::timestamptz END,
         lease_until = CASE WHEN u.state = 'leased' THEN now() + u.wait END,
@@ -183,7 +186,8 @@ WITH acked AS (
                 $8::interval[], $9::boolean[], $11::boolean[])
          AS u (id, token, state, provider_id, code, error, due_at, wait, next_now, held)
     WHERE m.id = u.id AND m.lease_token = u.token AND m.state = 'leased'
-    RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.step, u.next_now
+    RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.link_id, m.step,
+              u.next_now
 ), receipts AS (
     INSERT INTO receipt (message_id, state, code, detail, at)
     SELECT id, state, coalesce(error_code, ''), coalesce(error, ''), $10 FROM acked WHERE state IN ('sent', 'failed')
@@ -192,9 +196,11 @@ WITH acked AS (
     UPDATE message AS n SET due_at = $10
     FROM acked AS f
     WHERE f.next_now AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id AND n.alert_id = f.alert_id
+      AND n.link_id IS NOT DISTINCT FROM f.link_id
       AND n.state = 'pending' AND n.due_at > $10 AND n.unless <> 'silent'
       AND n.step = (SELECT min(o.step) FROM message AS o
                     WHERE o.incident_id = f.incident_id AND o.resident_id = f.resident_id AND o.alert_id = f.alert_id
+                      AND o.link_id IS NOT DISTINCT FROM f.link_id
                       AND o.step > f.step AND o.state = 'pending' AND o.unless <> 'silent')
 )
 SELECT array_agg(id) AS ids,

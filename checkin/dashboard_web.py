@@ -6,6 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from alerts.undelivered_store import count_of
 from checkin.cases import green_answer, help_answer
 from checkin.dashboard import Person, State, groups, needs_help_first, sections, totals, unopened_first
 from checkin.dashboard_store import (
@@ -29,7 +30,7 @@ from core.audit import audit
 from core.clock import JST, date_in_japan
 from core.db import Connection, transaction
 from core.i18n import Sayer
-from core.model import AnsweredBy, Role
+from core.model import AnsweredBy, MessageState, Role
 from core.spreadsheet import csv_bytes
 from core.web import Route, path_id, see_other, site, staff, staff_form
 from registry.access import HOUSEHOLD
@@ -92,6 +93,7 @@ async def dashboard_incident(request: web.Request) -> web.Response:
                 people=number,
                 not_enrolled=not_enrolled,
                 stale=stale,
+                undelivered=await count_of(conn, incident.id),
             )
         people = await people_of(conn, incident.id, me.org_id, date_in_japan(now))
         visits = await visits_of(conn, incident.id, me.org_id, now)
@@ -125,6 +127,7 @@ def _people_page(
         incident=incident,
         incidents=found,
         totals=totals((p.standing, 1) for p in people),
+        undelivered=_undelivered(people),
         helps=helps[:HELPS_ON_TOP],
         helps_in_all=len(helps),
         sections=sections(groups(people), state=shown, place=place, rows=ROWS, names=NAMES),
@@ -137,6 +140,12 @@ def _people_page(
         org=org,
         readonly=readonly or incident.closed_at is not None,
     )
+
+
+def _undelivered(people: list[Person]) -> int:
+    """How many have not answered, and their newest message did not arrive."""
+    lost = (MessageState.FAILED, MessageState.EXPIRED)
+    return sum(p.standing.status is None and p.delivery is not None and p.delivery.state in lost for p in people)
 
 
 async def _audit_people(
