@@ -307,7 +307,8 @@ ON CONFLICT (incident_id, resident_id) DO UPDATE SET
     reason = excluded.reason, reachable = CASE WHEN $14 THEN ir.reachable ELSE excluded.reachable END
 """
 SQL_SUPERSEDED = """
-UPDATE message AS m SET state = 'cancelled', done_at = $4, error_code = 'superseded'
+UPDATE message AS m SET state = 'cancelled', done_at = $4,
+    error_code = CASE WHEN m.error_code ~ $6 THEN m.error_code ELSE 'superseded' END
 FROM alert AS a
 WHERE m.incident_id = $1 AND m.resident_id = ANY($2::uuid[]) AND m.state = 'pending' AND a.id = m.alert_id
   AND a.id <> $3 AND a.context ->> 'hazard' = $5
@@ -321,7 +322,15 @@ async def write_slice(
     """Write everything about one slice of people. `text_ids`: by the keys of its texts."""
     quiet = alert.tell is Tell.LOWERED
     if rows.superseded:
-        await conn.execute(SQL_SUPERSEDED, alert.incident_id, rows.superseded, alert.id, now, alert.context["hazard"])
+        await conn.execute(
+            SQL_SUPERSEDED,
+            alert.incident_id,
+            rows.superseded,
+            alert.id,
+            now,
+            alert.context["hazard"],
+            f"^({DOUBTFUL})$",
+        )
     if rows.standings:
         groups: dict[tuple[str, bool, str, bool, bool], int] = {}
         numbers = [groups.setdefault(standing[1:], len(groups) + 1) for standing in rows.standings]

@@ -25,7 +25,7 @@ from alerts.compose import LINK, TITLED, fill_link
 from alerts.deps import Deps
 from alerts.lane_store import HELD
 from alerts.lanes import WORTH_ANOTHER_WAY_S, Hold, Lane, Lanes
-from alerts.look_back import look_back
+from alerts.look_back import in_doubt, look_back
 from alerts.mail_links import way_out
 from alerts.outbox_store import MESSAGES_CHANNEL, Claimed, Outcome
 from alerts.policy import BACK_OFF_S, next_attempt
@@ -192,10 +192,10 @@ class Sender:
         now = self.deps.clock.now()
         if message.expires_at <= now:
             self.counters.skipped += 1
-            return self._outcome(message, MessageState.EXPIRED, code="expired")
+            return self._outcome(message, MessageState.EXPIRED, code=_unless_in_doubt(message, "expired"))
         if message.needless:
             self.counters.skipped += 1
-            return self._outcome(message, MessageState.CANCELLED, code="not_needed")
+            return self._outcome(message, MessageState.CANCELLED, code=_unless_in_doubt(message, "not_needed"))
         lane: Lane | None = None
         try:
             channel, outgoing = self._prepare(message, line)
@@ -426,6 +426,12 @@ class Sender:
         if left:
             # Not acknowledged within the provider's own time limit: their fate is unknown, the lease decides.
             log.warning("%d messages were still in flight at the end", len(left))
+
+
+def _unless_in_doubt(message: Claimed, code: str) -> str:
+    """The code with which a message ends unsent. One that may have left before keeps the code that says so: whoever got
+    it is told when it is taken back."""
+    return message.last_code or code if in_doubt(message.attempts, message.last_code) else code
 
 
 async def send_forever(deps: Deps, stop: asyncio.Event) -> None:

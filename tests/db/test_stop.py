@@ -188,3 +188,16 @@ async def test_only_an_operator_stops_an_alert(db: Pool, db_dsn: str) -> None:
         with pytest.raises(Exception, match="permission denied"):
             async with transaction(ScopedPool(db, Scope("daijobu_follow", (coordinator.id,)))) as conn:
                 await stop_alert(conn, alert, "x", coordinator.staff_id, Actor("Co"), NOON)
+
+
+async def test_one_that_may_have_left_keeps_saying_so_when_its_turn_comes_again(db: Pool, db_dsn: str) -> None:
+    """In flight at the stop, in doubt, and back in the outbox: it ends unsent, and a cancellation still goes there."""
+    phone = FakeChannel("sms")
+    async with wires(db, db_dsn, channels=fake_channels(phone)) as deps:
+        operator, three, alert = await told_three(db, deps, phone)
+        async with transaction(ScopedPool(db, OPERATOR)) as conn:
+            await stop_alert(conn, alert, "wrong", operator.staff_id, Actor("Op", operator.staff_id), NOON)
+        await db.execute("UPDATE message SET state = 'pending', done_at = NULL WHERE error_code = 'timeout'")
+        await send_all(deps)
+        row = await db.fetchrow("SELECT state, error_code FROM message WHERE resident_id = $1", three[1].id)
+        assert tuple(row) == ("cancelled", "timeout") and len(phone.taken) == 1
