@@ -177,7 +177,8 @@ WITH acked AS (
         unless = CASE WHEN u.next_now AND u.state = 'pending' AND m.unless = 'never' AND EXISTS (
                           SELECT FROM message AS n WHERE n.incident_id = m.incident_id AND n.resident_id = m.resident_id
                           AND n.alert_id = m.alert_id AND n.step > m.step AND n.state = 'pending' AND n.due_at > $10
-                          AND n.link_id IS NOT DISTINCT FROM m.link_id AND n.unless <> 'silent') THEN 'covered' ELSE m.unless END,
+                          AND n.link_id IS NOT DISTINCT FROM m.link_id AND n.unless <> 'silent')
+                      THEN 'covered' ELSE m.unless END,
         sent_at = CASE WHEN u.state = 'sent' THEN $10::timestamptz ELSE m.sent_at END,
         done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10::timestamptz END,
         lease_until = CASE WHEN u.state = 'leased' THEN now() + u.wait END,

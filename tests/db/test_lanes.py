@@ -42,9 +42,7 @@ async def test_slow_down_halves_once_for_one_sign_and_grows_back(db: Pool) -> No
         await lane_store.slow_down(db, "sms", "sms", 100.0, 7.0)
     [lane] = await lane_store.lanes(db)
     assert lane.rate == 20.0 and 6 < lane.paused_s <= 7 and lane.throttles == 30
-    back = (
-        "UPDATE send_lane SET throttled_at = now() - '2 s'::interval, refilled_at = now() - '2 s'::interval"
-    )
+    back = "UPDATE send_lane SET throttled_at = now() - '2 s'::interval, refilled_at = now() - '2 s'::interval"
     await db.execute(back)
     assert (await lane_store.take_tokens(db, "sms", 1))[1] == pytest.approx(22.0, abs=0.2)
     await db.execute(back)
