@@ -1,9 +1,12 @@
 """How long from a stored telegram to messages: first one leased, last row written, all handed to an in-process channel.
 
-    python bench/fanout.py [--people 20000] [--push-share 0.5]
+    python bench/fanout.py [--people 20000] [--push-share 0.5] [--without-sending]
 
 Prints one JSON object. Embedded PostgreSQL in a new folder, fsync on; the decide and send loops of the service itself,
-in one process; a channel that accepts at once. Times are seconds since the event's transaction committed.
+in one process; a channel that accepts at once. Times are seconds since the event's transaction committed. `floor`: one
+bare COPY of the very rows that were written, one connection, the same indexes, nothing else; what is above it is
+finding the people, deciding, composing, and the sending beside it. `--without-sending` leaves the send loop out: the
+fan-out alone.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from alerts.fanout import decide_forever
 from alerts.outbox import send_forever
+from bench import _postgres_work as work
 from core.clock import SystemClock
 from core.db import Pool, connect, notify, transaction
 from core.migrate import migrate
@@ -39,6 +43,11 @@ from tests.fakes import FakeChannel, fake_channels
 LANGUAGES = ("vi", "id", "fil", "ne", "my", "zh-Hans", "zh-Hant", "en", "ja-simple", "ja")
 TOWNS = (factory.MASHIKI, factory.KASHIMA, factory.HIGASHI_KU)
 SQL_FIRST = "SELECT EXISTS (SELECT 1 FROM message WHERE state <> 'pending')"
+SQL_ANY = "SELECT EXISTS (SELECT 1 FROM message)"
+SQL_ROWS = """
+SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM incident_resident) + (SELECT count(*) FROM alert_resident)
+     + (SELECT count(*) FROM link WHERE kind = 'checkin')
+"""
 SQL_DONE = "SELECT EXISTS (SELECT 1 FROM alert) AND NOT EXISTS (SELECT 1 FROM alert WHERE state = 'fanning')"
 SQL_LEFT = """
 SELECT EXISTS (SELECT 1 FROM message WHERE state = 'pending' AND due_at <= $1)
@@ -72,22 +81,26 @@ async def fill(pool: Pool, count: int, push_share: float, now: datetime) -> floa
     return time.perf_counter() - started
 
 
-async def run(count: int, push_share: float) -> dict[str, Any]:
+async def run(count: int, push_share: float, *, sending: bool = True) -> dict[str, Any]:
     """One measurement on a fresh database."""
     folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-"))
     folder.chmod(0o711)
     try:
         async with embedded(folder, durable=True) as dsn:
-            pool = await connect(dsn, size=10)
-            await migrate(pool)
+            owner = await connect(dsn, size=2)
+            await migrate(owner)
+            server = await work.server_pid(owner)
+            pool = await connect(dsn, size=10, role="daijobu_worker")  # as the service itself
             now = datetime.now(UTC)
-            filled = await fill(pool, count, push_share, now)
+            filled = await fill(owner, count, push_share, now)
             channels = [FakeChannel("sms"), FakeChannel("push")]
             async with wires(
                 pool, dsn, channels=fake_channels(*channels), clock=SystemClock(), send_timeout_s=10.0
             ) as deps:
                 stop = asyncio.Event()
-                loops = [asyncio.create_task(decide_forever(deps, stop)), asyncio.create_task(send_forever(deps, stop))]
+                loops = [asyncio.create_task(decide_forever(deps, stop))]
+                if sending:
+                    loops.append(asyncio.create_task(send_forever(deps, stop)))
                 await asyncio.sleep(0.3)
                 event = quake(
                     region("7"), city(MASHIKI, "7"), city(KASHIMA, "6-"), city(HIGASHI_KU, "5+"), at=now, id="1"
@@ -95,40 +108,53 @@ async def run(count: int, push_share: float) -> dict[str, Any]:
                 async with transaction(pool) as conn:
                     await store_event(conn, event, received_at=now)
                     await notify(conn, EVENTS_CHANNEL)
-                started, cpu_started = time.perf_counter(), time.process_time()
+                started, cpu_started, server_started = time.perf_counter(), time.process_time(), work.cpu_s(server)
                 marks: dict[str, float] = {}
                 while True:
                     # Looking costs the database too: often at first, then seldom.
                     await asyncio.sleep(0.02 if "first_message_leased" not in marks else 0.2)
                     seen = time.perf_counter() - started
-                    if "first_message_leased" not in marks and await pool.fetchval(SQL_FIRST):
+                    if "first_message_leased" not in marks and await pool.fetchval(SQL_FIRST if sending else SQL_ANY):
                         marks["first_message_leased"] = seen
                     if "last_row_written" not in marks and await pool.fetchval(SQL_DONE):
                         marks["last_row_written"] = seen
+                        cpu = time.process_time() - cpu_started, work.cpu_s(server) - server_started
+                        handed_by_then = sum(len(channel.taken) for channel in channels)
                     if "last_row_written" in marks:
+                        if not sending:
+                            break
                         if not await pool.fetchval(SQL_LEFT, datetime.now(UTC) + timedelta(seconds=1)):
                             marks["all_handed_over"] = time.perf_counter() - started
-                            cpu_s = time.process_time() - cpu_started
                             break
                 stop.set()
                 await asyncio.gather(*loops)
             told = await pool.fetchval("SELECT count(*) FROM incident_resident")
             rows = await pool.fetchval("SELECT count(*) FROM message")
+            wrote = await owner.fetchval(SQL_ROWS)
+            floor = await work.copy_again(owner, server)
             await pool.close()
+            await owner.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     handed = sum(len(channel.taken) for channel in channels)
+    last = marks["last_row_written"]
     return {
         "bench": "fanout",
         "people": count,
         "told": told,
         "messages": rows,
         "handed_over": handed,
+        "handed_over_at_last_row": handed_by_then,
         "seconds": {name: round(value, 3) for name, value in marks.items()},
-        "messages_per_second": round(handed / marks["all_handed_over"]),
-        # Of our own process: on a busy machine the better figure.
-        "cpu_s": round(cpu_s, 2),
+        "rows": wrote,
+        "rows_per_second": round(wrote / last),
+        "messages_per_second": round(handed / marks["all_handed_over"]) if sending else None,
+        # Until the last row; on a busy machine the better figures.
+        "cpu_s": round(cpu[0], 2),
+        "postgres_cpu_s": round(cpu[1], 2),
+        "floor": {**floor, "times": round(last / floor["seconds"], 1)},
         "registry_filled_s": round(filled, 1),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "machine": {"cpus": os.cpu_count(), "python": platform.python_version(), "system": platform.system()},
     }
 
@@ -138,8 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=20_000, help="residents in the fictional registry")
     parser.add_argument("--push-share", type=float, default=0.5, help="share of people with a push subscription")
+    parser.add_argument("--without-sending", action="store_true", help="the fan-out alone")
     arguments = parser.parse_args()
-    measured = run(arguments.people, arguments.push_share)
+    measured = run(arguments.people, arguments.push_share, sending=not arguments.without_sending)
     if sys.platform == "win32":
         result = asyncio.run(measured)
     else:
