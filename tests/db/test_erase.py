@@ -159,13 +159,15 @@ async def test_a_stranger_is_refused_by_name(db: Pool) -> None:
             await erase_resident(conn, UUID(int=7), NOW)
 
 
-#: Columns that point to a resident without ON DELETE CASCADE: each is named in registry/erase_store.py.
+#: Columns that point to a resident without ON DELETE CASCADE: each is named in registry/erase_store.py; links go by the
+#: trigger that migration 0028 put in the place of their cascade (tests/db/test_slices.py).
 NAMED = {
     ("alert_resident", "resident_id"),
     ("case_file", "resident_id"),
     ("check_in", "by_resident"),
     ("check_in", "resident_id"),
     ("incident_resident", "resident_id"),
+    ("link", "resident_id"),
     ("message", "resident_id"),
     ("site_leader", "resident_id"),
 }
