@@ -222,7 +222,6 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, siz
     await wording_store.refresh(conn, deps.catalogs)
     rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
     taken = await slice_store.take(conn, alert)
-    polygons = None
     if taken is None:
         number = await slice_store.lock(conn, alert)
         if number is None:
@@ -238,12 +237,9 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, siz
             return told
         if not await slice_store.plan(conn, alert, inside, number, size):
             await _finish(deps, conn, alert, rule)
-            return 0
-        taken = await slice_store.take(conn, alert)
-        assert taken is not None
+        return 0  # the portions are everybody's to take as soon as this has committed
     number, ids = taken
-    if polygons is None:
-        polygons = await prepare(conn, alert, deps.areas, deps.places)
+    polygons = await prepare(conn, alert, deps.areas, deps.places)
     told = await tell(deps, conn, alert, rule, polygons, ids, now)
     await slice_store.note_done(conn, alert, number, told, now)
     return told

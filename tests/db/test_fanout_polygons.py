@@ -203,7 +203,9 @@ async def fan_out(db: Pool, deps: Deps, limit: int) -> None:
     async with transaction(db) as conn:
         alert = await fanout_store.next_alert(conn)
         assert alert is not None
-        await fanout.fan_out(deps, conn, alert, limit, limit)
+        planned = await fanout.fan_out(deps, conn, alert, limit, limit) == 0
+    if planned and await db.fetchval("SELECT EXISTS (SELECT FROM alert_slice WHERE done_at IS NULL)"):
+        await fan_out(db, deps, limit)  # it has said whose turn comes when, and told nobody yet
 
 
 async def test_who_registers_or_moves_while_an_alert_is_on_its_way(db: Pool, db_dsn: str) -> None:

@@ -90,12 +90,16 @@ async def test_two_at_once_take_different_portions_and_the_end_waits_for_both(db
         await store_event(db, quake(region("7"), city(MASHIKI, "7")))
         assert await fanout.decide_next_event(deps)
         assert await step(deps, 1, 3) == 1
+        assert await step(deps, 1, 3) == 0  # two portions are written down
         async with transaction(db) as one:
             alert = await fanout_store.next_alert(one)
             assert alert is not None
-            # It makes two portions and takes the first; the plan is not committed, so nobody else has one to take.
-            assert await fanout.fan_out(deps, one, alert, 1, 3) == 3
-            assert not await fanout.fan_out_slice(deps)
+            taken = await slice_store.take(one, alert)
+            assert taken is not None and taken[0] == 1
+            async with transaction(db) as two:
+                other = await slice_store.take(two, alert)
+                assert other is not None and other[0] == 2 and not set(other[1]) & set(taken[1])
+        assert await step(deps, 1, 3) == 3
         async with transaction(db) as one, transaction(db) as two:
             assert (await slice_store.take(one, alert)) is not None
             assert (await slice_store.take(two, alert)) is None
