@@ -93,11 +93,11 @@ def parser() -> argparse.ArgumentParser:
     back = commands.add_parser("operator-link", help="a way back in for an operator who lost phone and printed codes")
     back.add_argument("--email", help="which operator, where there are several")
     commands.add_parser("geo", add_help=False, help="bring in tables, polygons, hazard zones, shelters")
-    wording = commands.add_parser("wording", help="how far the texts of each language are checked; a language as a file")
+    wording = commands.add_parser("wording", help="how far the texts are checked; a language as a file")
     words = wording.add_subparsers(dest="action", required=True, metavar="ACTION")
     told = words.add_parser("report", help="texts per language and review state, those of alerts first")
     told.add_argument("--json", action="store_true", help="the report as JSON")
-    words.add_parser("export", help="the PO file of a language as it is said now").add_argument("language", metavar="TAG")
+    words.add_parser("export", help="a language as a PO file").add_argument("language", metavar="TAG")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 

@@ -51,7 +51,7 @@ def kind_of(action: str, actor: str = "") -> Kind:
 SERVICE_ACTORS: Final = frozenset(
     {"account", "command line", "demo", "family link", "import", "invitation", "invitation link", "leader link",
      "link in a mail", "operator", "own page", "personal link", "poster", "preview command", "purge", "same person",
-     "sign-in", "staff link", "stay question", "volunteer pass"}
+     "sign-in", "staff link", "stay question", "voice call", "volunteer pass"}
 )  # fmt: skip
 #: Values of `detail` that say how, never who or what: numbers, yes and no, and these words.
 _DETAIL_WORDS: Final = frozenset({"why", "kind", "channel", "how", "role"})

@@ -20,6 +20,7 @@ def masked_email(address: str) -> str:
     local, at, domain = address.partition("@")
     return f"{local[:1]}•••{at}{domain}"
 
+
 _ERAS: Final = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
 
 

@@ -29,7 +29,8 @@ _OF_INCIDENTS = re.compile(r"^/(dashboard|map|supervising|board|status|people|c|
 CACHED = {"/sw.js": "no-cache", "/api/v1/openapi.json": "max-age=300"}
 
 #: Addresses that speak of nothing anybody could have: no such kind of page.
-NO_THINGS = {"/board/nothing/dorm/{dorm}"}
+#: A language or text that nobody has is nobody's: there is nothing to compare it with.
+NO_THINGS = {"/board/nothing/dorm/{dorm}", "/wording/xx", "/wording/vi/no.such"}
 #: Traces of a read that are rows of their own: whom a disclosure has shown, who will be told so.
 TRACES_OF = {"/board/break-glass/{glass}": ["break_glass_person"]}
 

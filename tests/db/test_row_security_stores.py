@@ -77,6 +77,8 @@ class Side:
     token: str
     employee_id: str
     mark: str
+    phone: str
+    call: int
 
 
 async def side(db: Pool, mark: str) -> Side:
@@ -88,6 +90,7 @@ async def side(db: Pool, mark: str) -> Side:
     incident: Incident = await make_incident(db)
     await tell(db, incident, person.id)
     await make_message(db, incident, person.id, state="delivered")
+    call = await make_message(db, incident, person.id, channel="voice", step=1, state="sent")
     await open_due_cases(db, NOW, lambda hazard, severity, night: 0)
     async with transaction(db) as conn:
         await store.set_leader(conn, dorm[0], 1, resident_id=person.id)
@@ -101,13 +104,15 @@ async def side(db: Pool, mark: str) -> Side:
     webhook = await subscribe(db, org.id, f"https://{mark}.example/hook")
     case = await db.fetchval("SELECT id FROM case_file WHERE resident_id = $1", person.id)
     assert token is not None and case is not None
+    link = await db.fetchval("SELECT id FROM link WHERE resident_id = $1 ORDER BY id LIMIT 1", person.id)
+    await db.execute("UPDATE message SET link_id = $2 WHERE id = $1", call, link)
     found = (org.id, org.staff_id, person.id, dorm[0], dorm[1], incident.id, case, run, webhook)
-    return Side(*found, token, f"{mark}-1", mark)
+    return Side(*found, token, f"{mark}-1", mark, person.phone, call)
 
 
 def nobody() -> Side:
     """Ids that no row has."""
-    return Side(*(uuid4() for _ in range(9)), "4yuJqXkYwzTb", "nobody-1", "nobody")  # type: ignore[call-arg]
+    return Side(*(uuid4() for _ in range(9)), "4yuJqXkYwzTb", "nobody-1", "nobody", "+819099999999", -1)  # type: ignore[call-arg]
 
 
 class Arguments:
@@ -138,7 +143,7 @@ class Arguments:
             "run_id": theirs.run, "webhook_id": theirs.webhook, "glass_id": uuid4(), "slot": 0, "credential_id": b"x",
             "site": SimpleNamespace(id=theirs.dorm, org_id=theirs.org, kind="dorm"),
             "until": date(2026, 11, 25), "name": "x", "kind": "x", "email": "", "channel": "sms",
-            "view": view, "count": 9, "lang": "ja", "user": "U1",
+            "view": view, "count": 9, "lang": "ja", "phone": theirs.phone, "message_id": theirs.call, "user": "U1",
         }  # fmt: skip
         self.token = ApiToken(uuid4(), theirs.org, theirs.org, role, "x", frozenset(ApiScope))
 

@@ -33,11 +33,11 @@ from ops.tend import tend_once
 from registry.signin_store import open_session
 from registry.store import create_site
 from tests.alerts_kit import NOON, send_all
-from tests.twilio_server import FakeTwilio, fake_twilio
 from tests.pages import forms_of
 from tests.people import VAULT, Org, Person, make_place, make_resident
 from tests.push_server import FakePush, fake_push
 from tests.staff_site import Visitor
+from tests.twilio_server import FakeTwilio, fake_twilio
 
 AREAS = Areas.load()
 

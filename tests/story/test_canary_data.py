@@ -30,12 +30,12 @@ from registry import store
 from registry.passwords import OWASP
 from tests import canary_kit as canary
 from tests.canary_kit import Walker, dump, hits, secrets_of
-from tests.twilio_server import FakeTwilio, fake_twilio
 from tests.feed_server import FeedServer, feed_server
 from tests.pages import forms_of
 from tests.people import whole_session
 from tests.push_server import FakePush, fake_push
 from tests.story.test_from_the_feed import Service, free_port, run
+from tests.twilio_server import FakeTwilio, fake_twilio
 
 SQL_LEADER = """
 INSERT INTO site_leader (site_id, rank, resident_id)

@@ -16,9 +16,9 @@ import aiohttp
 from demo.scenario import load_scenario
 from demo.telegrams import build_report
 from tests.conftest import ROOT
-from tests.twilio_server import fake_twilio
 from tests.feed_server import feed_server
 from tests.pages import forms_of
+from tests.twilio_server import fake_twilio
 
 PEOPLE = """氏名,言語,電話番号,社員番号,寮,自宅郵便番号
 Mau Mot,ベトナム語,090-1234-5671,E001,ひなた寮,861-2242
