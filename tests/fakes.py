@@ -47,7 +47,7 @@ class FakeChannel:
 
 
 def fake_channels(*channels: FakeChannel) -> Channels:
-    """These channels, declared like the real ones: push, e-mail and LINE serve their own contacts, all others phones."""
+    """These channels, declared like the real ones: push, e-mail, LINE serve their own contacts, all others phones."""
     kinds = {
         channel.name: ChannelKind(
             name=channel.name,

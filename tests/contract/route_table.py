@@ -465,11 +465,11 @@ PAGES = """
 /posters/{other_group_poster}     /posters/{id}                        303 403 403 403 404 403 403 404 403 403 403
 /map/{sibling_incident}           /map/{incident_id}                   303 200 404 200 404 200 200 403 403 403 403
 /dashboard/{sibling_incident}     /dashboard/{incident_id}             303 200 404 403 404 403 403 403 403 403 403
-/dashboard/{sibling_incident}/people.csv /dashboard/{incident_id}/people.csv  303 403 404 403 404 403 403 403 403 403 403
-/dashboard/{no_id}/people.csv     /dashboard/{incident_id}/people.csv  303 403 404 403 404 403 403 403 403 403 403
+/dashboard/{sibling_incident}/people.csv /dashboard/{incident_id}/people.csv 303 403 404 403 404 403 403 403 403 403 403
+/dashboard/{no_id}/people.csv     /dashboard/{incident_id}/people.csv 303 403 404 403 404 403 403 403 403 403 403
 /supervising/{sibling}            /supervising/{org_id}                303 403 403 200 403 403 403 403 403 403 403
 /board/break-glass/{glass}        /board/break-glass/{id}              303 403 403 403 403 200 403 403 403 403 403
-/board/break-glass/{other_network_glass} /board/break-glass/{id}              303 403 403 403 403 404 403 403 403 403 403
+/board/break-glass/{other_network_glass} /board/break-glass/{id} 303 403 403 403 403 404 403 403 403 403 403
 /board/live/person/{case}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 200 200 403 403 403 403
 /board/live/dorm/{else_dorm}      /board/{purpose}/{kind}/{id}         303 403 403 403 403 200 200 403 403 403 403
 /board/live/dorm/{case}           /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403 403

@@ -26,7 +26,8 @@ from registry.presence import Kind
 ROOT = Path(__file__).resolve().parents[2]
 RULES = load_rules()
 PAGES = ("board_*", "dashboard_*", "supervising_*", "status*", "live_base*", "staff_message*", "registry_approvals",
-         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner", "preview", "undelivered")  # fmt: skip
+         "manual", "held", "rule*", "audience", "by_hand", "sending*", "stop_banner", "preview",
+         "undelivered")  # fmt: skip
 CODE = ("checkin/board_*", "checkin/dashboard*", "checkin/triage*", "checkin/outcomes*", "checkin/pages_*",
         "checkin/status_*", "alerts/manual_web", "alerts/held_web", "alerts/rules_web",
         "alerts/stop_web", "alerts/preview_web")  # fmt: skip
