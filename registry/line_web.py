@@ -26,12 +26,12 @@ def _account(request: web.Request) -> str:
 async def page(request: web.Request) -> web.Response:
     """GET /p/<token>/line: connected, or a code with the ways to send it, or a button to get one."""
     wires = site(request)
-    account = _account(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
             return link_not_found(request)
+        account = _account(request)
         contacts = await own_contacts(conn, wires.vault, owner.resident_id)
         code = await shown_code(conn, wires.vault, owner.resident_id, now)
     lang = owner_language(request, owner)
@@ -55,13 +55,13 @@ async def page(request: web.Request) -> web.Response:
 async def get_code(request: web.Request) -> web.Response:
     """POST /p/<token>/line: a new code, for half an hour."""
     wires = site(request)
-    _account(request)
     now = wires.clock.now()
     await public_form(request)
     async with transaction(wires.pool) as conn:
         owner = await owner_of(request, conn)
         if owner is None:
             return link_not_found(request)
+        _account(request)
         await make_code(conn, wires.vault, owner.resident_id, now)
         await audit(conn, Actor("personal link"), "line code", at=now, subjects=[owner.resident_id])
     lang = request.query.get("lang", "")
