@@ -86,7 +86,9 @@ def settings(host: FeedServer, tmp_path: Path) -> Settings:
 async def update(pool: Pool, settings: Settings, *words: str) -> int:
     parser = argparse.ArgumentParser()
     geo_update.add_arguments(parser)
-    return await geo_update.update(settings, parser.parse_args(words), pool, NOW, progress=lambda source, done: None)
+    return await geo_update.update(
+        settings, parser.parse_args(words), pool, NOW, progress=lambda source, done, total: None
+    )
 
 
 async def make_places(pool: Pool) -> tuple[Any, Any]:
