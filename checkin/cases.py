@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from core.clock import JST
-from core.model import Answer, AnsweredBy, CaseReason, Severity
+from core.model import Answer, Answered, AnsweredBy, CaseReason, Severity
 
 #: (hazard, severity, whether it is night) -> seconds of silence after which a case opens; rules/ say the numbers.
 CaseAfter = Callable[[str, Severity, bool], int]
@@ -90,6 +90,17 @@ def after_answer(answer: Answer, by: AnsweredBy, open_reason: CaseReason | None,
     if not answer.is_green or (open_reason is CaseReason.NEEDS_HELP and own_help):
         return Step.NOTHING
     return Step.CLOSE
+
+
+def stands_beside(own: Answered | None, asked_at: datetime | None, *, has_case: bool) -> bool:
+    """Whether words that a person writes go beside their newest own answer, and not on their case as a note.
+
+    Words are no answer. An answer from before the newest question does not answer that one, and a case that somebody
+    works on is closed by an answer, never by what stands beside one: the words of a call for help raise it again.
+    """
+    if own is None or (asked_at is not None and own.at < asked_at):
+        return False
+    return own.answer.is_help or not has_case
 
 
 def is_night(at: datetime) -> bool:

@@ -50,7 +50,14 @@ async def on_answer(
     Help opens a case or raises the open one; an answer that settles it closes it (see `cases.after_answer`).
     """
     if answer.is_help:
-        await open_help(conn, incident_id=incident_id, resident_id=resident_id, purpose=purpose, now=now)
+        await open_case(
+            conn,
+            incident_id=incident_id,
+            resident_id=resident_id,
+            purpose=purpose,
+            reason=CaseReason.NEEDS_HELP,
+            now=now,
+        )
         return Step.OPEN_HELP
     row = await conn.fetchrow(SQL_OPEN_CASE_OF, purpose.value, resident_id)
     if row is None:
@@ -62,31 +69,37 @@ async def on_answer(
 
 
 # A dorm is looked up among live memberships; a person of two organisations has at most one bed. Who was told because of
-# where they said they are today is not looked for in the dorm.
-SQL_OPEN_HELP = """
+# where they said they are today is not looked for in the dorm. A call for help raises the case that is open; any other
+# reason leaves it as it is.
+SQL_OPEN_CASE = """
 WITH opened AS (
     INSERT INTO case_file (id, purpose, resident_id, incident_id, dorm_id, reason, opened_at, reason_since)
     SELECT $1, $2, $3, $4, (SELECT m.dorm_id FROM membership m
                             WHERE m.resident_id = $3 AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
                               AND NOT EXISTS (SELECT FROM incident_resident ir
                                               WHERE ir.incident_id = $4 AND ir.resident_id = $3 AND ir.only_today)
-                            ORDER BY m.created_at LIMIT 1), 'needs_help', $5, $5
+                            ORDER BY m.created_at LIMIT 1), $5, $6, $6
     ON CONFLICT (purpose, resident_id) WHERE closed_at IS NULL DO UPDATE
-    SET reason = 'needs_help', incident_id = excluded.incident_id,
-        reason_since = CASE case_file.reason WHEN 'needs_help' THEN case_file.reason_since
-                                             ELSE excluded.reason_since END
+    SET reason = CASE excluded.reason WHEN 'needs_help' THEN 'needs_help' ELSE case_file.reason END,
+        incident_id = CASE excluded.reason WHEN 'needs_help' THEN excluded.incident_id ELSE case_file.incident_id END,
+        reason_since = CASE WHEN excluded.reason = 'needs_help' AND case_file.reason <> 'needs_help'
+                            THEN excluded.reason_since ELSE case_file.reason_since END
     RETURNING id
 ), noted AS (
     INSERT INTO case_note (case_id, action, at)
-    SELECT id, CASE WHEN id = $1 THEN 'opened' ELSE 'reason' END, $5 FROM opened
+    SELECT id, CASE WHEN id = $1 THEN 'opened' ELSE 'reason' END, $6 FROM opened WHERE id = $1 OR $5 = 'needs_help'
 )
 SELECT id FROM opened
 """
 
 
-async def open_help(conn: Connection, *, incident_id: UUID, resident_id: UUID, purpose: Purpose, now: datetime) -> UUID:
-    """Open a case "needs help", or raise the person's open one to it. Returns the case."""
-    case_id: UUID = await conn.fetchval(SQL_OPEN_HELP, uuid7(), purpose.value, resident_id, incident_id, now)
+async def open_case(
+    conn: Connection, *, incident_id: UUID, resident_id: UUID, purpose: Purpose, reason: CaseReason, now: datetime
+) -> UUID:
+    """Open a person's case, or find the open one, raised where the reason is a call for help. Returns the case."""
+    case_id: UUID = await conn.fetchval(
+        SQL_OPEN_CASE, uuid7(), purpose.value, resident_id, incident_id, reason.value, now
+    )
     return case_id
 
 
@@ -385,3 +398,8 @@ async def add_note(
     for case_id in ids:
         await conn.execute(SQL_NOTE, case_id, staff_id, vault.encrypt(text, case_id, NOTE_COLUMN), now)
     await extend(conn, ids, staff_id, now)
+
+
+async def add_words(conn: Connection, vault: Vault, case_id: UUID, text: str, now: datetime) -> None:
+    """Write down on a case what its person has written; nobody's claim is extended by it."""
+    await conn.execute(SQL_NOTE, case_id, None, vault.encrypt(text, case_id, NOTE_COLUMN), now)

@@ -15,9 +15,10 @@ from aiohttp import web
 
 from alerts.channel import Channels
 from alerts.channels.line import Line, LineEvent, read_events, read_postback
+from checkin.help_store import check_in_token
 from checkin.link_store import open_link
 from checkin.store import record_check_in
-from checkin.written_store import keep_words
+from checkin.written_store import asking_incident, keep_words
 from core.audit import Actor, audit
 from core.db import Connection, transaction
 from core.model import Answer, AnsweredBy
@@ -146,10 +147,12 @@ async def _written(
         return Answered("line.bad_code", ("ja-simple", "en"))
     one = people[0]
     words = clean_text(event.text, MAX_WORDS)
-    link = await keep_words(conn, wires.vault, one.resident_id, words, via="line", now=now) if words else None
-    if link is None:
+    incident_id = await asking_incident(conn, one.resident_id) if words else None
+    if incident_id is None:
         return None  # nothing is open: a thank-you, a sticker's words
-    return Answered("line.note", (_language(wires, one.language),), f"{wires.settings.site_url}/c/{link}")
+    await keep_words(conn, wires.vault, incident_id, one.resident_id, words, via="line", now=now)
+    token = await check_in_token(conn, wires.vault, incident_id, one.resident_id, now)
+    return Answered("line.note", (_language(wires, one.language),), f"{wires.settings.site_url}/c/{token}")
 
 
 def _answer(text: str) -> Answer | None:

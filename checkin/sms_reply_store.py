@@ -1,4 +1,4 @@
-"""Who sent an SMS, which incident it answers, and where its words go."""
+"""Who sent an SMS, which incident it answers, and what became of the answer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from checkin.cases_store import INCIDENT_CHANGED, NOTE_COLUMN
 from checkin.drills import HELP_AFTER_END
 from checkin.help_store import live_incident_for_help
 from checkin.link_store import IncidentView, incident_view
 from checkin.store import record_check_in
 from core.crypto import Vault
-from core.db import Connection, Record, notify
-from core.ids import uuid7
+from core.db import Connection, Record
 from core.model import Answer, AnsweredBy
 
 SQL_SEEN = "INSERT INTO sms_reply (provider_id, at, read_as) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -28,14 +26,12 @@ async def is_new(conn: Connection, provider_id: str, read_as: str, now: datetime
 class Replier:
     """A person whose number it is, and the newest open incident that asked them (None: nothing is open)."""
 
-    __slots__ = ("incident", "language", "own", "resident_id")
+    __slots__ = ("incident", "language", "resident_id")
 
     def __init__(self, row: Record) -> None:
         self.resident_id: UUID = row["resident_id"]
         self.language: str = row["language"]
         self.incident: IncidentView | None = incident_view(row) if row["incident_id"] is not None else None
-        #: Their own answer, where they have given one since they were asked last.
-        self.own: Answer | None = Answer(row["own"]) if row["own"] else None
 
 
 # Incidents that asked come before those that only told; of the others the newest. A number that the provider once
@@ -46,8 +42,7 @@ FROM (SELECT DISTINCT resident_id FROM contact
       WHERE channel = 'phone' AND address_bidx = ANY($1::bytea[]) AND resident_id IS NOT NULL) AS k
 JOIN resident AS r ON r.id = k.resident_id AND r.state IN ('invited', 'enrolled', 'paused')
 LEFT JOIN LATERAL (
-    SELECT i.id AS incident_id, i.purpose, i.hazard, i.severity, i.simulated, i.opened_at, i.closed_at, a.context,
-           CASE WHEN ir.status_by = 'self' THEN ir.status END AS own
+    SELECT i.id AS incident_id, i.purpose, i.hazard, i.severity, i.simulated, i.opened_at, i.closed_at, a.context
     FROM incident_resident AS ir
     JOIN incident AS i ON i.id = ir.incident_id AND i.closed_at IS NULL AND i.purpose <> 'canary'
     LEFT JOIN alert AS a ON a.id = ir.last_alert_id
@@ -101,40 +96,3 @@ async def keep_answer(conn: Connection, vault: Vault, who: Replier, answer: Answ
         note=note or None,
     )
     return recorded.incident_id
-
-
-# Whoever writes something that nobody understands has not said that they are safe: people read it, so there is a case.
-SQL_CASE_FOR_NOTE = """
-WITH opened AS (
-    INSERT INTO case_file (id, purpose, resident_id, incident_id, dorm_id, reason, opened_at, reason_since)
-    SELECT $1, $2, $3, $4, (SELECT m.dorm_id FROM membership m
-                            WHERE m.resident_id = $3 AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
-                              AND NOT EXISTS (SELECT FROM incident_resident ir
-                                              WHERE ir.incident_id = $4 AND ir.resident_id = $3 AND ir.only_today)
-                            ORDER BY m.created_at LIMIT 1), 'silent', $5, $5
-    ON CONFLICT (purpose, resident_id) WHERE closed_at IS NULL DO NOTHING
-    RETURNING id
-), noted AS (
-    INSERT INTO case_note (case_id, action, at) SELECT id, 'opened', $5 FROM opened
-)
-SELECT id FROM opened
-UNION ALL
-SELECT id FROM case_file WHERE purpose = $2 AND resident_id = $3 AND closed_at IS NULL
-LIMIT 1
-"""
-SQL_NOTE = "INSERT INTO case_note (case_id, action, note_enc, at) VALUES ($1, 'note', $2, $3)"
-
-
-async def keep_note(conn: Connection, vault: Vault, who: Replier, text: str, now: datetime) -> None:
-    """Keep words that are no answer where staff read them; call it for somebody with an open incident.
-
-    Beside the answer they have given; for somebody who has given none, on their case.
-    """
-    incident = who.incident
-    assert incident is not None
-    if who.own is not None:
-        await keep_answer(conn, vault, who, who.own, text, now)
-        return
-    case_id = await conn.fetchval(SQL_CASE_FOR_NOTE, uuid7(), incident.purpose.value, who.resident_id, incident.id, now)
-    await conn.execute(SQL_NOTE, case_id, vault.encrypt(f"SMS: {text}", case_id, NOTE_COLUMN), now)
-    await notify(conn, INCIDENT_CHANGED, str(incident.id))

@@ -20,8 +20,9 @@ from alerts.channels.sms_twilio import TwilioSms
 from alerts.sms_web import MAX_SID, signed_fields, sms_channel
 from checkin.help_store import check_in_token
 from checkin.replies import all_well_answer
-from checkin.sms_reply_store import Replier, is_new, keep_answer, keep_note, repliers, stop_or_start
+from checkin.sms_reply_store import Replier, is_new, keep_answer, repliers, stop_or_start
 from checkin.sms_words import Meaning, is_bare, read_meaning, read_words
+from checkin.written_store import keep_words
 from core.db import Connection, transaction
 from core.i18n import without_furigana
 from core.model import Answer, Purpose, Severity
@@ -81,8 +82,8 @@ async def _take(
     if answer is None and who.incident is None:
         return without_furigana(say("landing.emergency"))
     if answer is None:
-        await keep_note(conn, wires.vault, who, text, now)
         assert who.incident is not None
+        await keep_words(conn, wires.vault, who.incident.id, who.resident_id, text, via="sms", now=now)
         return f"{without_furigana(say('reply.unread'))}\n{await _page(conn, wires, who, who.incident.id, now)}"
     incident_id = await keep_answer(conn, wires.vault, who, answer, "" if bare else text, now)
     if not answer.is_help:

@@ -1,40 +1,20 @@
-"""Words that a person wrote in a chat during an incident: kept where staff see them, never read as "I'm OK"."""
+"""Words that a person wrote during an incident (SMS, LINE): kept where staff see them, never read as "I'm OK"."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from checkin.cases_store import INCIDENT_CHANGED, NOTE_COLUMN
-from checkin.help_store import check_in_token
-from checkin.link_store import open_link
-from checkin.store import record_check_in
+from checkin.cases import stands_beside
+from checkin.cases_store import INCIDENT_CHANGED, add_words, open_case
+from checkin.replies import current_status
+from checkin.store import answer_history, record_check_in
 from core.crypto import Vault
 from core.db import Connection, notify
-from core.ids import uuid7
-from core.model import AnsweredBy
-from core.tokens import token_hash
+from core.model import AnsweredBy, CaseReason, Purpose
 
-# Like the case of a person who is silent, only sooner: somebody should read what they wrote. An open case stays.
-SQL_CASE = """
-WITH opened AS (
-    INSERT INTO case_file (id, purpose, resident_id, incident_id, dorm_id, reason, opened_at, reason_since)
-    SELECT $1, i.purpose, $3, i.id, (SELECT m.dorm_id FROM membership m
-                                     WHERE m.resident_id = $3 AND m.ended_at IS NULL AND m.dorm_id IS NOT NULL
-                                       AND NOT EXISTS (SELECT FROM incident_resident ir WHERE ir.incident_id = $2
-                                                       AND ir.resident_id = $3 AND ir.only_today)
-                                     ORDER BY m.created_at LIMIT 1), 'silent', $4, $4
-    FROM incident i WHERE i.id = $2
-    ON CONFLICT (purpose, resident_id) WHERE closed_at IS NULL DO UPDATE SET reason = case_file.reason
-    RETURNING id
-), noted AS (
-    INSERT INTO case_note (case_id, action, at) SELECT id, 'opened', $4 FROM opened WHERE id = $1
-)
-SELECT id FROM opened
-"""
-SQL_NOTE = "INSERT INTO case_note (case_id, action, note_enc, at) VALUES ($1, 'note', $2, $3)"
 # Who was told for information only is not asked, and has nothing to answer.
-SQL_INCIDENT = """
+SQL_ASKING = """
 SELECT i.id FROM incident_resident ir JOIN incident i ON i.id = ir.incident_id
 WHERE ir.resident_id = $1 AND i.closed_at IS NULL AND i.purpose <> 'canary' AND i.key_enc IS NOT NULL
   AND (ir.asked_at IS NOT NULL OR ir.status IS NOT NULL)
@@ -42,21 +22,33 @@ ORDER BY i.purpose = 'live' DESC, coalesce(ir.asked_at, i.opened_at) DESC LIMIT 
 """
 
 
-async def keep_words(
-    conn: Connection, vault: Vault, resident_id: UUID, words: str, *, via: str, now: datetime
-) -> str | None:
-    """Keep what somebody wrote with their newest incident: beside their answer, or as a note on the case of a person
-    who has given none. The token of their check-in page, where they can answer; None where no incident asks them.
+async def asking_incident(conn: Connection, resident_id: UUID) -> UUID | None:
+    """The open incident that a person is asked in, live before drills and newest first; None where none asks them."""
+    found: UUID | None = await conn.fetchval(SQL_ASKING, resident_id)
+    return found
 
-    `via` names the channel ("line"). Call it inside a transaction.
+
+# The person's standing is locked before their case is looked at (see cases_store): an answer that comes at the same
+# moment is either seen here, or judges the case that is opened here.
+SQL_STANDING = """
+SELECT purpose, asked_at FROM incident_resident WHERE incident_id = $1 AND resident_id = $2 FOR UPDATE
+"""
+SQL_HAS_CASE = "SELECT EXISTS (SELECT FROM case_file WHERE purpose = $1 AND resident_id = $2 AND closed_at IS NULL)"
+
+
+async def keep_words(
+    conn: Connection, vault: Vault, incident_id: UUID, resident_id: UUID, words: str, *, via: str, now: datetime
+) -> None:
+    """Keep what somebody in an open incident wrote: beside the answer they have given, else as a note on their case.
+
+    `via` names the channel ("sms", "line"). Where they have no case one is opened: people read it. Their standing
+    stays what it is. Call it inside a transaction.
     """
-    incident_id = await conn.fetchval(SQL_INCIDENT, resident_id)
-    if incident_id is None:
-        return None
-    token = await check_in_token(conn, vault, incident_id, resident_id, now)
-    view = await open_link(conn, token_hash(token), now)
-    own = view.status.newest_own if view is not None else None
-    if view is not None and own is not None and view.incident.id == incident_id:
+    standing = await conn.fetchrow(SQL_STANDING, incident_id, resident_id)
+    purpose = Purpose(standing["purpose"])
+    has_case = await conn.fetchval(SQL_HAS_CASE, purpose, resident_id)
+    own = current_status(await answer_history(conn, incident_id, resident_id)).newest_own
+    if own is not None and stands_beside(own, standing["asked_at"], has_case=has_case):
         await record_check_in(
             conn,
             vault,
@@ -67,11 +59,12 @@ async def keep_words(
             via=via,
             tapped_at=own.at,  # what they had answered is as old as it was
             now=now,
-            link_id=view.link_id,
             note=words,
         )
-        return token
-    case_id = await conn.fetchval(SQL_CASE, uuid7(), incident_id, resident_id, now)
-    await conn.execute(SQL_NOTE, case_id, vault.encrypt(f"{via.upper()}: {words}", case_id, NOTE_COLUMN), now)
+        return
+    # Like the case of a person who is silent, only sooner: somebody should read what they wrote.
+    case_id = await open_case(
+        conn, incident_id=incident_id, resident_id=resident_id, purpose=purpose, reason=CaseReason.SILENT, now=now
+    )
+    await add_words(conn, vault, case_id, f"{via.upper()}: {words}", now)
     await notify(conn, INCIDENT_CHANGED, str(incident_id))
-    return token

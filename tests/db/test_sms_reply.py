@@ -18,8 +18,10 @@ from alerts.channels_setup import channel_kinds
 from alerts.deps import Deps
 from checkin.board_store import history
 from checkin.sms_reply_web import EMPTY, ROUTES
+from checkin.store import record_check_in
 from core.clock import FixedClock
-from core.db import Pool
+from core.db import Pool, transaction
+from core.model import Answer, AnsweredBy
 from core.settings import load_settings
 from core.web import SITE, Site, add_routes, security_headers
 from registry.guard_web import guard
@@ -175,6 +177,41 @@ async def test_more_words_after_an_answer_stand_beside_it(world: World) -> None:
     assert await world.standing(person) == "ok"
     assert await world.deps.pool.fetchval("SELECT count(*) FROM check_in WHERE note_enc IS NOT NULL") == 1
     assert await world.deps.pool.fetchval("SELECT count(*) FROM case_file") == 0
+
+
+async def test_words_after_a_new_question_are_no_answer_to_it(world: World) -> None:
+    """An OK from before the second shock is as old as it was, and closes no case that the silence since has opened."""
+    person, pool = await shaken(world), world.deps.pool
+    await world.write(person.phone, "1")
+    before = await pool.fetchval("SELECT status_at FROM incident_resident")
+    await pool.execute("UPDATE incident_resident SET asked_at = status_at + interval '1 minute'")
+    for text in ("water in the room", "still here"):
+        await world.write(person.phone, text)
+    assert sorted(await world.notes(person)) == ["SMS: still here", "SMS: water in the room"]
+    assert await pool.fetchval("SELECT count(*) FROM case_file WHERE closed_at IS NULL AND reason = 'silent'") == 1
+    assert await pool.fetchval("SELECT status_at FROM incident_resident") == before
+    assert await pool.fetchval("SELECT count(*) FROM check_in") == 1
+
+
+async def test_words_close_no_case_that_a_colleague_has_opened(world: World) -> None:
+    person, pool = await shaken(world), world.deps.pool
+    await world.write(person.phone, "1")
+    incident = await pool.fetchval("SELECT incident_id FROM incident_resident")
+    async with transaction(pool) as conn:
+        await record_check_in(
+            conn,
+            VAULT,
+            incident_id=incident,
+            resident_id=person.id,
+            answer=Answer.HELP,
+            answered_by=AnsweredBy.LEADER,
+            via="leader page",
+            tapped_at=None,
+            now=world.deps.clock.now(),
+        )
+    await world.write(person.phone, "thank you")
+    assert await world.notes(person) == ["SMS: thank you"]
+    assert await pool.fetchval("SELECT reason FROM case_file WHERE closed_at IS NULL") == "needs_help"
 
 
 async def test_ok_does_not_answer_another_question(world: World) -> None:

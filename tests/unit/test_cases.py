@@ -18,9 +18,10 @@ from checkin.cases import (
     help_answer,
     is_night,
     proxy_answer,
+    stands_beside,
     with_the_rest,
 )
-from core.model import Answer, AnsweredBy, CaseReason, Severity
+from core.model import Answer, Answered, AnsweredBy, CaseReason, Severity
 
 HELP, UNREACHABLE, SILENT = CaseReason.NEEDS_HELP, CaseReason.UNREACHABLE, CaseReason.SILENT
 SELF, LEADER = AnsweredBy.SELF, AnsweredBy.LEADER
@@ -120,3 +121,29 @@ def test_the_rest_is_ok_speaks_for_the_silent_and_never_for_who_asked_for_help()
     }
     assert with_the_rest(found, cases, rest_is_ok=False) == found
     assert with_the_rest({silent: Found.NOT_YET}, {}, rest_is_ok=True) == {silent: Found.OK}
+
+
+ASKED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("answer", "answered_at", "has_case", "beside"),
+    [
+        (None, None, False, False),  # who has not answered is looked after
+        (Answer.OK, ASKED + timedelta(minutes=1), False, True),
+        (Answer.OK, ASKED, False, True),
+        (Answer.OK, ASKED - timedelta(minutes=1), False, False),  # asked anew since: not an answer to this
+        (Answer.OK, ASKED + timedelta(minutes=1), True, False),  # a colleague called for help: no "OK" again
+        (Answer.HELP, ASKED + timedelta(minutes=1), True, True),
+        (Answer.HELP, ASKED - timedelta(minutes=1), True, False),
+    ],
+)
+def test_where_words_are_kept(
+    answer: Answer | None, answered_at: datetime | None, has_case: bool, beside: bool
+) -> None:
+    own = Answered(answer, SELF, answered_at, answered_at) if answer and answered_at else None
+    assert stands_beside(own, ASKED, has_case=has_case) is beside
+
+
+def test_words_of_somebody_who_was_not_asked_stand_beside_what_they_said() -> None:
+    assert stands_beside(Answered(Answer.OK, SELF, ASKED, ASKED), None, has_case=False)
