@@ -76,7 +76,7 @@ class Sender:
     _tokens: dict[UUID, LinkTokens] = field(default_factory=dict)
     _directions: dict[str, str] = field(default_factory=dict)
     _bodies: dict[tuple[str, int], str] = field(default_factory=dict)
-    _stop_words: dict[str, str] = field(default_factory=dict)
+    _stop_words: dict[tuple[str, int], str] = field(default_factory=dict)
     _labels: dict[tuple[str, str, int], tuple[tuple[str, str], ...]] = field(default_factory=dict)
     _free: int = 0
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -264,10 +264,10 @@ class Sender:
     def _way_out(self, message: Claimed) -> tuple[str, str]:
         if message.channel != "email" or message.contact_id is None:
             return "", ""
-        words = self._stop_words.get(message.language)
+        key = (message.language, self.deps.catalogs.edition)  # wording may change while the service runs
+        words = self._stop_words.get(key)
         if words is None:
-            say = self.deps.catalogs.sayer(message.language)
-            words = self._stop_words[message.language] = say.plain("mail.stop")
+            words = self._stop_words[key] = self.deps.catalogs.sayer(message.language).plain("mail.stop")
         return words, self.deps.settings.site_url + way_out(self.deps.vault, message.contact_id)
 
     def _direction(self, language: str) -> str:

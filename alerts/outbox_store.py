@@ -51,7 +51,8 @@ class Claimed:
 
 # One index range per priority: steps that are due later never stand in the way of a lower priority. The lock is taken
 # row by row as the outer LIMIT pulls them, so that a second worker skips exactly these. Leases run on the database's
-# clock. While everything is stopped (stop_store.py) nothing is taken; of an alert that was stopped nothing leaves.
+# clock. While everything is stopped (stop_store.py) nothing is taken; of an alert that was stopped nothing leaves. One
+# alert may tell staff several times (calls for help): what was written together is one telling.
 SQL_CLAIM = """
 WITH picked AS (
     SELECT m.id
@@ -77,7 +78,11 @@ SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.s
            WHEN 'received' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
                AND o.alert_id = c.alert_id AND o.link_id IS NOT DISTINCT FROM c.link_id
-               AND o.state = 'delivered' AND o.id <> c.id)
+               AND o.state = 'delivered' AND o.id <> c.id) OR (c.staff_id IS NOT NULL AND (EXISTS (
+               SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id IS NULL
+               AND o.alert_id = c.alert_id AND o.staff_id = c.staff_id AND o.link_id IS NOT DISTINCT FROM c.link_id
+               AND o.created_at = c.created_at AND o.state = 'delivered' AND o.id <> c.id) OR EXISTS (
+               SELECT 1 FROM staff_alert AS s WHERE s.id = c.link_id AND s.opened_at >= c.created_at)))
            WHEN 'covered' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
                AND o.alert_id = c.alert_id AND o.link_id IS NOT DISTINCT FROM c.link_id
@@ -187,8 +192,8 @@ WITH acked AS (
                 $8::interval[], $9::boolean[], $11::boolean[])
          AS u (id, token, state, provider_id, code, error, due_at, wait, next_now, held)
     WHERE m.id = u.id AND m.lease_token = u.token AND m.state = 'leased'
-    RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.link_id, m.step,
-              u.next_now
+    RETURNING m.id, m.state, m.error_code, m.error, m.incident_id, m.alert_id, m.resident_id, m.staff_id, m.link_id,
+              m.created_at, m.step, u.next_now
 ), receipts AS (
     INSERT INTO receipt (message_id, state, code, detail, at)
     SELECT id, state, coalesce(error_code, ''), coalesce(error, ''), $10 FROM acked WHERE state IN ('sent', 'failed')
@@ -203,6 +208,16 @@ WITH acked AS (
                     WHERE o.incident_id = f.incident_id AND o.resident_id = f.resident_id AND o.alert_id = f.alert_id
                       AND o.link_id IS NOT DISTINCT FROM f.link_id
                       AND o.step > f.step AND o.state = 'pending' AND o.unless <> 'silent')
+), staff_sooner AS (
+    UPDATE message AS n SET due_at = $10
+    FROM acked AS f
+    WHERE f.next_now AND f.staff_id IS NOT NULL AND n.incident_id = f.incident_id AND n.resident_id IS NULL
+      AND n.alert_id = f.alert_id AND n.staff_id = f.staff_id AND n.link_id IS NOT DISTINCT FROM f.link_id
+      AND n.created_at = f.created_at AND n.state = 'pending' AND n.due_at > $10
+      AND n.step = (SELECT min(o.step) FROM message AS o
+                    WHERE o.incident_id = f.incident_id AND o.resident_id IS NULL AND o.alert_id = f.alert_id
+                      AND o.staff_id = f.staff_id AND o.link_id IS NOT DISTINCT FROM f.link_id
+                      AND o.created_at = f.created_at AND o.step > f.step AND o.state = 'pending')
 )
 SELECT array_agg(id) AS ids,
        (SELECT count(pg_notify('daijobu_incident', d.incident_id::text))
@@ -272,25 +287,56 @@ WITH lost AS (
         error_code = CASE WHEN m.error_code ~ $3 THEN m.error_code ELSE 'lease_expired' END,
         lease_until = NULL, lease_token = NULL
     FROM lost WHERE m.id = lost.id
-    RETURNING m.id, m.state, m.incident_id, m.resident_id, m.alert_id, m.step
-), sooner AS (
-    UPDATE message AS n SET due_at = $2
-    FROM back AS f
-    WHERE f.state = 'failed' AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id
-      AND n.alert_id = f.alert_id AND n.step > f.step AND n.state = 'pending' AND n.due_at > $2 AND n.unless <> 'silent'
+    RETURNING m.id, m.state
 )
-SELECT count(*) FROM back
+SELECT count(*)::int AS back, array_agg(id) FILTER (WHERE state = 'failed') AS failed FROM back
 """
+# The next step of each of these messages, of the same person about the same thing: with one link, and for staff written
+# together with it.
+SQL_NEXT_STEP_NOW = """
+UPDATE message AS n SET due_at = $2
+FROM message AS f
+WHERE f.id = ANY($1::bigint[]) AND f.resident_id IS NOT NULL
+  AND n.incident_id = f.incident_id AND n.resident_id = f.resident_id AND n.alert_id = f.alert_id
+  AND n.link_id IS NOT DISTINCT FROM f.link_id AND n.state = 'pending' AND n.due_at > $2 AND n.unless <> 'silent'
+  AND n.step = (SELECT min(o.step) FROM message AS o
+                WHERE o.incident_id = f.incident_id AND o.resident_id = f.resident_id AND o.alert_id = f.alert_id
+                  AND o.link_id IS NOT DISTINCT FROM f.link_id AND o.step > f.step
+                  AND o.state = 'pending' AND o.unless <> 'silent')
+"""
+SQL_NEXT_OF_STAFF_NOW = """
+UPDATE message AS n SET due_at = $2
+FROM message AS f
+WHERE f.id = ANY($1::bigint[]) AND f.staff_id IS NOT NULL
+  AND n.incident_id = f.incident_id AND n.resident_id IS NULL AND n.alert_id = f.alert_id AND n.staff_id = f.staff_id
+  AND n.link_id IS NOT DISTINCT FROM f.link_id AND n.created_at = f.created_at
+  AND n.state = 'pending' AND n.due_at > $2
+  AND n.step = (SELECT min(o.step) FROM message AS o
+                WHERE o.incident_id = f.incident_id AND o.resident_id IS NULL AND o.alert_id = f.alert_id
+                  AND o.staff_id = f.staff_id AND o.link_id IS NOT DISTINCT FROM f.link_id
+                  AND o.created_at = f.created_at AND o.step > f.step AND o.state = 'pending')
+"""
+
+
+async def _next_steps_now(conn: Connection, failed: Sequence[int], now: datetime) -> None:
+    """These messages have failed for good: the next way of each of their people begins."""
+    for statement in (SQL_NEXT_STEP_NOW, SQL_NEXT_OF_STAFF_NOW):
+        await conn.execute(statement, list(failed), now)
 
 
 async def reap(pool: Pool, *, max_attempts: int, now: datetime) -> int:
     """Put messages whose lease ran out back into the outbox; how many."""
-    count: int = await pool.fetchval(SQL_REAP, max_attempts, now, f"^({DOUBTFUL})$")
+    async with pool.acquire() as conn, conn.transaction():
+        row = await conn.fetchrow(SQL_REAP, max_attempts, now, f"^({DOUBTFUL})$")
+        assert row is not None
+        if row["failed"]:
+            await _next_steps_now(conn, row["failed"], now)
+    count: int = row["back"]
     return count
 
 
 SQL_MESSAGE_FOR_RECEIPT = """
-SELECT state, incident_id, alert_id, resident_id, step, contact_id, attempts, provider_id FROM message
+SELECT state, incident_id, contact_id, attempts, provider_id FROM message
 WHERE id = $1 FOR UPDATE
 """
 SQL_INSERT_RECEIPT = """
@@ -303,14 +349,6 @@ UPDATE message SET state = $2, provider_id = coalesce(nullif($3, ''), provider_i
     done_at = CASE WHEN $2 IN ('delivered', 'failed') THEN $6::timestamptz ELSE done_at END,
     lease_until = NULL, lease_token = NULL
 WHERE id = $1
-"""
-SQL_NEXT_STEP_NOW = """
-UPDATE message SET due_at = $5
-WHERE incident_id = $1 AND resident_id = $2 AND alert_id = $3 AND state = 'pending' AND due_at > $5
-  AND unless <> 'silent'
-  AND step = (SELECT min(o.step) FROM message AS o
-              WHERE o.incident_id = $1 AND o.resident_id = $2 AND o.alert_id = $3 AND o.step > $4
-                AND o.state = 'pending' AND o.unless <> 'silent')
 """
 SQL_PROVEN = """
 UPDATE contact SET state = 'proven', proven_at = $2, state_reason = ''
@@ -346,7 +384,7 @@ async def take_receipt(conn: Connection, receipt: ReceiptRead, now: datetime) ->
     )
     expect_rows(tag, 1, f"the receipt of message {receipt.message_id}")
     if receipt.state is MessageState.FAILED:
-        await conn.execute(SQL_NEXT_STEP_NOW, row["incident_id"], row["resident_id"], row["alert_id"], row["step"], now)
+        await _next_steps_now(conn, [receipt.message_id], now)
         await notify(conn, MESSAGES_CHANNEL, str(row["incident_id"]))
     if row["contact_id"] is not None:
         if receipt.drop_address:
