@@ -143,7 +143,7 @@ async def guarded(deps: Deps, conn: Connection, event: Event, decision: Act) -> 
     """The decision, held if what people send by hand, or polygons without codes, would reach too many."""
     if decision.hold is not None or not must_count(event, decision.alerts):
         return decision
-    reached = await guard_store.count_reached(conn, decision.alerts, deps.areas, deps.places)
+    reached = await guard_store.count_reached(conn, decision.alerts, deps.areas, deps.places, deps.clock.now())
     registry = await guard_store.count_registry(conn)
     return replace(decision, hold=why_share(event, reached, registry, deps.settings.manual_share))
 
