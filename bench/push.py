@@ -4,7 +4,7 @@
 
 Prints one JSON object. Each sender is a process of its own, pinned to one core where the system can, and sends the same
 text to the same subscriptions, 64 at a time, over kept-alive HTTP connections to a receiver on loopback that only says
-201 (bench/_push_sink.py, on another core). Ours goes through the channel as the service uses it, which also checks the
+201 (bench/_sink.py, on another core). Ours goes through the channel as the service uses it, which also checks the
 address, builds the notification's JSON and judges the answer; pywebpush and npm's web-push (`make node`) get the
 JSON ready-made, a parsed key, and for the asynchronous one a shared session. Rates are messages per
 second of the sender's CPU time; the best of the rounds, which other work on the machine has disturbed least.
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,7 @@ from alerts.channel import Outgoing
 from alerts.channels.web_push import WebPush
 from alerts.push_payload import headers, payload
 from alerts.vapid import load_or_make_vapid, public_key
+from bench._sink import sink
 from core.model import Purpose, Severity
 from core.settings import load_settings
 from tests.push_server import Browser, base64url
@@ -50,6 +51,7 @@ IN_FLIGHT = 64
 FIRST = 200
 SENDERS = ("ours_prepared", "ours", "pywebpush_async", "pywebpush", "npm_web_push")
 CLAIMS = "mailto:bench@daijobu.example"
+ANSWER = b"HTTP/1.1 201 Created\r\nLocation: /m/1\r\nTTL: 1800\r\nContent-Length: 0\r\n\r\n"
 
 
 def message(address: str, number: int = 1) -> Outgoing:
@@ -110,44 +112,43 @@ async def send_ours(plan: dict[str, Any], folder: Path, *, prepared: bool) -> di
         await channel.close()
 
 
+def others_key(folder: Path) -> Vapid02:
+    """The plan's key as pywebpush takes it, parsed once."""
+    return Vapid02(load_or_make_vapid(load_settings({}, data_dir=folder)))
+
+
+def others_options(plan: dict[str, Any], key: Vapid02, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What pywebpush is told besides the subscription; new for each message, because it writes into two of them."""
+    return {
+        "data": plan["payload"],
+        "vapid_private_key": key,
+        "vapid_claims": {"sub": CLAIMS},
+        "ttl": 1800,
+        "headers": dict(fields),
+    }
+
+
 async def send_pywebpush_async(plan: dict[str, Any], folder: Path) -> dict[str, float]:
     """`webpush_async` as well as it can be used: one session, a key that is parsed once."""
-    key = Vapid02(load_or_make_vapid(load_settings({}, data_dir=folder)))
-    fields = headers(message(""))
+    key, fields = others_key(folder), headers(message(""))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=IN_FLIGHT)) as session:
 
         async def send(subscription: dict[str, Any]) -> object:
-            return await pywebpush.webpush_async(
-                subscription,
-                plan["payload"],
-                vapid_private_key=key,
-                vapid_claims={"sub": CLAIMS},
-                ttl=1800,
-                headers=dict(fields),
-                aiohttp_session=session,
-            )
+            options = others_options(plan, key, fields)
+            return await pywebpush.webpush_async(subscription, aiohttp_session=session, **options)
 
         return await timed(plan["subscriptions"], plan["first"], send)
 
 
 def send_pywebpush(plan: dict[str, Any], folder: Path) -> dict[str, float]:
     """`webpush`, one after the other over a kept-alive session."""
-    key = Vapid02(load_or_make_vapid(load_settings({}, data_dir=folder)))
-    fields = headers(message(""))
+    key, fields = others_key(folder), headers(message(""))
     started = cpu = 0.0
     with requests.Session() as session:
         for number, subscription in enumerate(plan["subscriptions"]):
             if number == plan["first"]:
                 started, cpu = time.perf_counter(), time.process_time()
-            pywebpush.webpush(
-                subscription,
-                plan["payload"],
-                vapid_private_key=key,
-                vapid_claims={"sub": CLAIMS},
-                ttl=1800,
-                headers=dict(fields),
-                requests_session=session,
-            )
+            pywebpush.webpush(subscription, requests_session=session, **others_options(plan, key, fields))
     return {
         "sent": len(plan["subscriptions"]) - plan["first"],
         "seconds": time.perf_counter() - started,
@@ -214,31 +215,18 @@ def compare(count: int, rounds: int, modules: Path) -> dict[str, Any]:
     taskset = ["taskset", "-c", str(cores[0])] if shutil.which("taskset") else []
     has_npm = shutil.which("node") is not None and (modules / "web-push").is_dir()
     names = [name for name in SENDERS if name != "npm_web_push" or has_npm]
-    folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-"))
-    sink = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench" / "_push_sink.py"), str(cores[-1])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert sink.stdout is not None
-        file = make_plan(int(sink.stdout.readline()), count, folder)
-        results: dict[str, list[dict[str, float]]] = {name: [] for name in names}
-        for _ in range(rounds):
-            for name in names:
-                results[name].append(run(name, file, taskset, modules))
-        bytes_of_text = len(payload(message("")))
-    finally:
-        sink.communicate("")
-        shutil.rmtree(folder, ignore_errors=True)
+    results: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    with tempfile.TemporaryDirectory(prefix="daijobu-bench-") as folder, sink(ANSWER) as port:
+        file = make_plan(port, count, Path(folder))
+        for _, name in itertools.product(range(rounds), names):
+            results[name].append(run(name, file, taskset, modules))
     rates = {name: max(one["sent"] / one["cpu_s"] for one in results[name]) for name in names}
     others = [name for name in names if not name.startswith("ours")]
     return {
         "bench": "push",
         "messages": sum(int(one["sent"]) for one in results["ours"]) // rounds,
         "rounds": rounds,
-        "text_bytes": bytes_of_text,
+        "text_bytes": len(payload(message(""))),
         "per_cpu_second": {name: round(rate) for name, rate in rates.items()},
         "per_second": {name: round(max(one["sent"] / one["seconds"] for one in results[name])) for name in names},
         "times_as_fast_as": {

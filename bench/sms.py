@@ -4,7 +4,7 @@
 
 Prints one JSON object. Each sender is a process of its own, pinned to one core where the system can, and sends the same
 text to the same numbers, 64 at a time, over kept-alive HTTP connections to a receiver on loopback that answers as
-Twilio does (bench/_sms_sink.py, on another core). `ours` is the channel as the service uses it: it also checks country
+Twilio does (bench/_sink.py, on another core). `ours` is the channel as the service uses it: it also checks country
 and limits, computes the validity, names the call-back and keeps the answer's headers. `client` is our API client alone.
 `twilio` is the package with its own AsyncTwilioHttpClient, which has no base URL and no time limit; it is told the
 receiver's address. Rates are messages per second of the sender's CPU time; the median of the rounds.
@@ -38,7 +38,8 @@ from twilio.rest import Client
 
 from alerts.channel import Outgoing
 from alerts.channels.sms_twilio import TwilioSms
-from bench._sms_sink import ACCOUNT, SID
+from bench._sink import sink
+from bench._sms_answer import ACCOUNT, ANSWER, SID
 from core.model import Purpose, Severity
 from core.settings import load_settings
 
@@ -155,24 +156,15 @@ def compare(count: int, rounds: int) -> dict[str, Any]:
     """All senders in turns, `rounds` times."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     taskset = ["taskset", "-c", str(cores[0])] if shutil.which("taskset") else []
-    sink = subprocess.Popen(
-        [sys.executable, str(ROOT / "bench" / "_sms_sink.py"), str(cores[-1])],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     results: dict[str, list[dict[str, float]]] = {name: [] for name in SENDERS}
-    try:
-        assert sink.stdout is not None
-        base = f"http://127.0.0.1:{int(sink.stdout.readline())}"
+    with sink(ANSWER) as port:
+        base = f"http://127.0.0.1:{port}"
         for _, name in itertools.product(range(rounds), SENDERS):
             command = [sys.executable, str(Path(__file__).resolve()), "--sender", name, "--base", base]
             done = subprocess.run(
                 [*taskset, *command, "--messages", str(count)], check=True, stdout=subprocess.PIPE, text=True
             )
             results[name].append(json.loads(done.stdout))
-    finally:
-        sink.communicate("")
     rates = {name: statistics.median(one["sent"] / one["cpu_s"] for one in results[name]) for name in SENDERS}
     return {
         "bench": "sms",
