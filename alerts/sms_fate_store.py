@@ -1,4 +1,4 @@
-"""SMS that the provider took and of which nobody told the end: which to ask about, take back, or blank."""
+"""What the provider took: SMS of which nobody told the end, questions to take back (calls too), texts to blank."""
 
 from __future__ import annotations
 
@@ -91,15 +91,23 @@ async def to_ask(pool: Pool, now: datetime, limit: int) -> list[Sms]:
 # The answer itself marked them (checkin/store.py): questions and reminders, never a correction, which always goes out.
 SQL_TAKE_BACK = """
 SELECT id, provider_id FROM message
-WHERE cancel_wanted > $1::timestamptz - $2::interval AND state = 'sent' AND channel = 'sms' AND provider_id IS NOT NULL
-  AND carried_at IS NULL
+WHERE cancel_wanted > $1::timestamptz - $2::interval AND state = 'sent' AND channel = $4
+  AND provider_id IS NOT NULL AND carried_at IS NULL
 ORDER BY cancel_wanted LIMIT $3
 """
 
 
-async def to_take_back(pool: Pool, now: datetime, limit: int) -> list[Sms]:
-    """Questions that the provider may still hold, to people who have answered."""
-    return [Sms(*row) for row in await pool.fetch(SQL_TAKE_BACK, now, TAKE_BACK_UNTIL, limit)]
+async def to_take_back(pool: Pool, now: datetime, limit: int, channel: str = "sms") -> list[Sms]:
+    """Questions that the provider of a channel may still hold, to people who have answered."""
+    return [Sms(*row) for row in await pool.fetch(SQL_TAKE_BACK, now, TAKE_BACK_UNTIL, limit, channel)]
+
+
+SQL_STILL_WANTED = "SELECT FROM message WHERE id = $1 AND state = 'sent' AND cancel_wanted IS NOT NULL"
+
+
+async def still_wanted(pool: Pool, message_id: int) -> bool:
+    """Whether it should still be taken back: not once a key was pressed in that very call."""
+    return await pool.fetchrow(SQL_STILL_WANTED, message_id) is not None
 
 
 # The provider's own call-back ("canceled") may have been faster than its answer.

@@ -77,19 +77,40 @@ class TwilioCalls:
 
     def __init__(self, base_url: str, account: str, token: str, *, timeout_s: float, connections: int) -> None:
         self._http = HttpClient(base_url, account, token, timeout_s, connections)
-        self._path = f"{base_url}/2010-04-01/Accounts/{account}/Calls.json"
+        self._path = f"{base_url}/2010-04-01/Accounts/{account}/Calls"
 
     async def create(self, **fields: Any) -> str:
         """Begin a call; its SID. `fields`: as the API names them. Raises SendError."""
-        answer = await self._http.request("POST", self._path, data=fields)
+        return str((await self._ask("POST", ".json", fields)).get("sid", ""))
+
+    async def status(self, sid: str) -> str:
+        """How a call stands: queued, ringing, in-progress, completed, busy, failed, no-answer or canceled.
+
+        Raises SendError: REFUSED 20404 for one that is not there.
+        """
+        return str((await self._ask("GET", f"/{sid}.json")).get("status", ""))
+
+    async def cancel(self, sid: str) -> str:
+        """End a call that nobody has taken yet; one that somebody has goes on. How it stands then. Raises SendError:
+        REFUSED for one that is over."""
+        return str((await self._ask("POST", f"/{sid}.json", {"Status": "canceled"})).get("status", ""))
+
+    async def hang_up(self, sid: str) -> None:
+        """End a call, also while somebody listens. Raises SendError: REFUSED for one that is over."""
+        await self._ask("POST", f"/{sid}.json", {"Status": "completed"})
+
+    async def _ask(self, method: str, end: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        answer = await self._http.request(method, self._path + end, data=fields)
         try:
             said = json.loads(answer.text)
         except ValueError:
-            raise SendError(Trouble.AMBIGUOUS, "no_json") from None
+            said = None
+        if not isinstance(said, dict):
+            raise SendError(Trouble.AMBIGUOUS, "no_json")
         if answer.status_code >= 400:
-            code = said.get("code") if isinstance(said, dict) else None
+            code = said.get("code")
             raise trouble(code if isinstance(code, int) else answer.status_code, answer.status_code)
-        return str(said.get("sid", ""))
+        return said
 
     async def close(self) -> None:
         """Let go of the connections."""

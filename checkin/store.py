@@ -175,7 +175,8 @@ async def answer_history(conn: Connection, incident_id: UUID, resident_id: UUID)
 # question and its reminders needless; corrections, cancellations and lifts always go out (DESIGN §4, promise 4),
 # and a proxy's answer stops only the steps that ask to be stopped by an answer: the warning itself must still reach
 # the person. SKIP LOCKED: a message that a sender is taking this instant is being sent. What a provider has taken and
-# not passed on yet should be taken back there, best effort (cancel_wanted).
+# not passed on yet should be taken back there, best effort (cancel_wanted); a telephone that rings because nobody has
+# answered stops whoever answers. The call in which the answer was given is not among it: it has arrived (voice_web.py).
 SQL_APPLY = """
 WITH inserted AS (
     INSERT INTO check_in (id, incident_id, resident_id, purpose, answer, answered_by, via, by_resident, by_staff,
@@ -198,7 +199,8 @@ WITH inserted AS (
 ), held_elsewhere AS (
     SELECT m.id FROM message m JOIN alert a ON a.id = m.alert_id
     WHERE m.incident_id = $2 AND m.resident_id = $3 AND m.state IN ('leased', 'sent') AND m.channel IN ('sms', 'voice')
-      AND m.carried_at IS NULL AND m.cancel_wanted IS NULL AND $21 AND a.moment IN ('issue', 'reminder')
+      AND m.carried_at IS NULL AND m.cancel_wanted IS NULL
+      AND ($21 AND a.moment IN ('issue', 'reminder') OR m.channel = 'voice' AND m.unless = 'silent')
       AND EXISTS (SELECT FROM inserted)
     FOR UPDATE OF m SKIP LOCKED
 ), taken_back AS (

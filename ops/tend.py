@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from alerts.call_fate import take_back_calls
 from alerts.deps import Deps
 from alerts.digest import join_what_waited
 from alerts.mail_confirm import confirm_addresses
@@ -176,6 +177,7 @@ TASKS: Final = (
     Task("stay", 60.0, ask_to_stay),
     Task("mail", 5.0, confirm_addresses),
     Task("sms taken back", 5.0, take_back),
+    Task("calls taken back", 2.0, take_back_calls),
     Task("sms fates", 20.0, ask_fates),
     Task("sms cost", 60.0, tend_budget),
     Task("sms blanked", 60.0, blank_old),

@@ -19,22 +19,46 @@ ACCOUNT, TOKEN = "AC" + "1" * 32, "voice secret"
 
 @dataclass(slots=True)
 class FakeVoice:
-    """`calls`: the forms of the calls that were made. `code`: refuse with this error number."""
+    """`calls`: the forms of the calls that were made. `code`: refuse with this error number.
+
+    `states`: how each stands, as its tests set it; only one that is not over can be changed.
+    """
 
     url: str = ""
     code: int = 0
     calls: list[dict[str, str]] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+    #: Where set, an in-progress call refuses to be cancelled instead of going on.
+    strict: bool = False
 
     async def create(self, request: web.Request) -> web.Response:
-        expected = "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
-        if request.headers.get("Authorization") != expected:
-            return web.json_response({"code": 20003, "message": "no", "status": 401}, status=401)
+        if (refused := _refused(request)) is not None:
+            return refused
         form = {key: str(value) for key, value in (await request.post()).items()}
         if self.code or not form.get("From") or len(form.get("Twiml", "")) > 4000:
             return web.json_response({"code": self.code or 21603, "message": "no", "status": 400}, status=400)
         ET.fromstring(form["Twiml"])  # what cannot be read would hang up on people
         self.calls.append(form)
+        self.states.append("queued")
         return web.json_response({"sid": self.sid(len(self.calls) - 1), "status": "queued"}, status=201)
+
+    async def one(self, request: web.Request) -> web.Response:
+        """GET: how a call stands. POST Status=canceled ends one that nobody took, completed any that is not over."""
+        if (refused := _refused(request)) is not None:
+            return refused
+        number = next((n for n in range(len(self.calls)) if self.sid(n) == request.match_info["sid"]), None)
+        if number is None:
+            return web.json_response({"code": 20404, "message": "no", "status": 404}, status=404)
+        wanted = (await request.post()).get("Status")
+        state = self.states[number]
+        if wanted is not None:
+            if wanted not in ("canceled", "completed"):
+                return web.json_response({"code": 21218, "message": "no", "status": 400}, status=400)
+            if state not in ("queued", "ringing", "in-progress") or (self.strict and wanted == "canceled"):
+                return web.json_response({"code": 21220, "message": "no", "status": 400}, status=400)
+            if wanted == "completed" or state != "in-progress":
+                self.states[number] = str(wanted)
+        return web.json_response({"sid": self.sid(number), "status": self.states[number]})
 
     def sid(self, number: int) -> str:
         """The SID of the call `calls[number]`."""
@@ -58,6 +82,13 @@ class FakeVoice:
         return (await _post(self.calls[number]["StatusCallback"], fields, TOKEN))[0]
 
 
+def _refused(request: web.Request) -> web.Response | None:
+    expected = "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+    if request.headers.get("Authorization") == expected:
+        return None
+    return web.json_response({"code": 20003, "message": "no", "status": 401}, status=401)
+
+
 async def _post(url: str, fields: dict[str, str], token: str) -> tuple[int, str]:
     assert urlsplit(url).scheme == "http"
     headers = {"X-Twilio-Signature": RequestValidator(token).compute_signature(url, fields)}
@@ -71,5 +102,7 @@ async def fake_voice() -> AsyncIterator[FakeVoice]:
     fake = FakeVoice()
     app = web.Application()
     app.router.add_post(f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json", fake.create)
+    for method in ("GET", "POST"):
+        app.router.add_route(method, f"/2010-04-01/Accounts/{ACCOUNT}/Calls/{{sid}}.json", fake.one)
     async with served(app) as fake.url:
         yield fake

@@ -40,7 +40,7 @@ class TwilioVoice:
             raise ValueError("DAIJOBU_TWILIO_AUTH_TOKEN is needed to call people")
         self._settings, self._recordings = settings, recordings
         token = settings.twilio_auth_token.get_secret_value()
-        self._calls = TwilioCalls(
+        self.calls = TwilioCalls(
             settings.twilio_base_url,
             settings.twilio_account_sid,
             token,
@@ -55,7 +55,7 @@ class TwilioVoice:
     async def send(self, message: Outgoing) -> Sent:
         self._admit(datetime.now(UTC), time.monotonic())
         at = f"{self._settings.site_url}/t/v/{message.message_id}-{message.attempt}"
-        sid = await self._calls.create(
+        sid = await self.calls.create(
             To=message.address,
             From=self._settings.voice_from,
             Twiml=asking(self.prompt(message), at),
@@ -111,7 +111,7 @@ class TwilioVoice:
         return None
 
     async def close(self) -> None:
-        await self._calls.close()
+        await self.calls.close()
 
 
 CHANNEL = ChannelKind(

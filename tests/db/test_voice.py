@@ -14,15 +14,17 @@ from uuid import UUID
 import pytest
 from aiohttp.test_utils import TestServer
 
+from alerts.call_fate import take_back_calls
 from alerts.channel import Channels, Outgoing, SendError
 from alerts.channels.voice_twilio import CHANNEL, TwilioVoice
 from alerts.deps import Deps
 from alerts.twilio_calls import MAX_TWIML, SPOKEN, asking
+from checkin.store import record_check_in
 from checkin.voice_web import ROUTES
 from core.clock import FixedClock
-from core.db import Pool
+from core.db import Pool, transaction
 from core.i18n import Catalogs
-from core.model import Purpose, Severity
+from core.model import Answer, AnsweredBy, Purpose, Severity
 from core.settings import Settings, load_settings
 from core.web import SITE
 from tests import people
@@ -137,6 +139,55 @@ async def test_who_has_answered_is_not_called(db: Pool, db_dsn: str) -> None:
         clock.advance(timedelta(minutes=20))
         await send_all(deps)
     assert (len(sms.taken), len(voice.taken)) == (1, 0)
+
+
+async def answer(at: Ringing, db: Pool, by: AnsweredBy = AnsweredBy.SELF) -> None:
+    incident = await db.fetchval("SELECT incident_id FROM incident_resident")
+    async with transaction(db) as conn:
+        await record_check_in(
+            conn, people.VAULT, incident_id=incident, resident_id=at.person.id, answer=Answer.OK, answered_by=by,
+            via="page", tapped_at=None, now=at.clock.now(),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("by", [AnsweredBy.SELF, AnsweredBy.LEADER])
+@pytest.mark.parametrize(
+    ("stands", "strict", "ends", "state", "ended"),
+    [
+        ("queued", False, "canceled", "cancelled", 1),
+        ("ringing", False, "canceled", "cancelled", 1),
+        ("in-progress", False, "completed", "sent", 1),
+        ("in-progress", True, "completed", "sent", 1),
+        ("completed", False, "completed", "sent", 0),
+        ("no-answer", False, "no-answer", "sent", 0),
+    ],
+)
+async def test_an_answer_elsewhere_ends_the_call(
+    db: Pool, db_dsn: str, by: AnsweredBy, stands: str, strict: bool, ends: str, state: str, ended: int
+) -> None:
+    async with ringing(db, db_dsn) as at:
+        at.fake.states[0], at.fake.strict = stands, strict
+        assert await take_back_calls(at.deps) == 0, "nobody has answered yet"
+        await answer(at, db, by)
+        assert await take_back_calls(at.deps) == ended
+        assert at.fake.states == [ends]
+        assert await take_back_calls(at.deps) == 0, "once"
+    assert (await messages(db))[-1]["state"] == state
+
+
+async def test_its_own_answer_does_not_cut_a_call_off(db: Pool, db_dsn: str) -> None:
+    """Neither the key, nor a tap on the page a moment before it."""
+    async with ringing(db, db_dsn) as at:
+        at.fake.states[0] = "in-progress"
+        await at.fake.press(0, "1")
+        assert await take_back_calls(at.deps) == 0 and at.fake.states == ["in-progress"]
+        await db.execute("UPDATE message SET state = 'sent' WHERE channel = 'voice'")
+        await answer(at, db)
+        assert (
+            await db.fetchval("SELECT count(*) FROM message WHERE channel = 'voice' AND cancel_wanted IS NOT NULL") == 1
+        )
+        await at.fake.press(0, "2")
+        assert await take_back_calls(at.deps) == 0 and at.fake.states == ["in-progress"]
 
 
 async def test_off_until_it_has_a_number_and_within_its_limits() -> None:
