@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Final
-from uuid import UUID
 
 from alerts import mail_store as store
-from alerts.channel import Channel, Outgoing, SendError, Trouble
+from alerts.channel import Channel, SendError
 from alerts.deps import Deps
 from alerts.mail_links import confirm, way_out
 from alerts.mail_store import ToConfirm
+from alerts.single import single, why_not
 from core.db import transaction
-from core.model import Purpose, Severity
 
 log = logging.getLogger(__name__)
 
 #: Mails of one turn.
 A_TURN: Final = 20
 VALID_S: Final = 24 * 3600
-_NO_INCIDENT: Final = UUID(int=0)
 
 
 async def confirm_addresses(deps: Deps) -> int:
@@ -32,7 +30,7 @@ async def confirm_addresses(deps: Deps) -> int:
         due = await store.claim_to_confirm(conn, deps.vault, deps.clock.now(), A_TURN)
     if not due:
         return 0
-    errors = await asyncio.gather(*(_why_not(deps, channel, one) for one in due))
+    errors = await asyncio.gather(*(_send(deps, channel, one) for one in due))
     async with transaction(deps.pool) as conn:
         for one, error in zip(due, errors, strict=True):
             if error is not None and error.drop_address:
@@ -44,29 +42,18 @@ async def confirm_addresses(deps: Deps) -> int:
     return sum(error is None for error in errors)
 
 
-async def _why_not(deps: Deps, channel: Channel, one: ToConfirm) -> SendError | None:
+async def _send(deps: Deps, channel: Channel, one: ToConfirm) -> SendError | None:
     lang = deps.catalogs.normalise(one.language) or "en"
     say = deps.catalogs.sayer(lang)
     site = deps.settings.site_url
-    message = Outgoing(
-        message_id=0,
-        address=one.address,
-        title=f"{deps.settings.sender_name}: {say.plain('mail.confirm')}",
-        body=say.plain("mail.confirm.why"),
-        language=lang,
-        severity=Severity.INFO,
-        purpose=Purpose.CANARY,  # of no incident, and nothing that warns
-        incident_id=_NO_INCIDENT,
-        url=site + confirm(deps.vault, one.id),
+    message = single(
+        deps.catalogs,
+        one.address,
+        lang,
+        f"{deps.settings.sender_name}: {say.plain('mail.confirm')}",
+        say.plain("mail.confirm.why"),
         valid_s=VALID_S,
-        direction=deps.catalogs.direction(lang),
+        url=site + confirm(deps.vault, one.id),
         way_out=(say.plain("mail.stop"), site + way_out(deps.vault, one.id)),
     )
-    try:
-        async with asyncio.timeout(deps.settings.send_timeout_s):
-            await channel.send(message)
-    except SendError as error:
-        return error
-    except TimeoutError:
-        return SendError(Trouble.AMBIGUOUS, "timeout")
-    return None
+    return await why_not(channel, message, deps.settings.send_timeout_s)

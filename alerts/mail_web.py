@@ -31,11 +31,7 @@ def _page(request: web.Request, address: MailAddress, purpose: str, *, done: boo
 
 async def confirm_page(request: web.Request) -> web.Response:
     """GET /m/confirm/{contact}/{token}: a button, or that the address works."""
-    async with transaction(site(request).pool) as conn:
-        found = await _address(request, conn, CONFIRM)
-    if found is None:
-        return link_not_found(request)
-    return _page(request, found, CONFIRM, done=found.state == "proven")
+    return await _ask(request, CONFIRM, "proven")
 
 
 async def confirm_now(request: web.Request) -> web.Response:
@@ -46,16 +42,21 @@ async def confirm_now(request: web.Request) -> web.Response:
 
 async def stop_page(request: web.Request) -> web.Response:
     """GET /m/stop/{contact}/{token}: a button, or that mails have stopped."""
-    async with transaction(site(request).pool) as conn:
-        found = await _address(request, conn, WAY_OUT)
-    if found is None:
-        return link_not_found(request)
-    return _page(request, found, WAY_OUT, done=found.state == "opted_out")
+    return await _ask(request, WAY_OUT, "opted_out")
 
 
 async def stop_now(request: web.Request) -> web.Response:
     """POST /m/stop/{contact}/{token}: no more mails to this address. Answered with 200: RFC 8058 wants no redirect."""
     return await _do(request, WAY_OUT, stop_mails)
+
+
+async def _ask(request: web.Request, purpose: str, done: str) -> web.Response:
+    """The page of a link: `done` is the state of the address after which there is nothing left to press."""
+    async with transaction(site(request).pool) as conn:
+        found = await _address(request, conn, purpose)
+    if found is None:
+        return link_not_found(request)
+    return _page(request, found, purpose, done=found.state == done)
 
 
 async def _do(

@@ -11,14 +11,13 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts import push_store
-from alerts.channel import Channels, Outgoing, SendError
+from alerts.channel import Channels, SendError
 from alerts.receipts import test_token
+from alerts.single import single
 from core.db import transaction
-from core.model import Purpose, Severity
 from core.tokens import looks_like_token
 from core.web import MACHINE, Route, public_form, same_origin, site
 
-_NO_INCIDENT = UUID(int=0)
 _VALID_S = 600
 #: One test per person in this time: enough to see it come, too few to annoy anybody.
 TEST_EVERY = timedelta(seconds=20)
@@ -46,18 +45,14 @@ async def push_test(request: web.Request) -> web.Response:
     if not _may_test(wires.extras.setdefault("push_tests", {}), holder.resident_id, now):
         raise web.HTTPTooManyRequests(text="Wait a moment before the next test.")
     lang = wires.catalogs.normalise(holder.language) or "en"
-    message = Outgoing(
-        message_id=0,
-        address=newest[1],
-        title=wires.settings.sender_name,
-        body=wires.catalogs.sayer(lang).plain("push.test"),
-        language=lang,
-        severity=Severity.INFO,
-        purpose=Purpose.CANARY,
-        incident_id=_NO_INCIDENT,
-        url=f"{wires.settings.site_url}/",
+    message = single(
+        wires.catalogs,
+        newest[1],
+        lang,
+        wires.settings.sender_name,
+        wires.catalogs.sayer(lang).plain("push.test"),
         valid_s=_VALID_S,
-        direction=wires.catalogs.direction(lang),
+        url=f"{wires.settings.site_url}/",
         receipt_token=test_token(wires.vault, newest[0]),
         contact=str(newest[0]),
     )

@@ -33,19 +33,18 @@ async def ask_fates(deps: Deps) -> int:
     channel = _channel(deps)
     if channel is None:
         return 0
-    ended = 0
 
-    async def ask(sms: Sms) -> None:
-        nonlocal ended
+    async def ask(sms: Sms) -> bool:
         held = await channel.messages.fetch(sms.sid)
         fields = {"MessageStatus": held.status, "MessageSid": held.sid, "ErrorCode": held.error}
         receipt = channel.read_receipt(sms.id, fields)
-        if receipt is not None:
-            async with transaction(deps.pool) as conn:
-                await take_receipt(conn, receipt, deps.clock.now())
-            ended += held.status != "sent"
+        if receipt is None:
+            return False
+        async with transaction(deps.pool) as conn:
+            await take_receipt(conn, receipt, deps.clock.now())
+        return held.status != "sent"
 
-    await _each(await store.to_ask(deps.pool, deps.clock.now(), BATCH), ask)
+    ended = await _each(await store.to_ask(deps.pool, deps.clock.now(), BATCH), ask)
     if ended >= LOST_CALL_BACKS:
         what = "call-backs do not arrive. See that Twilio can reach DAIJOBU_PUBLIC_URL from outside"
         await note_faults(deps.pool, [Fault("sms", "callbacks", "warning", what, ended)], deps.clock.now())
@@ -57,22 +56,19 @@ async def take_back(deps: Deps) -> int:
     channel = _channel(deps)
     if channel is None:
         return 0
-    count = 0
 
-    async def one(sms: Sms) -> None:
-        nonlocal count
+    async def one(sms: Sms) -> bool:
         try:
             await channel.messages.take_back(sms.sid)
         except SendError as error:
             if error.kind not in (Trouble.REFUSED, Trouble.DEAD_ADDRESS):
                 raise
             await store.carried(deps.pool, sms.id, deps.clock.now())  # it has left
-            return
+            return False
         await store.taken_back(deps.pool, sms.id, deps.clock.now())
-        count += 1
+        return True
 
-    await _each(await store.to_take_back(deps.pool, deps.clock.now(), BATCH), one)
-    return count
+    return await _each(await store.to_take_back(deps.pool, deps.clock.now(), BATCH), one)
 
 
 async def blank_old(deps: Deps) -> int:
@@ -81,10 +77,8 @@ async def blank_old(deps: Deps) -> int:
     if channel is None:
         return 0
     after = timedelta(days=deps.settings.twilio_blank_after_days)
-    count = 0
 
-    async def one(sms: Sms) -> None:
-        nonlocal count
+    async def one(sms: Sms) -> bool:
         gone = False
         try:
             await channel.messages.blank(sms.sid)
@@ -94,12 +88,11 @@ async def blank_old(deps: Deps) -> int:
             gone = error.code == "20404"
             if not gone:
                 await store.blanked(deps.pool, sms.id, deps.clock.now(), done=False)
-                return
+                return False
         await store.blanked(deps.pool, sms.id, deps.clock.now(), done=True)
-        count += not gone
+        return not gone
 
-    await _each(await store.to_blank(deps.pool, deps.clock.now(), after, BATCH), one)
-    return count
+    return await _each(await store.to_blank(deps.pool, deps.clock.now(), after, BATCH), one)
 
 
 def _channel(deps: Deps) -> TwilioSms | None:
@@ -107,20 +100,22 @@ def _channel(deps: Deps) -> TwilioSms | None:
     return channel if isinstance(channel, TwilioSms) else None
 
 
-async def _each(found: Sequence[Sms], work: Callable[[Sms], Awaitable[None]]) -> None:
-    """A few at a time. Where the provider does not answer, the rest waits for the next turn."""
+async def _each(found: Sequence[Sms], work: Callable[[Sms], Awaitable[bool]]) -> int:
+    """A few at a time; for how many it was done. Where the provider does not answer, the rest waits for next time."""
     waiting = iter(found)
-    stopped = False
+    stopped, count = False, 0
 
     async def worker() -> None:
-        nonlocal stopped
+        nonlocal stopped, count
         for sms in waiting:
             if stopped:
                 return
             try:
-                await work(sms)
+                done = await work(sms)
+                count += done  # not `count += await`: that would read `count` before the wait
             except SendError as error:
                 stopped = error.retry
                 log.info("the SMS provider could not be asked about message %d: %s", sms.id, error)
 
     await asyncio.gather(*(worker() for _ in range(min(AT_ONCE, len(found)))))
+    return count

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.channel import Channels, Outgoing, SendError
+from alerts.channel import Channels, SendError
 from alerts.push_address import BadSubscription, read_subscription
+from alerts.single import single
 from alerts.sms_budget import look
 from alerts.staff_call_store import EMPLOYING, FOLLOWING
 from alerts.staff_contacts_store import (
@@ -28,13 +29,12 @@ from alerts.staff_contacts_store import (
 )
 from core.audit import Actor, audit
 from core.db import Scope, WriteMismatch, transaction
-from core.model import Purpose, Role, Severity
+from core.model import Role
 from core.web import SCOPE, Route, Site, render, see_other, site, staff, staff_form
 from registry.phones import Line, PhoneProblem, display, read_phone
 from registry.sessions import Staff, staff_of
 from registry.step_up_web import require_step_up
 
-_NO_INCIDENT: Final = UUID(int=0)
 HOME: Final = "/account/contacts"
 #: One code in this time, and so many a day: a page that sends to any number must not become a nuisance.
 CODE_EVERY: Final = timedelta(seconds=30)
@@ -144,18 +144,14 @@ async def _send_code(request: web.Request, contact_id: UUID) -> web.Response:
     say = wires.catalogs.sayer(me.language).plain
     words = say("staff.contacts.code_message", code=code_of(wires.vault, contact_id, now))
     sender = wires.settings.sender_name
-    message = Outgoing(
-        message_id=0,
-        address=contact.address,
-        title=sender,
-        body=words if contact.channel == PUSH else f"{sender}: {words}",
-        language=me.language,
-        severity=Severity.INFO,
-        purpose=Purpose.CANARY,
-        incident_id=_NO_INCIDENT,
-        url=f"{wires.settings.site_url}{HOME}" if contact.channel == PUSH else "",
+    message = single(
+        wires.catalogs,
+        contact.address,
+        me.language,
+        sender,
+        words if contact.channel == PUSH else f"{sender}: {words}",
         valid_s=600,
-        direction=wires.catalogs.direction(me.language),
+        url=f"{wires.settings.site_url}{HOME}" if contact.channel == PUSH else "",
     )
     await look(wires.pool, channels, wires.settings, now)
     try:

@@ -15,17 +15,16 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from alerts import stay_store as store
-from alerts.channel import Channel, Outgoing, SendError, Trouble
 from alerts.compose import LINK, TITLED, fill_link
 from alerts.deps import Deps
 from alerts.mail_links import way_out
+from alerts.single import single, why_not
 from alerts.sms_text import is_gsm7, segments
 from alerts.stay_store import ToAsk
 from alerts.wording import Voice
 from core.audit import Actor, audit
 from core.db import transaction
 from core.i18n import Catalogs, without_furigana
-from core.model import Purpose, Severity
 from registry.stay import (
     Next,
     Way,
@@ -48,7 +47,6 @@ A_TURN: Final = 20
 TIMEOUT_S: Final = 5.0
 #: A provider must not deliver it later than this: by then it may be night.
 VALID_S: Final = 3600
-_NO_INCIDENT: Final = UUID(int=0)
 #: Which channel carries a message to which kind of contact.
 CARRIED_BY: Final = {"push": "push", "phone": "sms", "line": "line", "email": "email"}
 
@@ -130,21 +128,17 @@ async def _try(deps: Deps, person: ToAsk, ways: Sequence[Way], addresses: dict[W
         assert kind is not None  # ways_in_order has left out what nothing carries
         text = stay_text(deps.catalogs, lang, wanted, deps.settings.sender_name)
         body = text if wanted in TITLED else fill_link(text, url, deps.settings.sender_name)
-        message = Outgoing(
-            message_id=0,
-            address=deps.vault.decrypt(addresses[way], way.id, "contact.address_enc"),
-            title=deps.settings.sender_name,
-            body=body,
-            language=lang,
-            severity=Severity.INFO,
-            purpose=Purpose.CANARY,  # of no incident, and nothing that warns
-            incident_id=_NO_INCIDENT,
-            url=url,
+        message = single(
+            deps.catalogs,
+            deps.vault.decrypt(addresses[way], way.id, "contact.address_enc"),
+            lang,
+            deps.settings.sender_name,
+            body,
             valid_s=VALID_S,
-            direction=deps.catalogs.direction(lang),
+            url=url,
             way_out=_way_out(deps, lang, way),
         )
-        error = await _why_not(deps.channels.by_name[kind.name], message, deps.settings.send_timeout_s)
+        error = await why_not(deps.channels.by_name[kind.name], message, min(deps.settings.send_timeout_s, TIMEOUT_S))
         if error is None:
             return _Tried(way, False, True, dead, 0 if wanted in TITLED else segments(body).parts)
         if error.ambiguous:
@@ -158,14 +152,3 @@ def _way_out(deps: Deps, lang: str, way: Way) -> tuple[str, str]:
     if way.channel != "email":
         return "", ""
     return deps.catalogs.sayer(lang).plain("mail.stop"), deps.settings.site_url + way_out(deps.vault, way.id)
-
-
-async def _why_not(channel: Channel, message: Outgoing, timeout_s: float) -> SendError | None:
-    try:
-        async with asyncio.timeout(min(timeout_s, TIMEOUT_S)):
-            await channel.send(message)
-    except SendError as error:
-        return error
-    except TimeoutError:
-        return SendError(Trouble.AMBIGUOUS, "timeout")
-    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,7 @@ from alerts.push_answers import BRAKE_AFTER, MAX_BRAKE_S, Answer, Brakes, retry_
 from alerts.vapid import TOKEN_LIFE_S, TOKEN_REUSE_S, Tokens, VapidError, load_or_make_vapid, public_key
 from core.settings import Settings
 from tests.outgoing import outgoing
-from tests.push_server import FakePush, fake_push
-
-
-@pytest.fixture
-async def push_service() -> AsyncIterator[FakePush]:
-    async with fake_push() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def push(tmp_path: Path) -> AsyncIterator[WebPush]:
-    channel = WebPush(Settings(data_dir=tmp_path, push_allow_http=True, send_timeout_s=1.0))
-    yield channel
-    await channel.close()
-
+from tests.push_server import FakePush
 
 # ---------------------------------------------------------------- what answers mean (pure)
 

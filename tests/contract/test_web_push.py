@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,6 @@ from alerts.push_payload import topic
 from core.settings import Settings
 from tests.outgoing import INCIDENT, outgoing
 from tests.push_server import FakePush, fake_push
-
-
-@pytest.fixture
-async def push_service() -> AsyncIterator[FakePush]:
-    async with fake_push() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def push(tmp_path: Path) -> AsyncIterator[WebPush]:
-    channel = WebPush(Settings(data_dir=tmp_path, push_allow_http=True, send_timeout_s=1.0))
-    yield channel
-    await channel.close()
 
 
 async def until(check: Callable[[], bool]) -> None:
