@@ -37,11 +37,6 @@ def text(value: str) -> bytes:
     return raw(value.encode())
 
 
-def jsonb(value: str) -> bytes:
-    """A column of type jsonb from JSON text (version 1 of its format)."""
-    return raw(b"\x01" + value.encode())
-
-
 def uuid(value: UUID) -> bytes:
     """A column of type uuid."""
     return UUID_LENGTH + value.bytes

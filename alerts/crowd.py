@@ -24,7 +24,7 @@ from core.ids import uuid7_bytes
 
 STANDING_COLUMNS: Final = (
     "resident_id", "orgs", "incident_id", "purpose", "severity", "asked_at", "asks", "told_at", "last_alert_id",
-    "reason", "reachable", "only_today",
+    "reason_id", "reachable", "only_today",
 )  # fmt: skip
 TOLD_COLUMNS: Final = ("resident_id", "alert_id")
 LINK_COLUMNS: Final = ("id", "token_sha256", "resident_id", "kind", "incident_id", "created_at")
@@ -99,7 +99,7 @@ def _standings(standings: list[bytes], told: list[bytes], group: Decided, maker:
             copy.integer(int(telling.asked)),
             copy.timestamp(now),
             copy.uuid(alert.id),
-            copy.jsonb(maker.reason(telling)),
+            copy.uuid(maker.reason(telling)),
             copy.boolean(telling.reachable),
             copy.boolean(telling.only_today),
         )

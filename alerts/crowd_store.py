@@ -13,7 +13,7 @@ from alerts.crowd_kinds import Alike, Facts, by_kind
 from alerts.fanout_store import AlertRow, areas_of_places
 from alerts.policy import ASKS_WINDOW
 from core.clock import date_in_japan
-from core.db import Connection, expect_rows
+from core.db import Connection, Record, expect_rows
 
 # What fanout_store.SQL_PEOPLE asks in one question, asked table by table: each is one walk along an index, whatever the
 # planner believes about tables that were empty a moment ago. uuid_send and array_send: bytes, as COPY takes them back.
@@ -37,6 +37,11 @@ WHERE resident_id = ANY($1::uuid[]) AND ended_at IS NULL AND shift <> '' GROUP B
 SQL_AWAY = """
 SELECT uuid_send(resident_id) FROM absence
 WHERE resident_id = ANY($1::uuid[]) AND said_by = 'self' AND until >= $2::date
+"""
+# Nobody was, unless another incident has asked lately. A slow alert asks after its round: a day's grace.
+SQL_OTHERS_ASK = """
+SELECT EXISTS (SELECT FROM incident
+               WHERE id <> $1 AND purpose = $2 AND last_round_at > $3::timestamptz - interval '1 day')
 """
 SQL_ASKED_ELSEWHERE = """
 SELECT uuid_send(resident_id), sum(asks)::int FROM incident_resident
@@ -62,19 +67,20 @@ async def gather_crowd(
     conn: Connection, alert: AlertRow, ids: Sequence[UUID], now: datetime
 ) -> tuple[list[Alike], list[UUID]]:
     """Those of these people whom the alert may tell, by kind; and those who are known in the incident already."""
-    areas_of = await areas_of_places(conn, alert, ids)
     purpose, since = alert.purpose.value, now - ASKS_WINDOW
     known = await conn.fetch(SQL_KNOWN, alert.incident_id, ids)
+    housed = await conn.fetch(SQL_HOUSED, ids, alert.created_at)
+    areas_of = await areas_of_places(conn, alert, {place for _, _, place in housed})
+    asked: list[Record] = []
+    if await conn.fetchval(SQL_OTHERS_ASK, alert.incident_id, purpose, since):
+        asked = await conn.fetch(SQL_ASKED_ELSEWHERE, ids, alert.incident_id, purpose, since)
     facts = Facts(
         residents=await conn.fetch(SQL_RESIDENTS, ids),
-        housed=await conn.fetch(SQL_HOUSED, ids, alert.created_at),
+        housed=housed,
         contacts=await conn.fetch(SQL_ADDRESSES, ids),
         shifts={person: shifts for person, shifts in await conn.fetch(SQL_SHIFTS, ids)},
         away={person for (person,) in await conn.fetch(SQL_AWAY, ids, date_in_japan(now))},
-        asked_elsewhere={
-            person: asks
-            for person, asks in await conn.fetch(SQL_ASKED_ELSEWHERE, ids, alert.incident_id, purpose, since)
-        },
+        asked_elsewhere=dict(asked),
         without={person for (person,) in await conn.fetch(SQL_REFUSED, ids)} | {person for _, person in known},
     )
     return await asyncio.to_thread(by_kind, facts, areas_of, now), [person for person, _ in known]

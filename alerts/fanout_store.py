@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -155,7 +155,7 @@ async def place_ids(conn: Connection | Pool, ids: Sequence[UUID]) -> list[UUID]:
 SQL_PEOPLE = """
 SELECT r.id, r.language, r.second_language, r.state, h.place_id AS home, w.place_id AS work, t.place_id AS today,
        m.shifts, l.id AS link_id,
-       ir.severity, ir.reason, ir.asked_at, ir.asks,
+       ir.severity, coalesce(sr.reason, '{}') AS reason, ir.asked_at, ir.asks,
        ir.status IS NOT NULL AND (ir.asked_at IS NULL OR ir.status_at >= ir.asked_at) AS answered,
        b.resident_id IS NOT NULL AS away, o.asks AS asked_elsewhere
 FROM unnest($1::uuid[]) AS wanted (id)
@@ -165,6 +165,7 @@ LEFT JOIN resident_place AS w ON w.resident_id = r.id AND w.kind = 'work'
 LEFT JOIN resident_place AS t ON t.resident_id = r.id AND t.kind = 'today'
      AND ($6::timestamptz IS NULL OR t.until > $6)
 LEFT JOIN incident_resident AS ir ON ir.incident_id = $2 AND ir.resident_id = r.id
+LEFT JOIN standing_reason AS sr ON sr.id = ir.reason_id
 LEFT JOIN link AS l ON l.kind = 'checkin' AND l.incident_id = $2 AND l.resident_id = r.id
 LEFT JOIN absence AS b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $3::date
 LEFT JOIN LATERAL (
@@ -184,7 +185,7 @@ ORDER BY r.id
 # By place, because the people of a dorm and of a workplace share theirs.
 SQL_MATCHES = """
 SELECT pa.place_id, (a.ord - 1)::int AS area
-FROM (SELECT DISTINCT place_id FROM resident_place WHERE resident_id = ANY($3::uuid[])) AS mine
+FROM unnest($3::uuid[]) AS mine (place_id)
 JOIN place_area AS pa ON pa.place_id = mine.place_id
 JOIN unnest($1::text[], $2::text[]) WITH ORDINALITY AS a (scheme, code, ord)
      ON pa.scheme = a.scheme AND pa.code = a.code
@@ -207,7 +208,6 @@ async def gather_people(
     conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID], now: datetime
 ) -> tuple[list[Person], dict[UUID, UUID]]:
     """These people with places, contacts and standing, in order of id; and the check-in links they already have."""
-    areas_of = await areas_of_places(conn, alert, ids)
     contacts: dict[UUID, list[Contact]] = defaultdict(list)
     for row in await conn.fetch(SQL_CONTACTS, ids):
         contacts[row["resident_id"]].append(Contact(row["id"], row["channel"], row["proven"]))
@@ -218,9 +218,12 @@ async def gather_people(
     people: list[Person] = []
     links: dict[UUID, UUID] = {}
     since = alert.created_at if alert.tell is Tell.MATCHED else None
-    for row in await conn.fetch(
+    found = await conn.fetch(
         SQL_PEOPLE, ids, alert.incident_id, date_in_japan(now), alert.purpose.value, now - ASKS_WINDOW, since
-    ):
+    )
+    places = {row[kind] for row in found for kind in ("home", "work", "today")} - {None}
+    areas_of = await areas_of_places(conn, alert, places)
+    for row in found:
         person_id = row["id"]
         standing = None
         if row["severity"] is not None:
@@ -249,15 +252,15 @@ async def gather_people(
 
 
 async def areas_of_places(
-    conn: Connection | Pool, alert: AlertRow, ids: Sequence[UUID]
+    conn: Connection | Pool, alert: AlertRow, places: Collection[UUID]
 ) -> dict[UUID | None, tuple[int, ...]]:
-    """The areas of the alert that hold each place of these people, in the alert's order."""
+    """The areas of the alert that hold each of these places, in the alert's order."""
     found: dict[UUID | None, list[int]] = defaultdict(list)
     if alert.reached is not None:
         for place, area in zip(alert.reached.places, alert.reached.areas, strict=True):
             found[place].append(area)
     else:
-        for row in await conn.fetch(SQL_MATCHES, *_columns(alert.areas), ids):
+        for row in await conn.fetch(SQL_MATCHES, *_columns(alert.areas), list(places)):
             found[row["place_id"]].append(row["area"])
     return {place: tuple(areas) for place, areas in found.items()}
 
@@ -266,8 +269,8 @@ async def areas_of_places(
 class Slice:
     """The rows of one slice, in columns as they are written."""
 
-    # resident, severity, asked, reason (JSON), reachable, only where they said they are today
-    standings: list[tuple[UUID, str, bool, str, bool, bool]]
+    # resident, severity, asked, id of the reason, reachable, only where they said they are today
+    standings: list[tuple[UUID, str, bool, UUID, bool, bool]]
     links: list[tuple[UUID, bytes, UUID]]  # id, token hash, resident
     texts: dict[str, tuple[str, Text]]  # key -> channel, text
     messages: list[tuple[UUID, UUID, str, int, str, UUID | None, int, str, datetime]]
@@ -282,15 +285,15 @@ class Slice:
 # Few people differ in what they were told and why: each group's row is sent and read once.
 SQL_STANDINGS = """
 WITH told AS MATERIALIZED (
-    SELECT t.no, t.severity, t.asked, t.reason::jsonb AS reason, t.reachable, t.only_today
-    FROM unnest($7::text[], $8::boolean[], $9::text[], $10::boolean[], $11::boolean[]) WITH ORDINALITY
-         AS t (severity, asked, reason, reachable, only_today, no)
+    SELECT t.no, t.severity, t.asked, t.reason_id, t.reachable, t.only_today
+    FROM unnest($7::text[], $8::boolean[], $9::uuid[], $10::boolean[], $11::boolean[]) WITH ORDINALITY
+         AS t (severity, asked, reason_id, reachable, only_today, no)
 )
 INSERT INTO incident_resident AS ir (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
-                                     last_alert_id, reason, reachable, only_today)
+                                     last_alert_id, reason_id, reachable, only_today)
 SELECT $1, p.id, CASE WHEN told.only_today THEN '{}' ELSE r.orgs END,
        $2, told.severity, CASE WHEN told.asked THEN $3::timestamptz END, told.asked::int, $3, $4,
-       told.reason, told.reachable, told.only_today
+       told.reason_id, told.reachable, told.only_today
 FROM unnest($5::uuid[], $6::int[]) AS p (id, no)
 JOIN told ON told.no = p.no
 JOIN resident AS r ON r.id = p.id
@@ -304,7 +307,7 @@ ON CONFLICT (incident_id, resident_id) DO UPDATE SET
         CASE WHEN $13::boolean THEN ir.asked_at ELSE excluded.asked_at END, ir.asked_at) END,
     told_at = CASE WHEN $14 THEN ir.told_at ELSE excluded.told_at END,
     last_alert_id = CASE WHEN $13::boolean THEN ir.last_alert_id ELSE excluded.last_alert_id END,
-    reason = excluded.reason, reachable = CASE WHEN $14 THEN ir.reachable ELSE excluded.reachable END
+    reason_id = excluded.reason_id, reachable = CASE WHEN $14 THEN ir.reachable ELSE excluded.reachable END
 """
 SQL_SUPERSEDED = """
 UPDATE message AS m SET state = 'cancelled', done_at = $4,
@@ -332,7 +335,7 @@ async def write_slice(
             f"^({DOUBTFUL})$",
         )
     if rows.standings:
-        groups: dict[tuple[str, bool, str, bool, bool], int] = {}
+        groups: dict[tuple[str, bool, UUID, bool, bool], int] = {}
         numbers = [groups.setdefault(standing[1:], len(groups) + 1) for standing in rows.standings]
         tag = await conn.execute(
             SQL_STANDINGS,

@@ -321,7 +321,7 @@ def _contacts(person: Person, kind: ChannelKind) -> list[Contact]:
 
 
 def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
-    """One place's part of `incident_resident.reason`. `level`: what was announced for the place itself, if anything.
+    """One place's part of `standing_reason.reason`. `level`: what was announced for the place itself, if anything.
 
     A place reached by a polygon also names its municipality (JIS code), because a polygon has no name.
     """
@@ -343,7 +343,7 @@ def place_reason(rated: RatedArea | None) -> dict[str, Any] | None:
 
 
 def reason_of(telling: Telling, spec: Spec) -> dict[str, Any]:
-    """`incident_resident.reason`: why this person was told, and what they know about each hazard."""
+    """`standing_reason.reason`: why this person was told, and what they know about each hazard."""
     home = spec.areas[telling.home] if telling.home is not None else None
     work = spec.areas[telling.work] if telling.work is not None else None
     today = {} if telling.today is None else {"today": place_reason(spec.areas[telling.today])}

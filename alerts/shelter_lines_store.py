@@ -26,7 +26,8 @@ FROM message m
 JOIN alert a ON a.id = m.alert_id AND a.moment NOT IN ('cancel', 'lift')
 JOIN alert_text t ON t.id = m.text_id
 JOIN incident_resident ir ON ir.incident_id = m.incident_id AND ir.resident_id = m.resident_id
-JOIN resident_place rp ON rp.resident_id = m.resident_id AND rp.kind = coalesce(ir.reason ->> 'worse', 'home')
+LEFT JOIN standing_reason sr ON sr.id = ir.reason_id
+JOIN resident_place rp ON rp.resident_id = m.resident_id AND rp.kind = coalesce(sr.reason ->> 'worse', 'home')
      AND (rp.until IS NULL OR rp.until > $2)
 JOIN place p ON p.id = rp.place_id AND p.lat IS NOT NULL AND p.lon IS NOT NULL
 WHERE m.id = ANY ($1::bigint[])

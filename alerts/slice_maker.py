@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from alerts.deps import Deps
 from alerts.fanout_store import AlertRow, Slice
 from alerts.people import Person, Spec, Telling, consider, reason_of
 from alerts.policy import priority
+from alerts.reasons import reason_id, reason_text
 from alerts.rules import Rule
 from alerts.texts import Text, Texts, names_of
 from core.ids import uuid7
@@ -61,7 +61,9 @@ class SliceMaker:
             if alert.key_enc is None
             else deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
         )
-        self._reasons: dict[tuple[Any, ...], str] = {}
+        #: Those of the people so far, by the id of their row.
+        self.reasons: dict[UUID, str] = {}
+        self._reasons: dict[tuple[Any, ...], UUID] = {}
 
     def make(self, people: Sequence[Person], links: dict[UUID, UUID]) -> Slice:
         """The rows of these people. `links`: check-in links that exist already."""
@@ -110,12 +112,18 @@ class SliceMaker:
                 )
             )
 
-    def reason(self, telling: Telling) -> str:
-        """The reason as JSON; people without an earlier standing share theirs."""
+    def reason(self, telling: Telling) -> UUID:
+        """The id of the reason, which is kept in `reasons`; people without an earlier standing share theirs."""
         if telling.person.standing is not None:
-            return json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
+            return self._reason(telling)
         group = (telling.home, telling.work, telling.today, telling.worse, telling.severity)
         found = self._reasons.get(group)
         if found is None:
-            found = self._reasons[group] = json.dumps(reason_of(telling, self.spec), ensure_ascii=False)
+            found = self._reasons[group] = self._reason(telling)
+        return found
+
+    def _reason(self, telling: Telling) -> UUID:
+        text = reason_text(reason_of(telling, self.spec))
+        found = reason_id(self.alert.incident_id, text)
+        self.reasons[found] = text
         return found

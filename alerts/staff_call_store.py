@@ -81,7 +81,7 @@ class Group:
 
     org_id: UUID
     people: int
-    #: One place of `incident_resident.reason`, or None.
+    #: One place of `standing_reason.reason`, or None.
     place: dict[str, Any] | None
 
 
@@ -91,10 +91,11 @@ SQL_EMPLOYERS = """
 WITH told AS (
     SELECT ir.resident_id, ir.severity,
            CASE WHEN ir.last_alert_id <> $2 THEN NULL
-                WHEN ir.reason ->> 'worse' = 'today'
-                    THEN coalesce(nullif(ir.reason -> 'home', 'null'), ir.reason -> 'work')
-                ELSE ir.reason -> (ir.reason ->> 'worse') END AS place
-    FROM incident_resident ir WHERE ir.incident_id = $1 AND NOT ir.only_today
+                WHEN sr.reason ->> 'worse' = 'today'
+                    THEN coalesce(nullif(sr.reason -> 'home', 'null'), sr.reason -> 'work')
+                ELSE sr.reason -> (sr.reason ->> 'worse') END AS place
+    FROM incident_resident ir LEFT JOIN standing_reason sr ON sr.id = ir.reason_id
+    WHERE ir.incident_id = $1 AND NOT ir.only_today
 ), mine AS (
     SELECT m.org_id, t.resident_id, t.severity, t.place FROM told t
     JOIN membership m ON m.resident_id = t.resident_id AND m.ended_at IS NULL
@@ -116,11 +117,11 @@ ORDER BY g.org_id, array_position($4::text[], g.severity) DESC, g.place ->> 'lev
 """
 SQL_EVERYBODY = """
 SELECT (sum(count(*)) OVER ())::int AS people,
-       CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END AS place
-FROM incident_resident ir WHERE ir.incident_id = $1
-GROUP BY ir.severity, CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END
+       CASE WHEN ir.last_alert_id = $2 THEN sr.reason -> (sr.reason ->> 'worse') END AS place
+FROM incident_resident ir LEFT JOIN standing_reason sr ON sr.id = ir.reason_id WHERE ir.incident_id = $1
+GROUP BY ir.severity, CASE WHEN ir.last_alert_id = $2 THEN sr.reason -> (sr.reason ->> 'worse') END
 ORDER BY array_position($3::text[], ir.severity) DESC,
-         CASE WHEN ir.last_alert_id = $2 THEN ir.reason -> (ir.reason ->> 'worse') END ->> 'level' IS NULL,
+         CASE WHEN ir.last_alert_id = $2 THEN sr.reason -> (sr.reason ->> 'worse') END ->> 'level' IS NULL,
          count(*) DESC LIMIT 1
 """
 SQL_NETWORKS = """

@@ -57,7 +57,7 @@ class Happened:
 
 
 def place_of(reason: Mapping[str, Any] | None) -> PlaceText | None:
-    """One place of `incident_resident.reason` as the texts name it; None where there is none."""
+    """One place of `standing_reason.reason` as the texts name it; None where there is none."""
     if not reason:
         return None
     town = reason.get("municipality")  # of a place reached by a polygon, which has no name

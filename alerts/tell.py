@@ -17,6 +17,7 @@ from alerts.fanout_store import AlertRow
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.policy import priority
 from alerts.polygons import Prepared
+from alerts.reason_store import write_reasons
 from alerts.rules import Rule
 from alerts.slice_maker import SliceMaker, spec_of
 from alerts.text_store import write_texts
@@ -55,6 +56,7 @@ async def tell(
         # Pure work on thousands of people: in a thread, so that pages answer meanwhile.
         rows = await asyncio.to_thread(maker.make, people, links)
         text_ids = await write_texts(deps.pool, alert.id, texts, rows.texts)
+        await write_reasons(deps.pool, alert.incident_id, texts.reasons, maker.reasons)
         await fanout_store.write_slice(conn, alert, rows, text_ids, now)
         if alert.tell is not Tell.LOWERED:
             told += len(rows.standings)
@@ -80,6 +82,7 @@ async def _tell_crowd(
     }
     text_ids = await write_texts(deps.pool, alert.id, deps.composed.of(alert.id), wanted)
     rows = await asyncio.to_thread(crowd_rows, decided, maker, text_ids, now)
+    await write_reasons(deps.pool, alert.incident_id, deps.composed.of(alert.id).reasons, maker.reasons)
     await write_crowd(conn, rows)
     return rows, known
 

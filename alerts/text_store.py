@@ -16,10 +16,11 @@ _REMEMBERED: Final = 8
 
 @dataclass(slots=True)
 class AlertTexts:
-    """The texts of one alert, as far as this process has met them: by key, and their rows' ids."""
+    """The texts of one alert, as far as this process has met them: by key, and their rows' ids; and written reasons."""
 
     texts: dict[str, Text] = field(default_factory=dict)
     ids: dict[str, int] = field(default_factory=dict)
+    reasons: set[UUID] = field(default_factory=set)
 
 
 @dataclass(slots=True)

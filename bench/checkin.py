@@ -67,8 +67,8 @@ VALUES ($1, $2, 'live', 1, 'issue', 'extreme', '[]', $3, 'done', $4::timestamptz
 """
 SQL_TOLD = """
 INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
-                               last_alert_id, reason, reachable)
-SELECT $1, unnest($2::uuid[]), '{}', 'live', 'extreme', $3, 1, $3, $4, '{}', true
+                               last_alert_id, reachable)
+SELECT $1, unnest($2::uuid[]), '{}', 'live', 'extreme', $3, 1, $3, $4, true
 """
 SQL_LINKS = """
 INSERT INTO link (id, kind, token_sha256, resident_id, incident_id, created_at)

@@ -55,7 +55,7 @@ class LeaderView(NamedTuple):
     leader_staff: UUID | None
     incident: IncidentView
     people: tuple[SitePerson, ...]
-    #: What touches the site itself, in the form of `incident_resident.reason`; {} if nobody there was told.
+    #: What touches the site itself, in the form of `standing_reason.reason`; {} if nobody there was told.
     reason: dict[str, Any]
     #: Staff of the organisation who are on their way there.
     visits: tuple[Visit, ...] = ()
@@ -106,12 +106,13 @@ SELECT DISTINCT ON (m.room, r.name, r.id)
        r.id, r.name, m.room, r.language, CASE WHEN s.shared THEN ir.status END AS status,
        CASE WHEN s.shared THEN ir.status_by END AS status_by,
        CASE WHEN s.shared THEN ir.status_at ELSE quiet.at END AS status_at,
-       quiet.at IS NOT NULL AS answered_quietly, ir.reason, r.reach_by <> '' AS by_leader, b.until AS away_until
+       quiet.at IS NOT NULL AS answered_quietly, sr.reason, r.reach_by <> '' AS by_leader, b.until AS away_until
 FROM membership m
 JOIN resident r ON r.id = m.resident_id AND r.state <> 'left'
 JOIN site ON site.id = $1
 JOIN incident i ON i.id = $2
 LEFT JOIN incident_resident ir ON ir.incident_id = $2 AND ir.resident_id = r.id AND NOT ir.only_today
+LEFT JOIN standing_reason sr ON sr.id = ir.reason_id
 LEFT JOIN absence b ON b.resident_id = r.id AND b.said_by = 'self' AND b.until >= $4::date
 CROSS JOIN LATERAL (SELECT r.id IS NOT DISTINCT FROM $3 OR answer_shared(r.id, site.org_id) AS shared) s
 LEFT JOIN LATERAL (SELECT min(k.received_at) AS at FROM check_in k

@@ -46,7 +46,7 @@ class LinkView(NamedTuple):
     incident: IncidentView
     #: How hard this person was told; the incident's for somebody who was not.
     severity: Severity
-    #: `incident_resident.reason`: the areas that touch home and work; {} for somebody who was not told.
+    #: `standing_reason.reason`: the areas that touch home and work; {} for somebody who was not told.
     reason: dict[str, Any]
     asked_at: datetime | None
     status: StatusView
@@ -64,13 +64,14 @@ WITH live AS (
       AND (i.closed_at IS NULL OR i.closed_at > $2 - $5::interval)
 ), target AS (
     SELECT i.id, i.purpose, i.hazard, i.severity, i.simulated, i.opened_at, i.closed_at,
-           ir.severity AS own_severity, ir.reason, ir.asked_at, ir.last_alert_id
+           ir.severity AS own_severity, sr.reason, ir.asked_at, ir.last_alert_id
     FROM live
     JOIN incident i ON i.purpose = live.purpose AND i.id IN (
         SELECT live.incident_id
         UNION SELECT open.id FROM incident_resident mine JOIN incident open ON open.id = mine.incident_id
               WHERE mine.resident_id = live.resident_id AND open.closed_at IS NULL)
     LEFT JOIN incident_resident ir ON ir.incident_id = i.id AND ir.resident_id = live.resident_id
+    LEFT JOIN standing_reason sr ON sr.id = ir.reason_id
     ORDER BY (i.opened_at <= coalesce($3, i.opened_at)) DESC, (i.closed_at IS NULL) DESC,
              (ir.asked_at IS NOT NULL) DESC, i.opened_at DESC
     LIMIT 1

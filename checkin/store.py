@@ -132,9 +132,8 @@ WHERE ir.incident_id = $1 AND ir.resident_id = $2
 FOR UPDATE OF ir
 """
 SQL_JOIN_INCIDENT = """
-INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, told_at, last_alert_id, reason,
-                               reachable)
-SELECT i.id, r.id, r.orgs, i.purpose, i.severity, $3, a.id, '{}', true
+INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, told_at, last_alert_id, reachable)
+SELECT i.id, r.id, r.orgs, i.purpose, i.severity, $3, a.id, true
 FROM incident i
 CROSS JOIN resident r
 CROSS JOIN LATERAL (SELECT id FROM alert WHERE incident_id = i.id ORDER BY created_at DESC, id DESC LIMIT 1) a

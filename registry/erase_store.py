@@ -141,13 +141,21 @@ INSERT INTO incident_summary AS s (incident_id, org_id, what, value, number)
 SELECT incident_id, org_id, 'people', value, count(*) FROM counted GROUP BY 1, 2, 4 ORDER BY 1, 2, 4
 ON CONFLICT (incident_id, org_id, what, value) DO UPDATE SET number = s.number + excluded.number
 """
-SQL_DROP_TOLD = "DELETE FROM alert_resident WHERE resident_id = ANY($1::uuid[])"
+# By the alerts there are: no index has the person first.
+SQL_DROP_TOLD = """
+DELETE FROM alert_resident AS t USING (SELECT id FROM alert) AS a
+WHERE t.alert_id = a.id AND t.resident_id = ANY($1::uuid[])
+"""
 # What a leader answered for others is about the others: it stays, without the leader.
 SQL_UNSIGN_ANSWERS = """
+WITH mine AS MATERIALIZED (
+    SELECT id FROM link WHERE resident_id = ANY($1::uuid[]) AND kind = 'checkin'
+    UNION ALL SELECT id FROM link WHERE resident_id = ANY($1::uuid[]) AND kind <> 'checkin'
+)
 UPDATE check_in SET by_resident = CASE WHEN by_resident = ANY($1::uuid[]) THEN NULL ELSE by_resident END,
-    link_id = CASE WHEN link_id IN (SELECT id FROM link WHERE resident_id = ANY($1::uuid[])) THEN NULL ELSE link_id END
+    link_id = CASE WHEN link_id IN (SELECT id FROM mine) THEN NULL ELSE link_id END
 WHERE resident_id <> ALL($1::uuid[])
-  AND (by_resident = ANY($1::uuid[]) OR link_id IN (SELECT id FROM link WHERE resident_id = ANY($1::uuid[])))
+  AND (by_resident = ANY($1::uuid[]) OR link_id IN (SELECT id FROM mine))
 """
 SQL_DROP_ANSWERS = "DELETE FROM check_in WHERE resident_id = ANY($1::uuid[])"
 # A list that an organisation uploaded: what it showed is one encrypted value about many people, and goes as a whole.

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from alerts.reason_store import write_reasons
+from alerts.reasons import reason_id, reason_text
 from core.db import Connection, Pool
 from core.ids import uuid7
 from core.tokens import link_token, token_hash
@@ -26,9 +28,14 @@ VALUES ($1, $2, $3, $4, $5, $6, '[]', $7, 'done', $8::timestamptz, $8::timestamp
 """
 SQL_TOLD = """
 INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,
-                               last_alert_id, reason, reachable)
+                               last_alert_id, reason_id, reachable)
 SELECT $1, id, orgs, $3, $4, $5, $6, $7, $8, $9, true FROM resident WHERE id = $2
 """
+#: Where people stand, with why they were told; and the reason alone.
+SQL_STANDINGS = """
+SELECT ir.*, sr.reason FROM incident_resident AS ir LEFT JOIN standing_reason AS sr ON sr.id = ir.reason_id
+"""
+SQL_REASON = "SELECT reason FROM incident_resident AS ir JOIN standing_reason AS sr ON sr.id = ir.reason_id"
 SQL_LINK = """
 INSERT INTO link (id, kind, token_sha256, resident_id, site_id, staff_id, incident_id, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -147,6 +154,9 @@ async def tell(
     now: datetime = NOW,
 ) -> None:
     """Make a resident part of an incident, as the fan-out does."""
+    text = reason_text(reason)
+    why = reason_id(incident.id, text)
+    await write_reasons(conn, incident.id, set(), {why: text})
     await conn.execute(
         SQL_TOLD,
         incident.id,
@@ -157,7 +167,7 @@ async def tell(
         1 if asked else 0,
         now,
         incident.alert_id,
-        reason,
+        why,
     )
 
 

@@ -100,8 +100,8 @@ async def anybody(db: Pool, dice: random.Random, homes: list[UUID], orgs: list[U
     if dice.random() < 0.2:
         await db.execute(
             "INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, asked_at, asks, told_at,"
-            " last_alert_id, reason, reachable)"
-            " SELECT id, $1, '{}', 'live', 'severe', $2, $3, $2, gen_random_uuid(), '{}', true FROM incident",
+            " last_alert_id, reachable)"
+            " SELECT id, $1, '{}', 'live', 'severe', $2, $3, $2, gen_random_uuid(), true FROM incident",
             person.id,
             NOON - timedelta(hours=dice.choice((2, 30))),
             dice.choice((1, 5)),
@@ -176,7 +176,7 @@ async def test_who_gets_a_standing_in_the_very_moment_is_no_reason_to_hold_the_a
         async with transaction(db) as other:
             await other.execute(
                 "INSERT INTO incident_resident (incident_id, resident_id, orgs, purpose, severity, told_at,"
-                " last_alert_id, reason, reachable) VALUES ($1, $2, '{}', 'live', 'info', $3, $4, '{}', true)",
+                " last_alert_id, reachable) VALUES ($1, $2, '{}', 'live', 'info', $3, $4, true)",
                 alert.incident_id,
                 first.id,
                 NOON,

@@ -34,6 +34,7 @@ from tests.alerts_kit import (
     warned,
     wires,
 )
+from tests.incidents import SQL_STANDINGS
 
 SQL_WAIT = "UPDATE event SET decide_after = $2 WHERE id = $1"
 
@@ -51,7 +52,7 @@ async def outcomes(db: Pool) -> dict[str, str]:
 
 async def standings(db: Pool) -> dict[UUID, tuple[str, bool]]:
     """Person -> (severity, over) of heavy rain."""
-    rows = await db.fetch("SELECT resident_id, reason FROM incident_resident")
+    rows = await db.fetch(SQL_STANDINGS)
     found = {r["resident_id"]: r["reason"]["told"]["heavy_rain"] for r in rows}
     return {who: (said["severity"], said["over"]) for who, said in found.items() if not said["over"]}
 

@@ -24,6 +24,7 @@ from registry.presence import Absence, Kind
 from registry.presence_store import set_own
 from tests.alerts_kit import NOON, city, quake, store_event, wires
 from tests.board_site import board_site
+from tests.incidents import SQL_STANDINGS
 from tests.people import FUKUOKA_CHUO, MASHIKI, NOW, VAULT, Person, make_org, make_place, make_resident, make_site
 from tests.staff_site import staff_site
 
@@ -115,7 +116,7 @@ async def test_told_there_while_it_runs_and_seen_by_no_organisation(db: Pool, db
     await make_resident(db, org.id, name="Stays", dorm=dorm)
     await in_fukuoka(db, person)
     assert await told(db, db_dsn, CHUO) == {"Travels"}
-    row = await db.fetchrow("SELECT orgs, only_today, asked_at, reason FROM incident_resident")
+    row = await db.fetchrow(SQL_STANDINGS)
     assert (row["orgs"], row["only_today"], row["reason"]["worse"]) == ([], True, "today") and row["asked_at"]
     (incident,) = await db.fetch("SELECT id FROM incident")
     async with transaction(db) as conn:  # as the worker, to whom no policy applies: the queries hold by themselves
@@ -141,7 +142,7 @@ async def test_home_as_well_and_the_organisation_sees_home_only(db: Pool, db_dsn
         NOW,
     )
     await told(db, db_dsn, CHUO, "4344300")
-    row = await db.fetchrow("SELECT orgs, only_today, reason FROM incident_resident")
+    row = await db.fetchrow(SQL_STANDINGS)
     assert (row["orgs"], row["only_today"]) == ([org.id], False)
     async with transaction(db) as conn:
         alert = await next_uncalled(conn, NOON + timedelta(seconds=30))

@@ -34,6 +34,7 @@ from tests.alerts_kit import (
     warned,
     wires,
 )
+from tests.incidents import SQL_REASON, SQL_STANDINGS
 from tests.people import VAULT
 
 
@@ -51,7 +52,7 @@ async def test_the_right_people_and_nobody_else(db: Pool, db_dsn: str) -> None:
         (inside.id, "sms", "vi", 0)
     ]
     assert sent[0]["body"].endswith("\n{link}")
-    standing = await db.fetchrow("SELECT * FROM incident_resident")
+    standing = await db.fetchrow(SQL_STANDINGS)
     assert standing is not None
     assert (standing["severity"], standing["asks"], standing["reachable"]) == ("extreme", 1, True)
     assert standing["reason"]["home"]["level"] == "7" and standing["reason"]["worse"] == "home"
@@ -73,7 +74,7 @@ async def test_silent_town_counts_with_its_areas_maximum(db: Pool, db_dsn: str) 
     missing = await people.make_resident(db, home_place_id=await people.make_place(db, people.HIGASHI_KU))
     async with wires(db, db_dsn) as deps:
         await hear(deps, quake(region("6+"), city(MASHIKI, "6+"), city(KASHIMA, "5-", not_received=True)))
-    rows = {r["resident_id"]: r for r in await db.fetch("SELECT * FROM incident_resident")}
+    rows = {r["resident_id"]: r for r in await db.fetch(SQL_STANDINGS)}
     assert set(rows) == {reported.id, missing.id}
     assert {r["severity"] for r in rows.values()} == {"extreme"}
     assert rows[reported.id]["reason"]["home"]["not_received"] is True
@@ -89,7 +90,7 @@ async def test_worse_of_home_and_work_decides(db: Pool, db_dsn: str) -> None:
     await people.make_resident(db, org.id, home_place_id=home, workplace=work)
     async with wires(db, db_dsn) as deps:
         await hear(deps, quake(region("6-"), city(MASHIKI, "6-"), city(HIGASHI_KU, "5+")))
-    row = await db.fetchrow("SELECT severity, reason FROM incident_resident")
+    row = await db.fetchrow(SQL_STANDINGS)
     assert row is not None
     assert (row["severity"], row["reason"]["worse"]) == ("extreme", "work")
     assert (row["reason"]["home"]["level"], row["reason"]["work"]["level"]) == ("5+", "6-")
@@ -204,7 +205,7 @@ async def test_tsunami_joins_its_quake_and_asks_again(db: Pool, db_dsn: str) -> 
         await hear(deps, quake(region("6-"), city(MASHIKI, "6-")), tsunami("warning", at=NOON + timedelta(seconds=20)))
     assert await db.fetchval("SELECT count(*) FROM incident") == 1
     assert await told(db, "update") == {person.id}
-    reason = await db.fetchval("SELECT reason FROM incident_resident")
+    reason = await db.fetchval(SQL_REASON)
     assert set(reason["told"]) == {"earthquake", "tsunami"}
 
 

@@ -17,6 +17,7 @@ from core.db import Pool, transaction
 from core.model import Event, Level, MessageType, Polygon
 from tests import people
 from tests.alerts_kit import MASHIKI, NOON, at, hear, messages, quake, rain, store_event, told, warned, wires
+from tests.incidents import SQL_STANDINGS
 
 HITOYOSHI = (("jis", "43203"), ("jma.city", "4320300"))
 
@@ -52,7 +53,7 @@ async def someone(db: Pool, home: tuple[float, float] | None, work: tuple[float,
 
 
 async def reasons(db: Pool) -> dict[Any, dict[str, Any]]:
-    return {r["resident_id"]: dict(r) for r in await db.fetch("SELECT * FROM incident_resident")}
+    return {r["resident_id"]: dict(r) for r in await db.fetch(SQL_STANDINGS)}
 
 
 async def test_home_work_and_both_are_told_and_nobody_outside(db: Pool, db_dsn: str) -> None:

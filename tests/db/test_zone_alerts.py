@@ -16,6 +16,7 @@ from core.db import Pool, transaction
 from core.model import Area, Change, Event, MessageType
 from tests import people
 from tests.alerts_kit import NOON, hear, rain, told, warned, wires
+from tests.incidents import SQL_REASON
 from tests.people import Person
 from tests.zone_files import (
     HILL,
@@ -125,7 +126,7 @@ async def test_home_on_the_hill_and_work_at_the_river(db: Pool, db_dsn: str, tmp
     async with wires(db, db_dsn) as deps:
         await hear(deps, river(3, warned(CITY, 3)))
     assert await told(db, "issue") == {person.id}
-    reason = await db.fetchval("SELECT reason FROM incident_resident")
+    reason = await db.fetchval(SQL_REASON)
     assert reason["home"] is None and reason["work"]["code"] == CITY and reason["worse"] == "work"
 
 

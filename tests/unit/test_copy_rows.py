@@ -19,7 +19,6 @@ from core.tokens import LinkTokens, link_token
         (copy_rows.raw(None), "ffffffff"),
         (copy_rows.raw(b""), "00000000"),
         (copy_rows.text("震"), "00000003e99c87"),
-        (copy_rows.jsonb("{}"), "00000003017b7d"),
         (copy_rows.uuid(UUID(int=1)), "00000010" + "00" * 15 + "01"),
         (copy_rows.boolean(True), "0000000101"),
         (copy_rows.boolean(False), "0000000100"),
