@@ -21,6 +21,7 @@ from alerts.event_store import LATE, LATE_AFTER, mark_decided, next_event, summa
 from alerts.fanout_store import AlertRow
 from alerts.guard import must_count, why_share
 from alerts.known_store import known_for
+from alerts.newcomer_tell import tell_newcomers
 from alerts.outbox_store import INCIDENT_CHANNEL, MESSAGES_CHANNEL
 from alerts.polygons import keep_places, prepare
 from alerts.rule_book import rule_at
@@ -63,7 +64,7 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
                 if unfinished:
                     await summarise(deps)  # what a process that was killed has left
                     unfinished = False
-                worked = await decide_once(deps)
+                worked = await decide_once(deps) or await tell_newcomers(deps)
                 if loop.time() >= beat_at:
                     beat_at = loop.time() + HEARTBEAT_EVERY_S
                     await heartbeat(deps.pool, "decide")

@@ -67,7 +67,7 @@ async def known_for(conn: Connection | Pool, event: Event, purpose: Purpose, eve
     tsunami: datetime | None = None
     if event.type == "VXSE51" and event.event_ids:
         row = await conn.fetchrow(SQL_DETAILED, purpose.value, list(event.event_ids), event.issued_at)
-        detailed = None if row is None else _order(*row)
+        detailed = None if row is None else order_of(*row)
     if event.source != "jma" and event.hazard == "earthquake":
         originals = await _originals(conn, event, purpose)
     if event.source != "jma" and event.hazard == "tsunami":
@@ -75,7 +75,7 @@ async def known_for(conn: Connection | Pool, event: Event, purpose: Purpose, eve
     return Known(
         purpose,
         incidents=await _incidents(conn, purpose),
-        newest=max((_order(*row[:4]) for row in (tuple(r) for r in thread)), default=None),
+        newest=max((order_of(*row[:4]) for row in (tuple(r) for r in thread)), default=None),
         told=await _told(conn, event, purpose),
         detailed=detailed,
         originals=originals,
@@ -142,7 +142,7 @@ async def _originals(conn: Connection | Pool, event: Event, purpose: Purpose) ->
     return tuple(found)
 
 
-def _order(issued_at: datetime, sent_at: datetime, message_type: str, serial: str) -> Order:
+def order_of(issued_at: datetime, sent_at: datetime, message_type: str, serial: str) -> Order:
     """`Event.order` of a stored event."""
     number = int(serial) if serial and serial.isascii() and serial.isdigit() else 0
     return (issued_at, sent_at, _RANK.get(message_type, 0), number)

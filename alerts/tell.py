@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -32,9 +33,17 @@ log = logging.getLogger(__name__)
 
 
 async def tell(
-    deps: Deps, conn: Connection, alert: AlertRow, rule: Rule, polygons: Prepared | None, ids: list[UUID], now: datetime
+    deps: Deps,
+    conn: Connection,
+    alert: AlertRow,
+    rule: Rule,
+    polygons: Prepared | None,
+    ids: list[UUID],
+    now: datetime,
+    afresh: Collection[UUID] = (),
 ) -> int:
-    """Tell those of these people whom the alert concerns; how many."""
+    """Tell those of these people whom the alert concerns; how many. `afresh`: who stands in the incident, but to whom
+    nothing of it could be sent so far: all of it is news to them."""
     if polygons is not None:
         alert = await polygons.slice(conn, ids)
     texts = deps.composed.of(alert.id)
@@ -52,6 +61,8 @@ async def tell(
                 await notify(conn, MESSAGES_CHANNEL, str(alert.incident_id))
     if ids:
         people, links = await fanout_store.gather_people(conn, alert, ids, now)
+        if afresh:
+            people = [replace(person, standing=None) if person.id in afresh else person for person in people]
         people = await within_zones(conn, alert, rule, people)
         # Pure work on thousands of people: in a thread, so that pages answer meanwhile.
         rows = await asyncio.to_thread(maker.make, people, links)

@@ -203,6 +203,7 @@ KEPT: Final[Mapping[str, str]] = {
     "organisation": "Names of organisations.",
     "place_hazard_due": "Bare ids of places that wait to be compared with the hazard zones, for seconds.",
     "poster": "Posters of community groups.",
+    "newcomer": "Bare ids of people who registered or moved, until the decide loop has looked at them: a second or two.",
     "purge_run": "What the purge did, in numbers: the proof that this table is followed.",
     "report": "Official reports as received: the evidence for every decision, never dropped.",
     "rule_edit": "Which rule was changed by whom, and who agreed: without it no decision could be replayed.",
