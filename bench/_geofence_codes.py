@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,11 +14,11 @@ import numpy as np
 
 from alerts.decision import RatedArea, Tell
 from alerts.fanout_store import AlertRow
+from bench._database import database
 from bench._geofence_areas import SEED, Points, municipalities
 from core.db import Connection, Pool, connect
 from core.migrate import migrate
 from core.model import Area, Moment, Purpose, Severity
-from core.postgres import embedded
 from geo.areas import Areas
 
 #: Of the ten or so schemes that a place has codes of: enough rows to be honest, few enough to be loaded in a minute.
@@ -56,20 +54,15 @@ UPDATE place SET lat = lat + 0.001 WHERE id IN (SELECT id FROM place ORDER BY id
 
 
 @asynccontextmanager
-async def registry(points: Points, areas: Areas) -> AsyncIterator[Pool]:
-    """An embedded PostgreSQL with our schema, the places with their codes, and one person living at each."""
-    folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-"))
-    folder.chmod(0o711)
-    try:
-        async with embedded(folder, durable=False) as dsn:
-            pool = await connect(dsn, size=4)
-            await migrate(pool)
-            async with pool.acquire() as conn:
-                await _fill(conn, points, areas)
-            yield pool
-            await pool.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+async def registry(points: Points, areas: Areas, dsn: str | None) -> AsyncIterator[Pool]:
+    """A PostgreSQL with our schema, the places with their codes, and one person living at each."""
+    async with database(dsn, durable=False) as address:
+        pool = await connect(address, size=4)
+        await migrate(pool)
+        async with pool.acquire() as conn:
+            await _fill(conn, points, areas)
+        yield pool
+        await pool.close()
 
 
 async def _fill(conn: Connection, points: Points, areas: Areas) -> None:

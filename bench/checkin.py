@@ -1,6 +1,6 @@
 """How long an answer takes: HTTP POST to committed check-in, against a bare aiohttp + asyncpg INSERT in the same run.
 
-    python bench/checkin.py [--requests 3000] [--concurrency 16]
+    python bench/checkin.py [--requests 3000] [--concurrency 16] [--database DSN]
 
 Both servers run in one process of their own, on the same embedded PostgreSQL with fsync on, and take turns in small
 rounds, so that whatever else the machine does hits both. A refused or failed request ends the run. Prints one JSON
@@ -13,10 +13,8 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import shutil
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -30,6 +28,7 @@ from aiohttp import web
 # Run as a file, this folder stands first on the path and this very file would be taken for the package `checkin`.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from bench._database import add_argument, database
 from checkin.web import ROUTES
 from core.clock import SystemClock
 from core.crypto import Vault
@@ -37,7 +36,6 @@ from core.db import Pool, connect
 from core.i18n import Catalogs
 from core.ids import uuid7
 from core.migrate import migrate
-from core.postgres import embedded
 from core.settings import load_settings
 from core.tokens import link_token, token_hash
 from core.wakeups import Wakeups
@@ -45,6 +43,7 @@ from core.web import SITE, Site, add_routes, make_jinja, security_headers
 from registry.guard_web import guard
 
 ROUNDS = 10
+WARM_UP = 200
 POOL_SIZE = 10
 
 SQL_BARE_TABLE = (
@@ -168,33 +167,28 @@ async def burst(post: Callable[[str], Awaitable[None]], tokens: list[str], concu
     return took
 
 
-async def measure(requests: int, concurrency: int) -> dict[str, Any]:
-    """The whole benchmark on a database of its own, thrown away at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-", dir="/tmp"))
-    folder.chmod(0o711)  # PostgreSQL started by root runs as somebody else and must get in
+async def measure(requests: int, concurrency: int, dsn: str | None) -> dict[str, Any]:
+    """The whole benchmark on a database of its own."""
     context = multiprocessing.get_context("spawn")
-    try:
-        async with embedded(folder) as dsn:
-            pool = await connect(dsn, size=2)
-            await migrate(pool)
-            warm_up = 200
-            tokens = await make_people(pool, requests + warm_up)
-            here, there = context.Pipe()
-            server = context.Process(target=serve, args=(dsn, there), daemon=True)
-            server.start()
-            try:
-                ports = await asyncio.get_running_loop().run_in_executor(None, here.recv)
-                result = await _rounds(ports, tokens, warm_up, concurrency)
-            finally:
-                here.send("stop")
-                server.join(10)
-            stored = await pool.fetchrow(SQL_COUNTS)
-            if (stored["ours"], stored["bare"]) != (len(tokens), len(tokens)):
-                raise RuntimeError(f"{len(tokens)} answers were acknowledged, the database holds {dict(stored)}")
-            await pool.close()
-            return result | {"requests": requests, "concurrency": concurrency, "committed": stored["ours"]}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    async with database(dsn) as address:
+        pool = await connect(address, size=2)
+        await migrate(pool)
+        warm_up = min(WARM_UP, 10 * requests)
+        tokens = await make_people(pool, requests + warm_up)
+        here, there = context.Pipe()
+        server = context.Process(target=serve, args=(address, there), daemon=True)
+        server.start()
+        try:
+            ports = await asyncio.get_running_loop().run_in_executor(None, here.recv)
+            result = await _rounds(ports, tokens, warm_up, concurrency)
+        finally:
+            here.send("stop")
+            server.join(10)
+        stored = await pool.fetchrow(SQL_COUNTS)
+        if (stored["ours"], stored["bare"]) != (len(tokens), len(tokens)):
+            raise RuntimeError(f"{len(tokens)} answers were acknowledged, the database holds {dict(stored)}")
+        await pool.close()
+        return result | {"requests": requests, "concurrency": concurrency, "committed": stored["ours"]}
 
 
 async def _rounds(ports: list[int], tokens: list[str], warm_up: int, concurrency: int) -> dict[str, Any]:
@@ -242,8 +236,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.checkin", description=__doc__.split("\n\n")[0])
     parser.add_argument("--requests", type=int, default=3000, help="measured requests to each server")
     parser.add_argument("--concurrency", type=int, default=16, help="requests at a time")
+    add_argument(parser)
     options = parser.parse_args()
-    json.dump(asyncio.run(measure(options.requests, options.concurrency)), sys.stdout, indent=2)
+    json.dump(asyncio.run(measure(options.requests, options.concurrency, options.database)), sys.stdout, indent=2)
     print()
 
 

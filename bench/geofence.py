@@ -1,6 +1,6 @@
 """Who is inside, for a million places: by a list of codes, by polygons, and which municipality each lies in.
 
-    python bench/geofence.py [--places 1000000] [--repeats 7] [--without-postgis]
+    python bench/geofence.py [--places 1000000] [--repeats 7] [--without-postgis] [--database DSN]
 
 Prints one JSON object. Codes: our schema in an embedded PostgreSQL. Polygons: the engine of the service (geo/match.py,
 geo/place_index.py), and the same questions put to PostGIS and geopandas in the same run where they are installed; all
@@ -34,6 +34,7 @@ import shapely
 from alerts.fanout_store import slice_ids
 from bench import _geofence_codes as codes
 from bench import _geofence_postgis as pg
+from bench._database import add_argument
 from bench._geofence_areas import Points, Target, municipalities, places, targets
 from core.db import Pool
 from geo.areas import Areas
@@ -198,13 +199,13 @@ def by_geopandas(points: Points, asked: list[Target], answers: list[Any], shapes
     return times
 
 
-async def run(count: int, repeats: int, *, with_postgis: bool) -> dict[str, Any]:
+async def run(count: int, repeats: int, *, with_postgis: bool, dsn: str | None) -> dict[str, Any]:
     """Everything, one after the other."""
     areas, shapes = Areas.load(), Shapes.load()
     polygons = [shapes.polygon("jma.city", code, areas) for code in shapes.codes()]
     points = places(count, [shapes.polygon("jis", jis, areas) for jis in municipalities(areas)])
     result: dict[str, Any] = {"bench": "geofence", "places": count, "load_average": os.getloadavg()[0]}
-    async with codes.registry(points, areas) as pool:
+    async with codes.registry(points, areas, dsn) as pool:
         result["codes"] = await by_codes(pool, areas, repeats)
         result["memory"] = await in_memory(pool, repeats)
 
@@ -287,8 +288,9 @@ def main() -> None:
     parser.add_argument(
         "--without-postgis", action="store_true", help="ask PostGIS nothing, even where it is installed"
     )
-    arguments = parser.parse_args()
-    result = asyncio.run(run(arguments.places, arguments.repeats, with_postgis=not arguments.without_postgis))
+    add_argument(parser)
+    given = parser.parse_args()
+    result = asyncio.run(run(given.places, given.repeats, with_postgis=not given.without_postgis, dsn=given.database))
     print(json.dumps(rounded(result)))
 
 
