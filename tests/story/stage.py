@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from alerts.channels_setup import make_channels
 from alerts.deps import Deps
 from alerts.fanout import decide_once
+from alerts.newcomer_tell import tell_newcomers
 from alerts.rule_book import RuleBook
 from core.clock import FixedClock
 from core.db import Pool, transaction
@@ -73,6 +74,8 @@ class Stage:
         """Time passes; what has become due is done."""
         self.clock.advance(timedelta(**passed))
         await tend_once(self.deps, "story")
+        while await decide_once(self.deps) or await tell_newcomers(self.deps):
+            pass
         await send_all(self.deps)
 
     async def resident(self, org: Org, jis: str, language: str, *, work: str = "", **more: Any) -> Person:
@@ -112,15 +115,20 @@ class Stage:
             assert reply.status == 200, await reply.text()
             return await reply.text()
 
+    def visitor(self) -> Visitor:
+        """Another browser, in which nobody has signed in."""
+        client: TestClient[web.Request, web.Application] = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
+        self.clients.append(client)
+        return Visitor(client)
+
     async def signed_in(self, org: Org) -> Visitor:
         """A browser in which the staff of an organisation has signed in, second factor included."""
         now = self.clock.now()
         async with transaction(self.pool) as conn:
             session_id = await open_session(conn, org.staff_id, now, "test", second_factor_at=now)
-        client: TestClient[web.Request, web.Application] = TestClient(self.server, cookie_jar=CookieJar(unsafe=True))
-        self.clients.append(client)
-        client.session.cookie_jar.update_cookies({"daijobu": session_id}, self.server.make_url("/"))
-        return Visitor(client)
+        visitor = self.visitor()
+        visitor.client.session.cookie_jar.update_cookies({"daijobu": session_id}, self.server.make_url("/"))
+        return visitor
 
 
 def origin(url: str) -> str:
