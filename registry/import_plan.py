@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -163,16 +163,16 @@ class Plan(NamedTuple):
     @property
     def counts(self) -> dict[str, int]:
         """Rows per fate, and how many registered people the file does not name."""
-        found = Counter(row.fate.value for row in self.rows)
-        return {fate.value: found[fate.value] for fate in Fate} | {"absent": len(self.absent)}
+        found = Counter(row.fate for row in self.rows)
+        return {fate.value: found[fate] for fate in Fate} | {"absent": len(self.absent)}
 
     def by_employer(self) -> dict[str, dict[str, int]]:
         """The same counts per employer's key."""
-        found: dict[str, Counter[str]] = {}
+        found: dict[str, Counter[str]] = defaultdict(Counter)
         for row in self.rows:
-            found.setdefault(row.employer, Counter())[row.fate.value] += 1
+            found[row.employer][row.fate] += 1
         for person in self.absent:
-            found.setdefault(person.employer, Counter())["absent"] += 1
+            found[person.employer]["absent"] += 1
         return {key: {name: c[name] for name in (*Fate, "absent")} for key, c in found.items()}
 
     @property

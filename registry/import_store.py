@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from core.ahead import one_ahead
 from core.audit import Actor, audit
 from core.clock import date_in_japan
 from core.crypto import Vault
@@ -14,11 +15,12 @@ from core.ids import uuid7
 from geo.store import NewPlace, insert_places, move_place
 from registry import store
 from registry.import_ledger import Ledger
-from registry.import_plan import Action, ExistingSite, Plan, Scope, SiteKey
+from registry.import_plan import Action, ExistingSite, Plan, RowPlan, Scope, SiteKey
 from registry.import_read_store import Owner, seal_place, sealed_fields
 from registry.import_snapshot_store import BATCH, places_now
 from registry.import_update_store import RowWriter, end_people, update_people
 from registry.names import name_key
+from registry.resident_rows import ResidentRows, resident_rows
 
 Progress = Callable[[int, int], None]  # (rows written, rows in all)
 
@@ -37,7 +39,8 @@ async def apply_plan(
 ) -> Ledger:
     """Write everything the plan says; what was written. Call it inside one transaction: an error leaves nothing behind.
 
-    People are written by the hundred, so that whoever shares the event loop never waits long.
+    People are written by the hundred, so that whoever shares the event loop never waits long; the next hundreds are
+    sealed in a thread while PostgreSQL writes these.
     """
     ledger = Ledger()
     orgs = dict(scope.employers)
@@ -54,14 +57,20 @@ async def apply_plan(
     writer = RowWriter(orgs, site_ids, site_places, own_places)
     inserts = [row for row in plan.rows if row.action is Action.INSERT]
     updates = [row for row in plan.rows if row.action is Action.UPDATE]
-    total, subjects = len(inserts) + len(updates), []
-    for start in range(0, len(inserts), BATCH):
-        people = [writer.resident(row) for row in inserts[start : start + BATCH]]
-        await store.insert_residents(conn, vault, people, now, by_staff=actor.staff_id)
-        ledger.created += [p.id for p in people]
-        subjects += [p.id for p in people]
+    total = len(inserts) + len(updates)
+    subjects: list[UUID] = []
+
+    def made(rows: Sequence[RowPlan]) -> ResidentRows:
+        return resident_rows(vault, [writer.resident(row) for row in rows])
+
+    async def write(rows: ResidentRows) -> None:
+        await store.write_residents(conn, rows, now, by_staff=actor.staff_id)
+        ledger.created.extend(rows.ids)
+        subjects.extend(rows.ids)
         if progress:
             progress(len(subjects), total)
+
+    await one_ahead((inserts[start : start + BATCH] for start in range(0, len(inserts), BATCH)), made, write)
     for start in range(0, len(updates), BATCH):
         subjects += await update_people(conn, vault, writer, updates[start : start + BATCH], now, ledger)
         if progress:

@@ -54,7 +54,7 @@ class RowWriter(NamedTuple):
                     person.end_date,
                 ),
             ),
-            contacts=person.contacts,
+            contacts=tuple(NewContact(c.channel, c.address, c.kind) for c in person.contacts),
             home_place_id=self.place(row, "home"),
             work_place_id=self.place(row, "work"),
             consents=INVITATION,
@@ -131,7 +131,7 @@ async def update_people(
         [row.person.end_date for _, row in people],
     )
     expect_rows(tag, len(people), "memberships of the upload")
-    contacts: list[tuple[UUID, NewContact]] = [(match, c) for match, row in people for c in row.person.contacts]
+    contacts = [(match, NewContact(c.channel, c.address, c.kind)) for match, row in people for c in row.person.contacts]
     await store.insert_contacts(conn, vault, contacts, now)
     # Who moved to another dorm lives there now; an own home given by an earlier list no longer holds.
     moved = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.records import NewContact
+from registry.records import GivenContact
 from registry.rows import AddressInput, PersonRow, Problem, Weight
 
 
@@ -16,7 +16,7 @@ def encode_person(person: PersonRow) -> list[Any]:
         person.name,
         person.language,
         person.second_language,
-        [[c.channel, c.address, c.kind] for c in person.contacts],
+        person.contacts,
         person.employee_id,
         person.employer,
         person.site,
@@ -44,7 +44,7 @@ def decode_person(data: list[Any], places: dict[tuple[Any, ...], AddressInput]) 
         name=name,
         language=language,
         second_language=second,
-        contacts=tuple(NewContact(channel, address, kind) for channel, address, kind in contacts),
+        contacts=tuple(GivenContact(*c) for c in contacts),
         employee_id=employee_id,
         employer=employer,
         site=site,

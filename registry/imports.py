@@ -346,6 +346,8 @@ class _Planner:
         for contact in person.contacts:
             if contact.channel != PHONE:
                 continue
+            if not self.by_phone:  # a new list: no need to fingerprint fifty thousand numbers
+                break
             owners = self.by_phone.get((employer, self.fingerprint(PHONE, contact.address)), ())
             owners = [p for p in owners if _no_clash(person, p)]
             same = [p for p in owners if name_key(p.name) == name] or [p for p in owners if near(p.name, person.name)]
@@ -419,6 +421,8 @@ def _no_clash(person: PersonRow, known: ExistingPerson) -> bool:
 
 
 def _weight(person: PersonRow) -> Weight:
+    if not person.problems:
+        return Weight.NOTE
     return max((p.weight for p in person.problems), default=Weight.NOTE)
 
 

@@ -51,6 +51,8 @@ _FLOAT = re.compile(r"\+?\d+\.0+")
 #: A Japanese mobile number with nothing unusual about it (060-090; the digit after that is never 0). Nearly all of a
 #: list's numbers look so, and asking the numbering plan takes three hundred times longer.
 _PLAIN_MOBILE = re.compile(r"0?([6-9]0[1-9]\d{7})")
+#: The same as most people type it.
+_TYPED_MOBILE = re.compile(r"0([6-9]0)-?([1-9][0-9]{3})-?([0-9]{4})")
 _NOT_DIGITS = re.compile(r"\D")
 _PLAIN = re.compile(r"[0-9(][0-9 ().-]*")
 
@@ -60,6 +62,8 @@ def read_phone(text: str, region: str = "JP") -> Phone:
 
     `region`: country of numbers written without one. Raises PhoneProblem.
     """
+    if region == "JP" and (typed := _TYPED_MOBILE.fullmatch(text)):
+        return Phone(f"+81{typed[1]}{typed[2]}{typed[3]}", Line.MOBILE)
     cleaned = _clean(text)
     if region == "JP" and _PLAIN.fullmatch(cleaned):
         plain = _PLAIN_MOBILE.fullmatch(_NOT_DIGITS.sub("", cleaned))

@@ -20,6 +20,15 @@ LANDLINE: Final = "landline"
 HANDLE_CHANNELS: Final = ("line", "messenger", "zalo", "whatsapp", "viber", "wechat", "telegram", LANDLINE, "other")
 
 
+class GivenContact(NamedTuple):
+    """A way to reach somebody as a list gives it, before anybody has it: a contact that is already on the list needs no
+    id of its own."""
+
+    channel: str
+    address: str
+    kind: str = "address"
+
+
 @dataclass(frozen=True, slots=True)
 class NewContact:
     """A way to reach somebody, before it is encrypted. `address` is already normalised (a phone number: E.164)."""

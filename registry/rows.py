@@ -6,6 +6,7 @@ must still be found by an alert.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Collection
@@ -18,8 +19,8 @@ from core.text import clean_line
 from registry.cells import EMAIL_PATTERN, read_date, read_degrees, read_postal_code
 from registry.columns import Columns, name_of
 from registry.languages import read_language
-from registry.phones import Line, PhoneProblem, read_phone
-from registry.records import EMAIL, LANDLINE, PHONE, NewContact
+from registry.phones import Line, Phone, PhoneProblem, read_phone
+from registry.records import EMAIL, LANDLINE, PHONE, GivenContact
 from registry.sheet import CELL_ERRORS, NOT_CALCULATED, Row
 
 __all__ = [
@@ -66,7 +67,7 @@ class PersonRow:
     name: str = ""
     language: str = ""
     second_language: str = ""
-    contacts: tuple[NewContact, ...] = field(default=(), compare=False)
+    contacts: tuple[GivenContact, ...] = field(default=(), compare=False)
     employee_id: str = ""
     employer: str = ""
     site: str = ""
@@ -91,6 +92,9 @@ def read_rows(columns: Columns, supported: Collection[str]) -> list[PersonRow]:
 
 #: Nearly all cells: ASCII words with single spaces between them. They are tidy as they are.
 _PLAIN_CELL = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?")
+
+#: The other cells of a list are few and many times the same: its companies, dorms, shifts.
+_tidy = functools.lru_cache(8192)(clean_line)
 
 _SERVICES: Final = {
     "line": "line",
@@ -128,11 +132,13 @@ class _Reader:
         if column is None or column >= len(self.row.cells):
             return ""
         raw = self.row.cells[column]
+        if not raw:
+            return ""
         if raw[:1] in ("#", "=") and self.is_formula(name, raw):
             return ""
         if _PLAIN_CELL.fullmatch(raw):
             return raw
-        return clean_line(raw)
+        return _tidy(raw)
 
     def is_formula(self, name: str, raw: str) -> bool:
         """Whether a cell shows an error or holds a formula's text: said once, and read as blank."""
@@ -193,43 +199,42 @@ class _Reader:
         first, second = found
         return first, second if second != first else ""
 
-    def phone(self) -> tuple[NewContact, ...]:
+    def phone(self) -> tuple[GivenContact, ...]:
         text = self.cell("phone")
         if not text:
             return ()
-        contacts: list[NewContact] = []
-        for part in _several_numbers(text):
-            try:
-                phone = read_phone(part)
-            except PhoneProblem as problem:
-                self.say(f"phone_{problem.code}", Weight.DOUBT, text=part.strip())
+        contacts: list[GivenContact] = []
+        for part, phone in _numbers_of(text):
+            if isinstance(phone, PhoneProblem):
+                self.say(f"phone_{phone.code}", Weight.DOUBT, text=part)
                 continue
             if phone.line is Line.FIXED:
-                self.say("phone_fixed", Weight.DOUBT, text=part.strip())
-                contacts.append(NewContact(LANDLINE, phone.e164, "handle"))
+                self.say("phone_fixed", Weight.DOUBT, text=part)
+                contacts.append(GivenContact(LANDLINE, phone.e164, "handle"))
                 continue
             if phone.line is Line.FOREIGN:
-                self.say("phone_foreign", Weight.DOUBT, text=part.strip())
-            contacts.append(NewContact(PHONE, phone.e164))
+                self.say("phone_foreign", Weight.DOUBT, text=part)
+            contacts.append(GivenContact(PHONE, phone.e164))
         return tuple(contacts)
 
-    def email(self) -> tuple[NewContact, ...]:
+    def email(self) -> tuple[GivenContact, ...]:
         text = unicodedata.normalize("NFKC", self.cell("email"))
         if not text:
             return ()
         if not EMAIL_PATTERN.fullmatch(text):
             self.say("email_unreadable", Weight.DOUBT, text=text)
             return ()
-        return (NewContact(EMAIL, text.lower()),)
+        return (GivenContact(EMAIL, text.lower()),)
 
-    def handles(self) -> tuple[NewContact, ...]:
+    def handles(self) -> tuple[GivenContact, ...]:
+        text = self.cell("contact")
         contacts = []
-        for part in re.split(r"[;；、，,\n]", self.cell("contact")):
+        for part in re.split(r"[;；、，,\n]", text) if text else ():
             if part.strip():
                 channel, handle = read_handle(part)
                 if channel == "other":
                     self.say("contact_unknown", Weight.NOTE, text=handle)
-                contacts.append(NewContact(channel, handle, "handle"))
+                contacts.append(GivenContact(channel, handle, "handle"))
         return tuple(contacts)
 
     def day(self, name: str) -> date | None:
@@ -248,7 +253,8 @@ class _Reader:
             self.say("postal_code_unreadable", Weight.DOUBT, text=postal)
             code = ""
         lat_text, lon_text = self.cell(f"{which}_lat"), self.cell(f"{which}_lon")
-        lat, lon = read_degrees(lat_text), read_degrees(lon_text)
+        lat = read_degrees(lat_text) if lat_text else None
+        lon = read_degrees(lon_text) if lon_text else None
         if (lat_text or lon_text) and (lat is None or lon is None):
             self.say("point_unreadable", Weight.DOUBT, text=f"{lat_text}, {lon_text}")
             lat = lon = None
@@ -261,13 +267,19 @@ class _Reader:
         return AddressInput(code, address, lat, lon)
 
 
-def _several_numbers(text: str) -> list[str]:
-    """The numbers of one cell: the whole text if it is a number (090/1234/5678), else its parts."""
+def _numbers_of(text: str) -> list[tuple[str, Phone | PhoneProblem]]:
+    """The numbers of one cell, as written and as read: the whole text if it is one (090/1234/5678), else its parts."""
+    whole = _number(text)
+    if isinstance(whole, Phone):
+        return [(text.strip(), whole)]
+    return [(part.strip(), _number(part)) for part in re.split(r"[;；/／、,\n]", text) if part.strip()]
+
+
+def _number(text: str) -> Phone | PhoneProblem:
     try:
-        read_phone(text)
-    except PhoneProblem:
-        return [part for part in re.split(r"[;；/／、,\n]", text) if part.strip()]
-    return [text]
+        return read_phone(text)
+    except PhoneProblem as problem:
+        return problem
 
 
 def read_handle(text: str) -> tuple[str, str]:

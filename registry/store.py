@@ -11,7 +11,7 @@ from core.crypto import Vault
 from core.db import Connection, expect_rows, widen_scope
 from core.ids import uuid7
 from core.model import OrgKind, Role
-from core.tokens import link_token, token_hash
+from core.tokens import link_token
 from registry.consent import CONSENT_VERSION
 from registry.records import (
     ENROLMENT,
@@ -22,6 +22,7 @@ from registry.records import (
     NewMembership,
     NewResident,
 )
+from registry.resident_rows import ContactRows, ResidentRows, contact_rows, resident_rows
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -231,68 +232,24 @@ async def insert_residents(
     conn: Connection, vault: Vault, people: Sequence[NewResident], now: datetime, *, by_staff: UUID | None = None
 ) -> None:
     """Write many people at once with memberships, contacts, places, consents and one personal link each."""
-    if not people:
-        return
-    base = (
-        [p.id for p in people],
-        [p.name for p in people],
-        [p.language for p in people],
-        [p.second_language for p in people],
-        [p.state for p in people],
-        [p.simulated for p in people],
-        now,
-    )
-    pairs = [(p.id, m) for p in people for m in p.memberships]
-    if all(len(p.memberships) <= 1 for p in people):
+    if people:
+        await write_residents(conn, resident_rows(vault, people), now, by_staff=by_staff)
+
+
+async def write_residents(conn: Connection, rows: ResidentRows, now: datetime, *, by_staff: UUID | None = None) -> None:
+    """Write people whose columns were made before (`resident_rows`): at least one."""
+    orgs: tuple[object, ...]
+    if rows.only_org is not None:
         # The usual case joins nothing: each person's array is one element.
-        tag = await conn.execute(
-            SQL_INSERT_RESIDENTS_ONE_ORG, *base, [p.memberships[0].org_id if p.memberships else None for p in people]
-        )
+        statement, orgs = SQL_INSERT_RESIDENTS_ONE_ORG, (rows.only_org,)
     else:
-        tag = await conn.execute(SQL_INSERT_RESIDENTS, *base, [r for r, _ in pairs], [m.org_id for _, m in pairs])
-    expect_rows(tag, len(people), "new residents")
-    await _insert_memberships(conn, pairs, now)
-    await insert_contacts(conn, vault, [(p.id, c) for p in people for c in p.contacts], now)
-    await set_places(
-        conn,
-        [(p.id, "home", p.home_place_id) for p in people if p.home_place_id]
-        + [(p.id, "work", p.work_place_id) for p in people if p.work_place_id],
-    )
-    lines = [(p, c) for p in people for c in p.consents]
-    await conn.execute(
-        SQL_INSERT_CONSENTS,
-        [p.id for p, _ in lines],
-        [c.scope for _, c in lines],
-        [c.given for _, c in lines],
-        [c.basis for _, c in lines],
-        [p.language for p, _ in lines],
-        CONSENT_VERSION,
-        now,
-        by_staff,
-    )
-    links = [uuid7() for _ in people]
-    await conn.execute(
-        SQL_INSERT_PERSONAL_LINKS,
-        links,
-        [token_hash(link_token(vault.link_key, link)) for link in links],
-        [p.id for p in people],
-        now,
-    )
-
-
-async def _insert_memberships(conn: Connection, pairs: Sequence[tuple[UUID, NewMembership]], now: datetime) -> None:
-    columns: tuple[list[UUID | str | date | None], ...] = (
-        [r for r, _ in pairs],
-        [m.org_id for _, m in pairs],
-        [m.employee_id for _, m in pairs],
-        [m.workplace_id for _, m in pairs],
-        [m.dorm_id for _, m in pairs],
-        [m.room for _, m in pairs],
-        [m.shift for _, m in pairs],
-        [m.start_date for _, m in pairs],
-        [m.end_date for _, m in pairs],
-    )
-    await conn.execute(SQL_INSERT_MEMBERSHIPS, *columns, now)
+        statement, orgs = SQL_INSERT_RESIDENTS, rows.memberships[:2]
+    expect_rows(await conn.execute(statement, *rows.people, now, *orgs), len(rows.ids), "new residents")
+    await conn.execute(SQL_INSERT_MEMBERSHIPS, *rows.memberships, now)
+    await _write_contacts(conn, rows.contacts, now)
+    await _write_places(conn, *rows.places)
+    await conn.execute(SQL_INSERT_CONSENTS, *rows.consents, CONSENT_VERSION, now, by_staff)
+    await conn.execute(SQL_INSERT_PERSONAL_LINKS, *rows.links, now)
 
 
 SQL_INSERT_CONTACTS = """
@@ -313,21 +270,11 @@ async def insert_contacts(
     conn: Connection, vault: Vault, contacts: Sequence[tuple[UUID, NewContact]], now: datetime
 ) -> None:
     """Add contacts to residents; one that the person already has is left as it is (state included)."""
-    # While the keys change, a contact may still stand under an older index.
-    older = [(c.id, index) for _, c in contacts for index in vault.blind_indexes(c.channel, c.address)[1:]]
-    await conn.execute(
-        SQL_INSERT_CONTACTS,
-        [c.id for _, c in contacts],
-        [r for r, _ in contacts],
-        [c.kind for _, c in contacts],
-        [c.channel for _, c in contacts],
-        [vault.encrypt(c.address, c.id, "contact.address_enc") for _, c in contacts],
-        [vault.blind_index(c.channel, c.address) for _, c in contacts],
-        [c.state for _, c in contacts],
-        now,
-        [contact_id for contact_id, _ in older],
-        [index for _, index in older],
-    )
+    await _write_contacts(conn, contact_rows(vault, contacts), now)
+
+
+async def _write_contacts(conn: Connection, rows: ContactRows, now: datetime) -> None:
+    await conn.execute(SQL_INSERT_CONTACTS, *rows.columns, now, *rows.older)
 
 
 SQL_INSERT_STAFF_CONTACT = """
@@ -363,8 +310,11 @@ ON CONFLICT (resident_id, kind) DO UPDATE SET place_id = excluded.place_id
 async def set_places(conn: Connection, places: Sequence[tuple[UUID, str, UUID | None]]) -> None:
     """Set residents' places: (resident, "home" or "work", place)."""
     kept = [(r, k, p) for r, k, p in places if p is not None]
-    tag = await conn.execute(SQL_SET_PLACES, [r for r, _, _ in kept], [k for _, k, _ in kept], [p for _, _, p in kept])
-    expect_rows(tag, len(kept), "places of residents")
+    await _write_places(conn, [r for r, _, _ in kept], [k for _, k, _ in kept], [p for _, _, p in kept])
+
+
+async def _write_places(conn: Connection, people: list[UUID], kinds: list[str], places: list[UUID]) -> None:
+    expect_rows(await conn.execute(SQL_SET_PLACES, people, kinds, places), len(people), "places of residents")
 
 
 SQL_FILL_HOMES = """
