@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import alerts.channels
+from alerts.buckets import Buckets, Limited
 from alerts.channel import ChannelKind, Channels
 from core.plugins import discover
 from core.settings import Settings
@@ -28,3 +29,10 @@ def make_channels(settings: Settings) -> Channels:
         if wanted:
             made.by_name[kind.name] = kind.make(settings)
     return made
+
+
+def share_limits(channels: Channels, buckets: Buckets) -> None:
+    """Let every channel that has limits take its tokens there."""
+    for channel in channels.values():
+        if isinstance(channel, Limited):
+            channel.buckets = buckets

@@ -32,7 +32,7 @@ from alerts.policy import BACK_OFF_S, next_attempt
 from alerts.ready import prepare_forever, warm_forever
 from alerts.receipts import receipt_token
 from alerts.shelter_lines import ShelterLines, with_line
-from alerts.sms_budget import keep_looking
+from alerts.sms_budget import keep_looking, look
 from alerts.trouble_store import faults_of, note_faults
 from alerts.words import answer_labels
 from core.db import CONNECTION_ERRORS, heartbeat
@@ -113,6 +113,7 @@ class Sender:
         beside = (acks, upkeep, warm, prepare, shelters, budget, lanes, stopping)
         try:
             await self.lanes.start()
+            await self._know_budget()
             while not stop.is_set():
                 if not await self._claim_and_start():
                     await bell.wait_or_stop(POLL_S, stopping)
@@ -124,6 +125,10 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*beside, *self._tasks, return_exceptions=True)
             self.deps.wakeups.off(MESSAGES_CHANNEL, bell)
+
+    async def _know_budget(self) -> None:
+        with contextlib.suppress(*CONNECTION_ERRORS):
+            await look(self.deps.pool, self.deps.channels, self.deps.settings, self.deps.clock.now())
 
     async def _claim_and_start(self) -> bool:
         """One claim; whether it is worth claiming again at once."""

@@ -1,16 +1,15 @@
 """What an SMS may cost and where it may go: allowed countries, one number in an hour, yen in a month.
 
 Each limit stops what is not urgent. None of them stops a live alert to a number in an allowed country: that goes on,
-and operators hear of it. State is one process's: a few seconds of counting, which may be lost.
+and operators hear of it. What was sent to a number all processes count together (alerts/buckets.py).
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from alerts.buckets import Bucket, Buckets
 from alerts.channel import Outgoing, SendError, Trouble
 from alerts.trouble_store import Fault
 from core.later import Later
@@ -27,8 +26,6 @@ HOUR_S: Final = 3600.0
 COUNTRY: Final = "country_not_allowed"
 PER_HOUR: Final = "too_many_an_hour"
 MONTH: Final = "month_cap"
-#: Numbers whose last hour is remembered; the ones that were quiet longest go first.
-REMEMBERED: Final = 200_000
 
 
 def country_of(e164: str) -> str:
@@ -59,15 +56,14 @@ class SmsGuard:
     over_budget: bool = False
     #: What operators must hear of, until somebody writes it down.
     faults: list[Fault] = field(default_factory=list)
-    _sent: dict[bytes, deque[float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, settings: Settings) -> SmsGuard:
         """As the settings say."""
         return cls(frozenset(settings.sms_countries.split(",")), settings.sms_per_number_hour)
 
-    def admit(self, message: Outgoing, now_s: float) -> None:
-        """Count a message that is about to leave. `now_s`: seconds of any clock that only goes on.
+    async def admit(self, message: Outgoing, buckets: Buckets) -> None:
+        """Count a message that is about to leave.
 
         Raises SendError: DEAD_ADDRESS for a country that is not allowed (so that staff see whose number it is),
         REFUSED for what is not urgent beyond a limit.
@@ -85,21 +81,9 @@ class SmsGuard:
         urgent = is_urgent(message)
         if self.over_budget and not urgent:
             raise SendError(Trouble.REFUSED, MONTH, "the yen for SMS of this month are spent")
-        if self._too_many(message.address, now_s):
+        if not await buckets.take(Bucket("sms", message.address, self.per_hour, HOUR_S)):
             remedy = "See who sends so much to one number; the limit is DAIJOBU_SMS_PER_NUMBER_HOUR"
             what = f"more than {self.per_hour} SMS to one number in an hour"
             if not urgent:
                 raise SendError(Trouble.REFUSED, PER_HOUR, what, alarm="warning", remedy=remedy)
             self.faults.append(Fault("sms", PER_HOUR, "warning", f"{what}, live alerts among them. {remedy}"))
-
-    def _too_many(self, address: str, now_s: float) -> bool:
-        # No number in clear is kept.
-        key = hashlib.blake2b(address.encode(), digest_size=12).digest()
-        times = self._sent.pop(key, None)
-        if times is None:
-            times = deque(maxlen=self.per_hour + 1)
-            if len(self._sent) >= REMEMBERED:
-                del self._sent[next(iter(self._sent))]
-        times.append(now_s)
-        self._sent[key] = times
-        return len(times) > self.per_hour and now_s - times[0] < HOUR_S

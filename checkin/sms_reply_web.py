@@ -7,7 +7,6 @@ empty answer, so that nobody can make us send.
 from __future__ import annotations
 
 import logging
-import time
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -62,7 +61,7 @@ async def sms_reply(request: web.Request) -> web.Response:
             # Who of several people with one telephone is safe, only they can say; that one of them calls is enough.
             sure = len(found) == 1
             said = await _take(conn, wires, who, meaning, text, now, sure=sure, bare=is_bare(text, words))
-    return _twiml(said if _may_answer(channel, wires, reply.address, said) else "")
+    return _twiml(said if await _may_answer(channel, wires, reply.address, said) else "")
 
 
 async def _take(
@@ -114,13 +113,13 @@ async def _page(conn: Connection, wires: Site, who: Replier, incident_id: UUID, 
     return f"{wires.settings.site_url}/c/{token}"
 
 
-def _may_answer(channel: TwilioSms, wires: Site, address: str, text: str) -> bool:
+async def _may_answer(channel: TwilioSms, wires: Site, address: str, text: str) -> bool:
     """Whether to answer at all: within the limits that hold for every SMS, or two machines write to each other."""
     if not text or not wires.settings.twilio_two_way:
         return False
     answer = Outgoing(0, address, "", text, "", Severity.INFO, Purpose.CANARY, _NO_INCIDENT, "", 0)
     try:
-        channel.guard.admit(answer, time.monotonic())
+        await channel.guard.admit(answer, channel.buckets)
     except SendError as error:
         log.info("a reply by SMS is not answered: %s", error.code)
         return False

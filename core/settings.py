@@ -170,7 +170,8 @@ class Settings(BaseModel):
     sms_per_number_hour: int = Field(
         20,
         ge=1,
-        description="SMS that a process sends to one number in an hour; beyond it only live alerts go, with an alarm.",
+        description="SMS to one number in an hour, counted over all processes (a bucket that fills up again evenly); "
+        "beyond it only live alerts go, with an alarm.",
     )
     sms_month_cap_jpy: int = Field(
         0,
@@ -254,7 +255,10 @@ class Settings(BaseModel):
         description="Hours of Japan's day in which people may be called, e.g. 06-22; 00-00: all.",
     )
     voice_calls_a_day: int = Field(
-        500, ge=0, description="Calls that one process makes in 24 hours; beyond it nobody is called."
+        500,
+        ge=0,
+        description="Calls in 24 hours, counted over all processes (a bucket that fills up again evenly); beyond it "
+        "nobody is called, with an alarm.",
     )
     send_in_flight: int = Field(
         256, ge=1, le=5000, description="Messages one worker may have in flight; a crash repeats at most these."

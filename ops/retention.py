@@ -142,6 +142,8 @@ RULES: Final[tuple[Rule, ...]] = (
          "it said so last", Action.DELETE, "It names no receiver; what is mended needs no memory."),
     Rule("sms_reply", ("sms_reply",), "which SMS replies have been read (the provider's number of each)", MONTH,
          "the reply", Action.DELETE, "A reply that comes twice counts once; the provider repeats within minutes."),
+    Rule("send_bucket", ("send_bucket",), "limits on SMS to one number and on calls a day (a fingerprint of the number)",
+         2 * DAY, "it was last used", Action.DELETE, "By then it is full again: without it the limit is the same."),
     Rule("alarm", ("ops_alarm",), "that a member of staff opened very many numbers", THREE_YEARS, "it happened",
          Action.DELETE, "It belongs to the audit log and is kept as long."),
     Rule("webhook", ("webhook",), "addresses of programs that an organisation removed", MONTH, "the removal",

@@ -83,6 +83,9 @@ SQL_OPERATOR_ALARM = "DELETE FROM alarm WHERE id IN (SELECT id FROM alarm WHERE 
 SQL_PROVIDER_TROUBLE = """
 DELETE FROM provider_trouble WHERE ctid IN (SELECT ctid FROM provider_trouble WHERE at <= $1 LIMIT $2)
 """
+SQL_SEND_BUCKET = """
+DELETE FROM send_bucket WHERE key IN (SELECT key FROM send_bucket WHERE refilled_at <= $1 LIMIT $2)
+"""
 SQL_SMS_REPLY = "DELETE FROM sms_reply WHERE provider_id IN (SELECT provider_id FROM sms_reply WHERE at <= $1 LIMIT $2)"
 SQL_WEBHOOK = "DELETE FROM webhook WHERE id IN (SELECT id FROM webhook WHERE deleted_at <= $1 LIMIT $2)"
 SQL_WEBHOOK_DELIVERY = """
@@ -126,6 +129,7 @@ STAFF_STEPS: Final[Mapping[str, Step]] = {
     "approval": plain(SQL_APPROVAL),
     "operator_alarm": plain(SQL_OPERATOR_ALARM),
     "provider_trouble": plain(SQL_PROVIDER_TROUBLE),
+    "send_bucket": plain(SQL_SEND_BUCKET),
     "sms_reply": plain(SQL_SMS_REPLY),
     "alarm": plain(SQL_OPS_ALARM),
     "staff_alert": plain(SQL_STAFF_ALERT),

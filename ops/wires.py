@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from os import getpid
 
 from alerts import wording_store
-from alerts.channels_setup import make_channels
+from alerts.bucket_store import SharedBuckets
+from alerts.channels_setup import make_channels, share_limits
 from alerts.deps import Deps
 from alerts.rule_book import RuleBook
 from alerts.rule_store import refresh
@@ -70,6 +71,7 @@ async def open_wires(
         await refresh(pool, rules)
         await wording_store.refresh(pool, catalogs)
         channels = make_channels(settings)
+        share_limits(channels, SharedBuckets(pool, vault))
         for channel in channels.values():
             stack.push_async_callback(channel.close)
         deps = Deps(

@@ -6,10 +6,10 @@ their own (alerts/twilio_*.py).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from alerts.buckets import Buckets, OwnBuckets
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, Sent
 from alerts.sms_guard import SmsGuard
 from alerts.sms_text import breaks_on_au, segments
@@ -94,6 +94,7 @@ class TwilioSms:
         old = settings.twilio_auth_token_old
         self._signature = SignatureCheck(settings.site_url, [token, *([old.get_secret_value()] if old else [])])
         self.guard = SmsGuard.of(settings)
+        self.buckets: Buckets = OwnBuckets()
         self._sender = (
             {"MessagingServiceSid": settings.twilio_messaging_service_sid}
             if settings.twilio_messaging_service_sid
@@ -101,7 +102,7 @@ class TwilioSms:
         )
 
     async def send(self, message: Outgoing) -> Sent:
-        self.guard.admit(message, time.monotonic())
+        await self.guard.admit(message, self.buckets)
         fields: dict[str, Any] = dict(self._sender)
         if message.message_id:
             at = f"{self._settings.site_url}/t/s/{message.message_id}-{message.attempt}"

@@ -7,13 +7,12 @@ English are said.
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from alerts.buckets import Bucket, Buckets, OwnBuckets
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
 from alerts.policy import within_hours
 from alerts.twilio_calls import RING_S, SPOKEN, Spoken, TwilioCalls, asking
@@ -49,11 +48,11 @@ class TwilioVoice:
         )
         old = settings.twilio_auth_token_old
         self._signature = SignatureCheck(settings.site_url, [token, *([old.get_secret_value()] if old else [])])
-        self._made: deque[float] = deque()
+        self.buckets: Buckets = OwnBuckets()
         self._catalogs: Catalogs | None = None
 
     async def send(self, message: Outgoing) -> Sent:
-        self._admit(datetime.now(UTC), time.monotonic())
+        await self._admit(datetime.now(UTC))
         at = f"{self._settings.site_url}/t/v/{message.message_id}-{message.attempt}"
         sid = await self.calls.create(
             To=message.address,
@@ -63,17 +62,21 @@ class TwilioVoice:
             StatusCallback=f"{at}/status",
             StatusCallbackMethod="POST",
         )
-        self._made.append(time.monotonic())
         return Sent(provider_id=sid)
 
-    def _admit(self, now: datetime, elapsed: float) -> None:
-        """Raises SendError outside the hours in which we may call, and beyond a day's calls."""
+    async def _admit(self, now: datetime) -> None:
+        """Raises SendError outside the hours in which we may call, and beyond the calls of a day."""
         if not within_hours(now, self._settings.voice_hours_pair):
             raise SendError(Trouble.REFUSED, "outside_hours", "DAIJOBU_VOICE_HOURS")
-        while self._made and self._made[0] < elapsed - DAY_S:
-            self._made.popleft()
-        if len(self._made) >= self._settings.voice_calls_a_day:
-            raise SendError(Trouble.REFUSED, "too_many_calls", "DAIJOBU_VOICE_CALLS_A_DAY")
+        most = self._settings.voice_calls_a_day
+        if not most or not await self.buckets.take(Bucket("calls", "", most, DAY_S)):
+            raise SendError(
+                Trouble.REFUSED,
+                "too_many_calls",
+                "DAIJOBU_VOICE_CALLS_A_DAY",
+                alarm="warning",
+                remedy="People are not called any more. Raise DAIJOBU_VOICE_CALLS_A_DAY, or call them yourselves",
+            )
 
     def prompt(self, message: Outgoing) -> Sequence[Spoken]:
         """What is heard: one's own language where it can be, else Japanese and English."""

@@ -151,6 +151,7 @@ LEFTOVERS = (
     "alarm (id, key, kind, level, subject, opened_at, last_seen_at, acknowledged_by, acknowledged_at, cleared_at) "
     "VALUES ($3, 'k', 'feed_silent', 'critical', 's', $4 - interval '2 years', $4, $2, $4, $4 - interval '366 days')",
     "provider_trouble (channel, code, level, what, first_at, at) VALUES ('sms', '1', 'warning', 'w', $4, $4)",
+    "send_bucket (key, tokens, refilled_at) VALUES (decode(repeat('07', 32), 'hex'), 0, $4)",
     "sms_reply (provider_id, at, read_as) VALUES ('SM1', $4, 'ok')",
     "duty (id, org_id, staff_id, starts_at, ends_at, created_at) VALUES "
     "($3, $1, $2, $4 - interval '4 years', $4 - interval '4 years' + interval '1 hour', $4)",

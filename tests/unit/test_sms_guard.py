@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.buckets import Bucket, Buckets, OwnBuckets, refilled
 from alerts.channel import Outgoing, SendError, Trouble
 from alerts.sms_budget import is_over
 from alerts.sms_guard import SmsGuard, country_of, is_urgent
@@ -26,19 +27,19 @@ def test_countries(number: str, country: str) -> None:
     assert country_of(number) == country
 
 
-def code_of(guard: SmsGuard, message: Outgoing, at: float = 0.0) -> str:
+async def code_of(guard: SmsGuard, message: Outgoing, buckets: Buckets | None = None) -> str:
     try:
-        guard.admit(message, at)
+        await guard.admit(message, buckets or OwnBuckets())
     except SendError as error:
         return error.code
     return ""
 
 
-def test_a_foreign_number_is_refused_and_named() -> None:
+async def test_a_foreign_number_is_refused_and_named() -> None:
     guard = SmsGuard.of(load_settings({"DAIJOBU_SMS_COUNTRIES": "jp, kr"}))
-    assert code_of(guard, outgoing("+821012345678")) == ""
+    assert await code_of(guard, outgoing("+821012345678")) == ""
     with pytest.raises(SendError) as caught:
-        guard.admit(outgoing("+84912345678"), 0.0)
+        await guard.admit(outgoing("+84912345678"), OwnBuckets())
     error = caught.value
     assert (error.kind, error.code, error.alarm) == (Trouble.DEAD_ADDRESS, "country_not_allowed", "warning")
     assert "VN" in error.remedy and "912345678" not in str(error) + error.remedy
@@ -52,20 +53,32 @@ def test_what_is_urgent(message: Outgoing, urgent: bool) -> None:
     assert is_urgent(message) is urgent
 
 
-def test_the_month_stops_all_but_what_is_live() -> None:
+async def test_the_month_stops_all_but_what_is_live() -> None:
     guard = SmsGuard(frozenset({"JP"}), 100)
-    assert code_of(guard, DRILL) == ""
+    assert await code_of(guard, DRILL) == ""
     guard.over_budget = True
-    assert [code_of(guard, one) for one in (LIVE, ALARM, DRILL, CODE)] == ["", "", "month_cap", "month_cap"]
+    assert [await code_of(guard, one) for one in (LIVE, ALARM, DRILL, CODE)] == ["", "", "month_cap", "month_cap"]
 
 
-def test_one_number_in_an_hour() -> None:
-    guard = SmsGuard(frozenset({"JP"}), 2)
-    assert [code_of(guard, DRILL, at) for at in (0.0, 10.0, 20.0)] == ["", "", "too_many_an_hour"]
-    assert code_of(guard, outgoing("+819012345679", purpose=Purpose.DRILL), 20.0) == "", "another number"
+async def test_one_number_in_an_hour() -> None:
+    guard, now = SmsGuard(frozenset({"JP"}), 2), [0.0]
+    buckets = OwnBuckets(lambda: now[0])
+    assert [await code_of(guard, DRILL, buckets) for _ in range(3)] == ["", "", "too_many_an_hour"]
+    assert await code_of(guard, outgoing("+819012345679", purpose=Purpose.DRILL), buckets) == "", "another number"
     assert not guard.faults
-    assert code_of(guard, LIVE, 30.0) == "" and [fault.code for fault in guard.faults] == ["too_many_an_hour"]
-    assert code_of(guard, DRILL, 30.0 + 3600.0) == "", "the hour is over"
+    assert await code_of(guard, LIVE, buckets) == "" and [fault.code for fault in guard.faults] == ["too_many_an_hour"]
+    now[0] = 1799.0
+    assert await code_of(guard, DRILL, buckets) == "too_many_an_hour", "half an hour gives back one of two"
+    now[0] = 1801.0
+    assert [await code_of(guard, DRILL, buckets) for _ in range(2)] == ["", "too_many_an_hour"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "elapsed", "expected"),
+    [(0.0, 0.0, 0.0), (0.0, 180.0, 1.0), (19.5, 3600.0, 20.0), (3.0, -50.0, 3.0), (20.0, 1e9, 20.0)],
+)
+def test_a_bucket_fills_up_evenly(tokens: float, elapsed: float, expected: float) -> None:
+    assert refilled(tokens, Bucket("sms", NUMBER, 20, 3600.0), elapsed) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("cap", "parts", "over"), [(0, 10**9, False), (1200, 99, False), (1200, 100, True)])
