@@ -25,6 +25,7 @@ from checkin.board_store import (
 from checkin.cases import Found, choices, with_the_rest
 from checkin.cases_store import add_note, claim, extend, release
 from checkin.elsewhere_store import said_address, said_places
+from checkin.location_store import whereabouts
 from checkin.outcomes import OutcomeRefused, close_dorm
 from checkin.outcomes_store import own_help_of, questions_of
 from checkin.pages_web import message_page, municipality_name, respond
@@ -190,6 +191,7 @@ async def _show(
     dorm_id = unit.cases[0].dorm_id
     residents = [case.resident_id for case in unit.cases]
     own_help = await own_help_of(conn, [case.id for case in unit.cases])
+    where = await whereabouts(conn, wires.vault, me.role, unit, me.id, now)
     context: dict[str, Any] = {
         "unit": unit,
         "house": await house(conn, wires.vault, dorm_id) if dorm_id else None,
@@ -203,6 +205,10 @@ async def _show(
         "own_needs": await needs_for_helpers(conn, wires.vault, residents) if me.role is Role.COORDINATOR else {},
         "history": await history(conn, wires.vault, [case.id for case in unit.cases]),
         "choices": {case.id: choices(case.reason, case.id in own_help) for case in unit.cases},
+        "where": {
+            who: (one, municipality_name(request, one.municipality) if one.municipality else "")
+            for who, one in where.items()
+        },
     }
     # Whom to call first may be a resident too, who is no case: their name is read as well.
     called = [callee.id for callee in context["callees"] if callee.kind == "resident"]
@@ -215,6 +221,16 @@ async def _show(
         fields=UNIT_FIELDS,
         incident_id=unit.cases[0].incident_id,
     )
+    if where:
+        await audit(
+            conn,
+            me.actor,
+            "board.location",
+            at=now,
+            subjects=list(where),
+            fields=["location"],
+            incident_id=unit.cases[0].incident_id,
+        )
     return respond(
         request,
         "board_unit",

@@ -25,7 +25,7 @@ from checkin.shelter_store import shelters_for
 from checkin.shelter_view import FEW, PlaceShelters, distance_words
 from checkin.store import Recorded, record_check_in
 from core.db import CONNECTION_ERRORS, Connection
-from core.model import Answer, AnsweredBy, Severity
+from core.model import Answer, AnsweredBy, Purpose, Severity
 from core.web import (
     TOKEN,
     Handler,
@@ -41,6 +41,7 @@ from core.web import (
 )
 from geo.areas import Areas
 from geo.rivers import named
+from registry.location_store import OwnLocation, own_location
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,11 @@ async def check_in_page(request: web.Request) -> web.Response:
         purpose, now = view.incident.purpose, wires.clock.now()
         help_ = await help_view(wires.pool, wires.vault, view.resident_id, purpose, now)
     shelters = [] if help_ or called else await shelters_for(wires.pool, view, wires.clock.now(), FEW)
-    return _page(request, view, help_, called, shelters)
+    where = None
+    live = view.incident.purpose is Purpose.LIVE and view.incident.closed_at is None
+    if live and view.status.newest_own is not None:
+        where = await own_location(wires.pool, view.resident_id, view.incident.id)
+    return _page(request, view, help_, called, shelters, where)
 
 
 def offers_retry(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
@@ -242,7 +247,12 @@ async def _to_page_of(request: web.Request, conn: Connection, view: LinkView, re
 
 
 def _page(
-    request: web.Request, view: LinkView, help_: HelpView | None, called: str | None, shelters: list[PlaceShelters]
+    request: web.Request,
+    view: LinkView,
+    help_: HelpView | None,
+    called: str | None,
+    shelters: list[PlaceShelters],
+    where: OwnLocation | None,
 ) -> web.Response:
     wires = site(request)
     lang = page_language(request, view.language)
@@ -277,6 +287,10 @@ def _page(
         "real_action": here(request, f"{request.path}/real"),
         "detail_action": here(request, f"{request.path}/detail"),
         "answer_action": here(request),
+        # What they sent before is theirs to take back while a new question is open, too.
+        "where": where if where is not None and (where.sent_at or (where.may_send and not is_open)) else None,
+        "where_action": here(request, f"{request.path}/where"),
+        "where_delete": here(request, f"{request.path}/where/delete"),
         "shelters": [] if own_call else shelters,
         "shelters_address": here(request, f"{request.path}/shelters"),
         "distance_words": distance_words,

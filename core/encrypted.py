@@ -43,6 +43,7 @@ ENCRYPTED: tuple[EncryptedColumn, ...] = (
     EncryptedColumn("held_form", "fields_enc"),
     EncryptedColumn("volunteer_pass", "token_enc"),
     EncryptedColumn("resident_need", "need_enc"),
+    EncryptedColumn("shared_location", "point_enc"),
     EncryptedColumn("enrolment_draft", "data_enc", key="resident_id", row="resident_id"),
     EncryptedColumn("api_idempotency", "body_enc", batch=50),
     EncryptedColumn("webhook", "secret_enc"),

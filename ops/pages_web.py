@@ -61,6 +61,7 @@ MODULES: Final = (
     "checkin.web",
     "checkin.sms_reply_web",
     "checkin.shelters_web",
+    "checkin.location_web",
     "checkin.drill_web",
     "checkin.dashboard_web",
     "checkin.board_web",

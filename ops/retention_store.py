@@ -52,6 +52,10 @@ SQL_ANSWER = """
 DELETE FROM check_in WHERE id IN (
     SELECT c.id FROM incident_over i JOIN check_in c ON c.incident_id = i.id WHERE i.closed_at <= $1 LIMIT $2)
 """
+SQL_LOCATION = """
+DELETE FROM shared_location WHERE id IN (
+    SELECT l.id FROM incident_over i JOIN shared_location l ON l.incident_id = i.id WHERE i.closed_at <= $1 LIMIT $2)
+"""
 SQL_CASE = """
 WITH picked AS MATERIALIZED (
     SELECT c.id FROM incident_over i JOIN case_file c ON c.incident_id = i.id WHERE i.closed_at <= $1 LIMIT $2
@@ -241,6 +245,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "link_end": plain(SQL_LINK_END),
     "upload": plain(SQL_UPLOAD),
     "answer": plain(SQL_ANSWER),
+    "location": plain(SQL_LOCATION),
     "case": _case,
     "message": counted(SQL_MESSAGE),
     "told": plain(SQL_TOLD),

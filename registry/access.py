@@ -28,11 +28,11 @@ FIELDS: Final[dict[Role, frozenset[str]]] = {
     Role.SUPERVISING: frozenset({"name", "state", "status", "status_age", "channel_state", "site", "dorm", "room"}),
     Role.COORDINATOR: frozenset(
         {"name", "language", "second_language", "status", "status_age", "channel_state", "dorm", "room", "need", "note",
-         "phone_on_request"}
+         "phone_on_request", "location"}
     ),
     Role.VOLUNTEER: frozenset(
         {"name", "language", "second_language", "status", "status_age", "channel_state", "dorm", "room", "need", "note",
-         "phone_on_request"}
+         "phone_on_request", "location"}
     ),
     Role.PARTNER: frozenset({"name", "status", "status_age"}),
     Role.OPERATOR: frozenset(),
@@ -85,6 +85,14 @@ def may_see_answer(role: Role, consents: frozenset[str], *, hidden: bool = False
 def may_see_place(role: Role, *, protected: bool) -> bool:
     """Whether a role may be told where somebody is: follow-up only, and of a protected person nobody at all."""
     return not protected and role in (Role.COORDINATOR, Role.VOLUNTEER)
+
+
+def may_see_location(role: Role, *, protected: bool, mine_or_free: bool) -> bool:
+    """Whether the position that somebody sent is shown: to who holds their case or may take it.
+
+    `mine_or_free`: nobody else is on the case now. That the person agreed (C5) is asked where it is read.
+    """
+    return mine_or_free and "location" in FIELDS[role] and may_see_place(role, protected=protected)
 
 
 #: Stands where the name of a workplace would, if that is somebody's home; pages put words in its place.

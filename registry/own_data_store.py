@@ -9,6 +9,7 @@ from uuid import UUID
 from core.crypto import Vault
 from core.db import Connection
 from core.model import OrgKind
+from registry.location_store import sent_locations
 from registry.needs_store import read_needs
 from registry.seen import Look, Viewer, role_of
 
@@ -132,6 +133,16 @@ async def everything_about(conn: Connection, vault: Vault, resident_id: UUID, si
             _plain(row, "id", "note_enc")
             | {"note": vault.decrypt(row["note_enc"], row["id"], "check_in.note_enc") if row["note_enc"] else ""}
             for row in await conn.fetch(SQL_ANSWERS, resident_id)
+        ],
+        "positions_sent": [
+            {
+                "incident": one.incident,
+                "at": one.sent_at.isoformat(),
+                "lat": one.position.lat,
+                "lon": one.position.lon,
+                "accuracy_m": one.position.accuracy_m,
+            }
+            for one in await sent_locations(conn, vault, resident_id)
         ],
         "follow_ups": [_plain(row) for row in await conn.fetch(SQL_FOLLOW_UPS, resident_id)],
         "family_links": [_plain(row) for row in await conn.fetch(SQL_FAMILY, resident_id)],

@@ -16,6 +16,7 @@ from registry.consent import given, shares_answer
 from registry.consent_store import consent_lines
 from registry.disclosure_store import mark_read
 from registry.erase_store import erase_resident
+from registry.location_store import sent_locations, withdraw_location
 from registry.own_data_store import everything_about, looks_at, viewers_of
 from registry.owner_web import own_page, owner_language, owner_of
 from registry.personal_web import move_home
@@ -49,8 +50,30 @@ async def seen(request: web.Request) -> web.Response:
             for viewer in await viewers_of(conn, owner.resident_id)
         ]  # fmt: skip
         looked = lines(await looks_at(conn, owner.resident_id, wires.clock.now() - SHOWN))
+        sent = await sent_locations(conn, wires.vault, owner.resident_id)
+        if sent:
+            now = wires.clock.now()
+            await audit(conn, SELF, "person.own", at=now, subjects=[owner.resident_id], fields=["location"])
     by_volunteers = "C3" in given(consents)
-    return own_page(request, "personal_seen.html", owner, viewers=viewers, looked=looked, volunteers=by_volunteers)
+    return own_page(
+        request, "personal_seen.html", owner, viewers=viewers, looked=looked, volunteers=by_volunteers, sent=sent
+    )
+
+
+async def forget_positions(request: web.Request) -> web.Response:
+    """POST /p/<token>/where: every position that the person sent is gone at once, with its consent."""
+    wires = site(request)
+    now = wires.clock.now()
+    await public_form(request)
+    async with transaction(wires.pool) as conn:
+        owner = await owner_of(request, conn)
+        if owner is None:
+            return link_not_found(request)
+        person, language = owner.resident_id, owner_language(request, owner)
+        for one in await sent_locations(conn, wires.vault, person):
+            await withdraw_location(conn, wires.catalogs, person, one.incident_id, language=language, now=now)
+        await audit(conn, SELF, "location.delete", at=now, subjects=[person], fields=["location"])
+    return see_other(f"/p/{request.match_info['token']}/seen?saved=1")
 
 
 async def download(request: web.Request) -> web.Response:
@@ -159,6 +182,7 @@ async def delete_now(request: web.Request) -> web.Response:
 ROUTES = [
     Route("GET", "/p/{token}/seen", seen, TOKEN),
     Route("GET", "/p/{token}/data.json", download, TOKEN),
+    Route("POST", "/p/{token}/where", forget_positions, TOKEN),
     Route("GET", "/p/{token}/pause", pause_page, TOKEN),
     Route("POST", "/p/{token}/pause", pause_now, TOKEN),
     Route("POST", "/p/{token}/stay", stay_now, TOKEN),

@@ -19,6 +19,7 @@ class What(StrEnum):
     ANSWER = "answer"
     SAVED = "saved"
     NUMBER = "number"
+    LOCATION = "location"
     DISCLOSED = "disclosed"
     OTHER = "other"
 
@@ -35,6 +36,7 @@ _ACTIONS: Final = {
     "dashboard.export": What.SAVED,
     "people.export": What.SAVED,
     "board.reveal": What.NUMBER,
+    "board.location": What.LOCATION,
     "break_glass.read": What.DISCLOSED,
 }
 

@@ -45,6 +45,9 @@ AUDIENCE_OF = {
     ("POST", "/c/{token}"): "token",
     ("POST", "/c/{token}/detail"): "token",
     ("GET", "/c/{token}/shelters"): "token",
+    ("GET", "/c/{token}/where"): "token",
+    ("POST", "/c/{token}/where"): "token",
+    ("POST", "/c/{token}/where/delete"): "token",
     ("POST", "/c/{token}/real"): "token",
     ("GET", "/l/{token}"): "token",
     ("HEAD", "/l/{token}"): "token",
@@ -57,6 +60,7 @@ AUDIENCE_OF = {
     ("POST", "/p/{token}/consent"): "token",
     ("GET", "/p/{token}/seen"): "token",
     ("GET", "/p/{token}/data.json"): "token",
+    ("POST", "/p/{token}/where"): "token",
     ("GET", "/p/{token}/pause"): "token",
     ("POST", "/p/{token}/pause"): "token",
     ("POST", "/p/{token}/stay"): "token",
@@ -304,6 +308,7 @@ PAGES = """
 /join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404 404
 /c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /c/nothing/shelters               /c/{token}/shelters                  404 404 404 404 404 404 404 404 404 404 404
+/c/nothing/where                  /c/{token}/where                     404 404 404 404 404 404 404 404 404 404 404
 /l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404 404
@@ -434,6 +439,7 @@ PAGES = """
 /join/{join}                      /join/{token}                        200 200 200 200 200 200 200 200 200 200 200
 /c/{c}                            /c/{token}                           200 200 200 200 200 200 200 200 200 200 200
 /c/{c}/shelters                   /c/{token}/shelters                  200 200 200 200 200 200 200 200 200 200 200
+/c/{c}/where                      /c/{token}/where                     303 303 303 303 303 303 303 303 303 303 303
 /l/{l}                            /l/{token}                           200 200 200 200 200 200 200 200 200 200 200
 /p/{p}                            /p/{token}                           200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/stop                       /p/{token}/stop                      200 200 200 200 200 200 200 200 200 200 200

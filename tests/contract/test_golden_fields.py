@@ -25,6 +25,8 @@ from registry import store
 from registry.access import FIELDS
 from registry.consent import Choice
 from registry.consent_store import record
+from registry.location import Position
+from registry.location_store import share_location
 from registry.needs_store import Need, set_needs
 from registry.records import NewContact
 from tests.alerts_kit import CATALOGS
@@ -54,6 +56,7 @@ MARKS = {
     "postal_code": r"861-?2299",
     "mesh": r"32\.7906|130\.8203",
     "point": r"32\.79123|130\.82123",
+    "position": r"32\.79456|130\.82456",
     "note": r"zqnote",
     "need": r"zqneed",
     "other_org": r"Zqother Foods",
@@ -65,7 +68,7 @@ MARKS = {
 }
 #: What no organisation that keeps a list of people may ever be shown of them, wherever it is looked for.
 NEVER_EMPLOYERS = {"phone", "email", "handle", "home_address", "work_address", "postal_code", "mesh", "point", "note",
-                   "need", "other_org", "partner", "personal_token", "checkin_token"}  # fmt: skip
+                   "position", "need", "other_org", "partner", "personal_token", "checkin_token"}  # fmt: skip
 #: Marks that are no field of a person: the organisation's own site and staff.
 NOT_OF_PERSON = {"landline", "clerk_email", "leader"}
 
@@ -144,6 +147,8 @@ async def mark(db: Pool, there: World) -> Marked:
             conn, VAULT, incident_id=incident.id, resident_id=person.id, answer=Answer.HELP,
             answered_by=AnsweredBy.SELF, via="page", tapped_at=NOW, now=NOW, note="zqnote",
         )  # fmt: skip
+        here = Position(32.79456, 130.82456, 12)
+        await share_location(conn, VAULT, CATALOGS, person.id, incident.id, here, language="ne", now=NOW)
     await watch(db, NOW)
     return Marked(person.id, dorm[0], incident.id, token, checkin)
 
@@ -243,7 +248,8 @@ async def test_exactly_these_fields_appear(db: Pool) -> None:
 
 def test_the_table_keeps_to_the_field_lists() -> None:
     """The table itself is bound by `registry.access.FIELDS`: a mistake in it cannot be written down as right."""
-    same: dict[str, Any] = {"phone": "phone_on_request", "email": "phone_on_request", "handle": "phone_on_request"}
+    same: dict[str, Any] = {"phone": "phone_on_request", "email": "phone_on_request", "handle": "phone_on_request",
+                            "position": "location"}  # fmt: skip
     for (who, route), marks in golden().items():
         role = ROLES.get(who)
         if role is None:

@@ -31,6 +31,8 @@ from registry.access import scope_of
 from registry.api_tokens import ApiToken
 from registry.api_tokens import Scope as ApiScope
 from registry.import_run_store import new_run
+from registry.location import Position
+from registry.location_store import share_location
 from registry.needs_store import Need, set_needs
 from registry.personal_store import Owner
 from registry.sessions import Staff, menu_of
@@ -99,6 +101,8 @@ async def side(db: Pool, mark: str) -> Side:
             conn, VAULT, incident_id=incident.id, resident_id=person.id, answer=Answer.HELP,
             answered_by=AnsweredBy.SELF, via="page", tapped_at=NOW, now=NOW, note=f"{mark} note",
         )  # fmt: skip
+        here = Position(32.79456, 130.82456, 12)
+        await share_location(conn, VAULT, CATALOGS, person.id, incident.id, here, language="vi", now=NOW)
         token = await store.personal_token(conn, VAULT, person.id)
         run = await new_run(conn, VAULT, org.id, org.staff_id, file_name=f"{mark}.csv", body=b"name", now=NOW)
     webhook = await subscribe(db, org.id, f"https://{mark}.example/hook")
@@ -144,6 +148,9 @@ class Arguments:
             "site": SimpleNamespace(id=theirs.dorm, org_id=theirs.org, kind="dorm"),
             "until": date(2026, 11, 25), "name": "x", "kind": "x", "email": "", "channel": "sms",
             "view": view, "count": 9, "lang": "ja", "phone": theirs.phone, "message_id": theirs.call, "user": "U1",
+            "unit": SimpleNamespace(
+                cases=[SimpleNamespace(resident_id=theirs.person)], purpose=Purpose.LIVE, claim=lambda now: None
+            ),
         }  # fmt: skip
         self.token = ApiToken(uuid4(), theirs.org, theirs.org, role, "x", frozenset(ApiScope))
 

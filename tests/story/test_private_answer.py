@@ -32,6 +32,8 @@ from core.web import SITE
 from ops.site_web import build_app
 from registry.consent import Choice
 from registry.consent_store import record, set_shields
+from registry.location import Position
+from registry.location_store import share_location
 from tests.api_kit import Program, give_token
 from tests.conftest import Server
 from tests.hooks_kit import subscribe
@@ -138,6 +140,11 @@ async def calls(db: Pool, world: World) -> None:
 async def calls_and_tells_more(db: Pool, world: World) -> None:
     await calls(db, world)
     await _say(db, world, world.incident, Answer.HELP, 7, note="my leg", detail={"hurt": True, "tell_employer": True})
+    async with transaction(db) as conn:
+        here, now = Position(32.79456, 130.82456, 12), NOW + 7 * MIN
+        catalogs = make_app(db, [], FixedClock(NOW))[SITE].catalogs
+        await share_location(conn, VAULT, catalogs, world.private, world.incident.id, here, language="vi", now=now)
+        await notify(conn, INCIDENT_CHANGED, str(world.incident.id))
     await _coordinators_work(db, world, None)
 
 
