@@ -11,3 +11,7 @@ CREATE INDEX contact_staff ON contact (staff_id) WHERE staff_id IS NOT NULL;
 -- time, so one entry per 32 pages tells as much as one per row.
 DROP INDEX contact_created;
 CREATE INDEX contact_created ON contact USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
+
+-- As narrow for the living, and of use when a dorm is deleted: its foreign key asks about everybody who ever lived there.
+DROP INDEX membership_dorm;
+CREATE INDEX membership_dorm ON membership (dorm_id) WHERE dorm_id IS NOT NULL;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -218,10 +219,13 @@ async def _restore_places(
 
 SQL_SITE_PLACE = "SELECT place_id FROM site WHERE id = $1"
 SQL_TAKE_PLACE = "UPDATE site SET place_id = NULL WHERE id = $1 AND place_id = $2"
-SQL_DROP_SITE = """
-DELETE FROM site s WHERE s.id = $1
-AND NOT EXISTS (SELECT FROM membership m WHERE s.id IN (m.dorm_id, m.workplace_id))
+# Two questions to the memberships, not one with OR: so each reads them once, not once per site.
+SQL_DROP_SITES = """
+DELETE FROM site s WHERE s.id = ANY($1::uuid[])
+AND NOT EXISTS (SELECT FROM membership m WHERE m.dorm_id = s.id)
+AND NOT EXISTS (SELECT FROM membership m WHERE m.workplace_id = s.id)
 AND NOT EXISTS (SELECT FROM site_leader l WHERE l.site_id = s.id)
+RETURNING s.place_id
 """
 SQL_DROP_RELATIONS = "DELETE FROM org_relation WHERE other_id = $1"
 SQL_DROP_ORGANISATION = "DELETE FROM organisation WHERE id = $1"
@@ -229,13 +233,30 @@ SQL_DROP_ORGANISATION = "DELETE FROM organisation WHERE id = $1"
 
 async def _undo_sites(conn: Connection, vault: Vault, changes: Sequence[Change]) -> None:
     """Sites, their places and employers: what nobody uses any more goes, the rest stays without a word of harm."""
-    for kind in ("site_place", "site", "organisation"):
-        for change in reversed([c for c in changes if c.kind == kind]):
-            try:
-                async with conn.transaction():
-                    await _undo_one(conn, vault, change)
-            except ForeignKeyViolation:
-                continue  # something else refers to it by now: it stays
+    await _undo_each(conn, vault, [c for c in changes if c.kind == "site_place"])
+    sites = [c.row_id for c in changes if c.kind == "site"]
+    for start in range(0, len(sites), BATCH):
+        await _drop_sites(conn, sites[start : start + BATCH])
+    await _undo_each(conn, vault, [c for c in changes if c.kind == "organisation"])
+
+
+async def _undo_each(conn: Connection, vault: Vault, changes: Sequence[Change]) -> None:
+    for change in reversed(changes):
+        with suppress(ForeignKeyViolation):  # something else refers to it by now: it stays
+            async with conn.transaction():
+                await _undo_one(conn, vault, change)
+
+
+async def _drop_sites(conn: Connection, ids: Sequence[UUID]) -> None:
+    """Drop sites where nobody lives or works and that nobody leads, with their places. What else is in use stays."""
+    try:
+        async with conn.transaction():
+            places = [row["place_id"] for row in await conn.fetch(SQL_DROP_SITES, list(ids))]
+            await drop_unused_places(conn, [place for place in places if place is not None])
+    except ForeignKeyViolation:
+        half = len(ids) // 2
+        for part in (ids[:half], ids[half:]) if half else ():
+            await _drop_sites(conn, part)
 
 
 async def _undo_one(conn: Connection, vault: Vault, change: Change) -> None:
@@ -244,10 +265,6 @@ async def _undo_one(conn: Connection, vault: Vault, change: Change) -> None:
         await conn.execute(SQL_DROP_ORGANISATION, change.row_id)
         return
     place_id = await conn.fetchval(SQL_SITE_PLACE, change.row_id)
-    if change.kind == "site":
-        await conn.execute(SQL_DROP_SITE, change.row_id)
-        await drop_unused_places(conn, [place_id] if place_id else [])
-        return
     before, after = change.values["before"], change.values["after"]
     if place_id is None or str(place_id) != after["id"]:
         return
