@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from alerts.compose import ComposedText
+from alerts.staff_ladder import Contact, Way
 from core.db import Connection, expect_rows
 from core.model import Moment, Purpose, Role, Severity
 from registry.access import KEEPS_PEOPLE
@@ -149,48 +150,62 @@ async def networks(conn: Connection) -> list[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A member of staff with the contact their message goes to."""
+    """A member of staff with the contacts that a message may go to; `first`: the one that goes first, if it matters."""
 
     staff_id: UUID
     org_id: UUID
     language: str
-    contact_id: UUID
-    contact_channel: str
+    contacts: tuple[Contact, ...]
+    first: UUID | None = None
 
 
-# Only over what its owner has confirmed; a telephone before a browser, because only one message is sent.
+# Only over what its owner has confirmed; of several browsers the newest first.
 SQL_RECEIVERS = """
-SELECT DISTINCT ON (s.id) s.id, s.org_id, s.language, k.id AS contact_id, k.channel
+SELECT s.id, s.org_id, s.language, array_agg(k.id ORDER BY k.created_at DESC, k.id) AS contacts,
+       array_agg(k.channel ORDER BY k.created_at DESC, k.id) AS kinds
 FROM staff s
 JOIN contact k ON k.staff_id = s.id AND k.kind = 'address' AND k.confirmed_at IS NOT NULL
      AND k.state NOT IN ('dead', 'opted_out') AND k.channel = ANY($2::text[])
-WHERE s.id = ANY($1::uuid[]) AND s.disabled_at IS NULL AND s.role = ANY($3::text[])
-ORDER BY s.id, array_position($2::text[], k.channel), k.created_at DESC
+WHERE s.id = ANY($1::uuid[]) AND s.disabled_at IS NULL AND ($3::text[] IS NULL OR s.role = ANY($3))
+GROUP BY s.id, s.org_id, s.language ORDER BY s.id
 """
 
 
 async def receivers_of(
-    conn: Connection, staff_ids: Sequence[UUID], contacts: Sequence[str], roles: frozenset[Role]
+    conn: Connection, staff_ids: Sequence[UUID], contacts: Sequence[str], roles: frozenset[Role] | None
 ) -> list[Receiver]:
-    """Those of these staff in one of `roles` who can be reached. `contacts`: contact channels, the preferred first."""
-    rows = await conn.fetch(SQL_RECEIVERS, list(staff_ids), list(contacts), sorted(roles))
-    return [Receiver(row["id"], row["org_id"], row["language"], row["contact_id"], row["channel"]) for row in rows]
+    """Those of these staff in one of `roles` (None: any) who can be reached. `contacts`: kinds that can be used."""
+    rows = await conn.fetch(SQL_RECEIVERS, list(staff_ids), list(contacts), None if roles is None else sorted(roles))
+    return [
+        Receiver(
+            row["id"],
+            row["org_id"],
+            row["language"],
+            tuple(Contact(*pair) for pair in zip(row["contacts"], row["kinds"], strict=True)),
+        )
+        for row in rows
+    ]
 
 
 SQL_CALLED_BEFORE = "SELECT DISTINCT staff_id FROM staff_alert WHERE incident_id = $1"
-#: Over which contact staff of an incident were told first: what changes it goes the same way, once per report ($3: the
-#: alert; one report may make several).
+#: Over which contact staff of an incident were told: what changes it goes there first, once per report ($3: the alert;
+#: one report may make several). Staff hear of a quake once, by its flash report or the detailed one: what changes
+#: either is for them.
 SQL_TOLD_BEFORE = """
-SELECT DISTINCT ON (s.id) s.id, s.org_id, s.language, k.id AS contact_id, k.channel
+SELECT DISTINCT ON (s.id) s.id, k.id AS contact_id
 FROM message m JOIN staff s ON s.id = m.staff_id AND s.disabled_at IS NULL
 JOIN link l ON l.id = m.link_id AND l.kind = 'staff'
 JOIN contact k ON k.id = m.contact_id AND k.state NOT IN ('dead', 'opted_out')
-WHERE m.incident_id = $1 AND m.alert_id = ANY($2::uuid[]) AND m.state IN ('pending', 'leased', 'sent', 'delivered')
+WHERE m.incident_id = $1 AND m.state IN ('pending', 'leased', 'sent', 'delivered')
+  AND (m.alert_id = ANY($2::uuid[]) OR EXISTS (
+      SELECT FROM alert AS t JOIN event AS te ON te.id = t.event_id
+      JOIN alert AS this ON this.id = $3 JOIN event AS e ON e.id = this.event_id
+      WHERE t.id = m.alert_id AND te.hazard = e.hazard AND te.event_ids && e.event_ids))
   AND NOT EXISTS (
       SELECT FROM message AS o JOIN alert AS b ON b.id = o.alert_id JOIN alert AS this ON this.id = $3
       WHERE o.incident_id = $1 AND o.staff_id = s.id AND b.event_id = this.event_id
         AND b.moment IN ('cancel', 'lift', 'correct'))
-ORDER BY s.id, m.id
+ORDER BY s.id, array_position(ARRAY['delivered', 'sent', 'leased', 'pending'], m.state), m.id
 """
 
 
@@ -199,10 +214,14 @@ async def called_before(conn: Connection, incident_id: UUID) -> set[UUID]:
     return {row["staff_id"] for row in await conn.fetch(SQL_CALLED_BEFORE, incident_id)}
 
 
-async def told_of(conn: Connection, alert: Uncalled, alert_ids: Sequence[UUID]) -> list[Receiver]:
-    """The staff who were told of these alerts, which `alert` changes, with the contacts over which they were."""
+async def told_of(
+    conn: Connection, alert: Uncalled, alert_ids: Sequence[UUID], contacts: Sequence[str]
+) -> list[Receiver]:
+    """The staff who were told of these alerts, which `alert` changes: first over the contacts over which they were."""
     rows = await conn.fetch(SQL_TOLD_BEFORE, alert.incident_id, list(alert_ids), alert.id)
-    return [Receiver(row["id"], row["org_id"], row["language"], row["contact_id"], row["channel"]) for row in rows]
+    first = {row["id"]: row["contact_id"] for row in rows}
+    found = await receivers_of(conn, list(first), contacts, None)
+    return [replace(receiver, first=first[receiver.staff_id]) for receiver in found]
 
 
 # The newest link that was sent and still opens something.
@@ -254,10 +273,11 @@ WITH words AS (
     ON CONFLICT (alert_id, key) DO UPDATE SET key = excluded.key RETURNING id
 )
 INSERT INTO message (purpose, incident_id, alert_id, staff_id, contact_id, channel, step, text_id, link_id, priority,
-                     due_at, expires_at, created_at)
+                     due_at, expires_at, created_at, unless)
 SELECT $9, $10, $1, $11, $12, $4,
        (SELECT count(*) FROM message o WHERE o.incident_id = $10 AND o.resident_id IS NULL AND o.alert_id = $1
-        AND o.staff_id = $11)::int, words.id, $13, $14, $15, $16, $15
+        AND o.staff_id = $11)::int, words.id, $13, $14, $15::timestamptz + $17, $16, $15,
+       CASE WHEN $17::interval > '0' THEN 'received' ELSE 'never' END
 FROM words
 """
 
@@ -269,6 +289,7 @@ async def add_message(
     incident_id: UUID,
     purpose: Purpose,
     receiver: Receiver,
+    way: Way,
     link_id: UUID,
     key: str,
     text: ComposedText,
@@ -277,7 +298,10 @@ async def add_message(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """One message for one member of staff into the outbox; its words are stored once per alert and `key`."""
+    """One message for one member of staff into the outbox; its words are stored once per alert and `key`.
+
+    What is due later goes only if nothing of this telling has arrived by then (outbox_store.SQL_CLAIM).
+    """
     tag = await conn.execute(
         SQL_MESSAGE,
         alert_id,
@@ -291,10 +315,11 @@ async def add_message(
         purpose.value,
         incident_id,
         receiver.staff_id,
-        receiver.contact_id,
+        way.contact.id,
         link_id,
         priority,
         now,
         expires_at,
+        way.after,
     )
     expect_rows(tag, 1, f"the message to staff {receiver.staff_id}")

@@ -19,6 +19,7 @@ from alerts.deps import Deps
 from alerts.outbox_store import MESSAGES_CHANNEL
 from alerts.policy import priority
 from alerts.staff_call_store import EMPLOYING, FOLLOWING, Group, Receiver, Uncalled
+from alerts.staff_ladder import ladder, ways
 from alerts.staff_texts import Happened, changed_text, place_of, staff_language, told_text
 from alerts.wording import Names
 from core.clock import date_in_japan
@@ -39,7 +40,7 @@ WORTH_SENDING: Final = timedelta(hours=2)
 
 
 async def call_staff(deps: Deps) -> int:
-    """Tell staff of every alert they have not heard of; how many messages were made."""
+    """Tell staff of every alert they have not heard of; how many tellings were made."""
     made = 0
     while True:
         async with transaction(deps.pool) as conn:
@@ -111,7 +112,9 @@ async def _tell(
 
 async def _tell_change(deps: Deps, conn: Connection, alert: Uncalled, now: datetime) -> int:
     """Whoever was told of the alerts that are now cancelled, lifted or corrected hears of that, the same way."""
-    receivers = await store.told_of(conn, alert, [UUID(one) for one in alert.context.get("of", ())])
+    receivers = await store.told_of(
+        conn, alert, [UUID(one) for one in alert.context.get("of", ())], list(staff_channels(deps))
+    )
     happened = _happened(alert, None)
 
     def words(lang: str, channel: str) -> ComposedText:
@@ -165,26 +168,32 @@ async def send_to_staff(
     words: Callable[[str, str], ComposedText],
     now: datetime,
 ) -> None:
-    """One message into the outbox, with the person's link for the incident. `words`: (language, channel) -> text."""
+    """A telling into the outbox, with the person's link for the incident: a message, and one for each further way.
+
+    `words`: (language, channel) -> text.
+    """
     link_id = await store.live_link(conn, receiver.staff_id, alert.incident_id, now)
     if link_id is None:
         link_id = uuid7()
         key = deps.vault.decrypt_bytes(alert.key_enc, alert.incident_id, "incident.key_enc")
         await store.new_link(conn, link_id, token_hash(link_token(key, link_id)), receiver, alert.incident_id, now)
-    channel = staff_channels(deps)[receiver.contact_channel]
-    text = words(staff_language(receiver.language), channel)
-    shared = "\n".join((text.language, channel, text.title, text.body))
-    await store.add_message(
-        conn,
-        alert_id=alert.id,
-        incident_id=alert.incident_id,
-        purpose=Purpose(alert.purpose),
-        receiver=receiver,
-        link_id=link_id,
-        key="staff:" + hashlib.sha256(shared.encode()).hexdigest()[:16],
-        text=text,
-        channel=channel,
-        priority=priority(alert.severity),
-        now=now,
-        expires_at=max(alert.expires_at, now + WORTH_SENDING),
-    )
+    by_contact = staff_channels(deps)
+    for way in ways(receiver.contacts, ladder(), receiver.first):
+        channel = by_contact[way.contact.kind]
+        text = words(staff_language(receiver.language), channel)
+        shared = "\n".join((text.language, channel, text.title, text.body))
+        await store.add_message(
+            conn,
+            alert_id=alert.id,
+            incident_id=alert.incident_id,
+            purpose=Purpose(alert.purpose),
+            receiver=receiver,
+            way=way,
+            link_id=link_id,
+            key="staff:" + hashlib.sha256(shared.encode()).hexdigest()[:16],
+            text=text,
+            channel=channel,
+            priority=priority(alert.severity),
+            now=now,
+            expires_at=max(alert.expires_at, now + WORTH_SENDING),
+        )
