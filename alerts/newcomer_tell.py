@@ -38,8 +38,19 @@ AT_ONCE: Final = 10_000
 async def tell_newcomers(deps: Deps) -> bool:
     """Tell the next people who have come what holds where they are; whether there may be more to do at once.
 
-    Their notes go in the transaction that tells them: killed anywhere, they are told at the next start.
+    Their notes go in the transaction that tells them: killed anywhere, they are told at the next start. Whatever goes
+    wrong here, alerts are still decided.
     """
+    try:
+        return await _tell_next(deps)
+    except CONNECTION_ERRORS:
+        raise
+    except Exception:
+        log.exception("people who came after an alert cannot be told of it; an operator must look")
+        return False
+
+
+async def _tell_next(deps: Deps) -> bool:
     async with transaction(deps.pool) as conn:
         taken = await newcomer_store.take(conn, NOTES)
         if taken is None:

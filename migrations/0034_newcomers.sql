@@ -13,8 +13,8 @@ CREATE TABLE newcomer (
 ALTER TABLE newcomer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE newcomer FORCE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON newcomer TO daijobu_worker, daijobu_purge USING (true) WITH CHECK (true);
-REVOKE UPDATE ON newcomer FROM daijobu_worker;
-GRANT SELECT, INSERT, DELETE ON newcomer TO daijobu_worker;
+-- UPDATE is for locking a row only.
+GRANT SELECT, INSERT, UPDATE, DELETE ON newcomer TO daijobu_worker;
 GRANT SELECT, DELETE ON newcomer TO daijobu_purge;
 
 -- Each as whoever owns the schema, whoever writes: pages have no right to this table.
@@ -93,4 +93,4 @@ CREATE TRIGGER newcomers AFTER INSERT ON contact REFERENCING NEW TABLE AS change
 CREATE TRIGGER newcomers AFTER UPDATE OF state ON resident FOR EACH ROW
     WHEN (NEW.state = 'enrolled' AND OLD.state <> 'enrolled') EXECUTE FUNCTION note_enrolled();
 
--- Access: newcomer: written by triggers; worker select, insert, delete; purge select, delete.
+-- Access: newcomer: written by triggers; worker all; purge select, delete.

@@ -13,7 +13,7 @@ from alerts.deps import Deps
 from alerts.newcomer_tell import tell_newcomers
 from alerts.stop_store import SQL_STOP_ALERT
 from core.clock import FixedClock
-from core.db import Pool, transaction
+from core.db import Pool, Scope, ScopedPool, transaction
 from core.model import Event, MessageType, OrgKind, Polygon, Purpose
 from ops.tend_store import close_incidents
 from registry.elsewhere_store import end_elsewhere, set_elsewhere
@@ -44,7 +44,8 @@ SHOCK = quake(region("6-"), city(MASHIKI, "5+"), city(KASHIMA, "6-"), city(HIGAS
 
 @pytest.fixture
 async def deps(db: Pool, db_dsn: str) -> AsyncIterator[Deps]:
-    async with wires(db, db_dsn, clock=FixedClock(NOON + timedelta(seconds=30))) as made:
+    worker = ScopedPool(db, Scope("daijobu_worker"))  # as the loops run: what they may not do fails here
+    async with wires(worker, db_dsn, clock=FixedClock(NOON + timedelta(seconds=30))) as made:
         yield made
 
 
