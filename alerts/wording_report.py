@@ -43,7 +43,7 @@ class LanguageReport:
 
 def keys_for_residents(catalogs: Catalogs, lang: str) -> list[str]:
     """The keys that are reviewed: first those that alerts are made of, then the pages'."""
-    keys = [key for key in catalogs.keys("en") if not key.startswith(STAFF) and key in catalogs.keys(lang)]
+    keys = [key for key in catalogs.keys("en") & catalogs.keys(lang) if not key.startswith(STAFF)]
     return sorted(keys, key=lambda key: (not key.startswith(ALERT_PREFIXES), key))
 
 
