@@ -6,7 +6,7 @@ PostgreSQL writes the people before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -80,7 +80,7 @@ def resident_rows(vault: Vault, people: Sequence[NewResident]) -> ResidentRows:
         ),
         memberships=_membership_columns(pairs),
         only_org=[p.memberships[0].org_id if p.memberships else None for p in people] if one_each else None,
-        contacts=contact_rows(vault, [(p.id, c) for p in people for c in p.contacts]),
+        contacts=contact_rows(vault, [(p.id, c) for p in people for c in _each_once(p.contacts)]),
         places=([r for r, _, _ in places], [k for _, k, _ in places], [place for _, _, place in places]),
         consents=(
             [p.id for p, _ in lines],
@@ -91,6 +91,14 @@ def resident_rows(vault: Vault, people: Sequence[NewResident]) -> ResidentRows:
         ),
         links=(links, [token_hash(tokens.of(link)) for link in links], [p.id for p in people]),
     )
+
+
+def _each_once(contacts: Sequence[NewContact]) -> Iterable[NewContact]:
+    """A number that a row names twice is one contact: the first."""
+    found: dict[tuple[str, str], NewContact] = {}
+    for contact in contacts:
+        found.setdefault((contact.channel, contact.address), contact)
+    return found.values()
 
 
 def _membership_columns(pairs: Sequence[tuple[UUID, NewMembership]]) -> tuple[Column, ...]:

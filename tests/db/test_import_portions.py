@@ -105,6 +105,18 @@ def test_columns_say_what_the_people_are() -> None:
     assert index == VAULT.blind_index("phone", "+819012345601") and rows.contacts.older == ([], [])
 
 
+def test_a_number_named_twice_is_one_contact() -> None:
+    twice = (
+        NewContact("phone", "+819012345601"),
+        NewContact("email", "a@b.example"),
+        NewContact("phone", "+819012345601"),
+    )
+    rows = resident_rows(
+        VAULT, [NewResident("Thu", "vi", contacts=twice), NewResident("Mai", "vi", contacts=twice[:1])]
+    )
+    assert rows.contacts.columns[0] == [twice[0].id, twice[1].id, twice[0].id]
+
+
 async def test_somebodys_contacts_are_found_by_an_index(db: Pool) -> None:
     """The narrow index on contact.resident_id went: deleting a person must not read all contacts."""
     async with transaction(db) as conn:
