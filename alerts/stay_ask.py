@@ -11,29 +11,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import Final
 
 from alerts import stay_store as store
-from alerts.compose import LINK, TITLED, fill_link
+from alerts.carry import Carried, carry, first_language, link_text, usable_ways
 from alerts.deps import Deps
-from alerts.mail_links import way_out
-from alerts.single import single, why_not
-from alerts.sms_text import is_gsm7, segments
 from alerts.stay_store import ToAsk
-from alerts.wording import Voice
 from core.audit import Actor, audit
 from core.db import transaction
-from core.i18n import Catalogs, without_furigana
-from registry.stay import (
-    Next,
-    Way,
-    after_failure,
-    after_sending,
-    is_daytime,
-    ways_in_order,
-    without_a_way,
-)
+from core.i18n import Catalogs
+from registry.stay import Next, after_failure, after_sending, is_daytime, ways_in_order, without_a_way
 from registry.store import personal_token
 
 log = logging.getLogger(__name__)
@@ -41,42 +28,19 @@ log = logging.getLogger(__name__)
 SELF: Final = Actor("stay question")
 #: The wording that must be approved for a language to be chosen before the person's other one.
 WORDS: Final = ("stay.",)
+QUESTION: Final = "stay.sms"
 #: People asked in one turn, side by side: a company that closes has hundreds, and the loop has other work.
 A_TURN: Final = 20
-#: A provider that hangs must not hold up what else is due in the tend loop.
-TIMEOUT_S: Final = 5.0
-#: A provider must not deliver it later than this: by then it may be night.
-VALID_S: Final = 3600
-#: Which channel carries a message to which kind of contact.
-CARRIED_BY: Final = {"push": "push", "phone": "sms", "line": "line", "email": "email"}
 
 
 def stay_language(catalogs: Catalogs, languages: Sequence[str]) -> str:
     """The person's first language in which people have approved the question, else the first that we have."""
-    ours = [tag for wish in languages if wish and (tag := catalogs.normalise(wish))]
-    return next((tag for tag in ours if catalogs.approved(tag, WORDS)), ours[0] if ours else "en")
+    return first_language(catalogs, languages, WORDS)
 
 
 def stay_text(catalogs: Catalogs, lang: str, channel: str, sender: str) -> str:
     """The question; an SMS ends with a line for the link. Wording that nobody has approved says so by its mark."""
-    say = Voice(catalogs, lang)
-    question = say("stay.sms", link="").strip().rstrip(":：").rstrip()
-    parts = [question, say("alert.unreviewed.short")] if say.unreviewed else [question]
-    text = without_furigana(say.join(parts))
-    if channel in TITLED:
-        return text
-    name = "Daijobu" if is_gsm7(text) and not is_gsm7(sender) else sender
-    return f"{say('frame.sender', sender=name, text=text)}\n{LINK}"
-
-
-class _Tried(NamedTuple):
-    """What came of one person's turn. `carried`: the way that took the message; `dead`: ways that never will again."""
-
-    carried: Way | None
-    unsure: bool
-    any_way: bool
-    dead: list[tuple[UUID, str, str]]
-    segments: int
+    return link_text(catalogs, lang, QUESTION, channel, sender)
 
 
 async def ask_to_stay(deps: Deps) -> int:
@@ -95,60 +59,24 @@ async def _ask(deps: Deps, person: ToAsk) -> bool:
     async with transaction(deps.pool) as conn:
         token = await personal_token(conn, deps.vault, person.id)
         addresses = await store.ways_of(conn, person.id)
-    usable = {contact for contact, name in CARRIED_BY.items() if deps.channels.resolve(name) is not None}
-    ways = ways_in_order(list(addresses), person.used, usable) if token else []
-    tried = await _try(deps, person, ways, addresses, f"{deps.settings.site_url}/p/{token}")
+    ways = ways_in_order(list(addresses), person.used, usable_ways(deps)) if token else []
+    lang = stay_language(deps.catalogs, person.languages)
+    tried = await carry(deps, lang, QUESTION, ways, addresses, f"{deps.settings.site_url}/p/{token}")
     now = deps.clock.now()
     async with transaction(deps.pool) as conn:
         await store.drop_ways(conn, tried.dead)
-        if tried.carried is not None:
-            await store.note_sent(conn, person.id, after_sending(now), tried.carried.channel, now)
-            detail = {"number": person.asks + 1, "channel": tried.carried.channel, "segments": tried.segments}
+        if tried.way is not None:
+            await store.note_sent(conn, person.id, after_sending(now), tried.way.channel, now)
+            detail = {"number": person.asks + 1, "channel": tried.way.channel, "segments": tried.segments}
             await audit(conn, SELF, "person.ask_stay", at=now, subjects=[person.id], detail=detail)
         else:
             then = _not_sent(person, tried, now)
             await store.note_not_sent(conn, person.id, then)
             log.warning("somebody who left a company could not be asked whether they stay: %s", then.outcome)
-    return tried.carried is not None
+    return tried.way is not None
 
 
-def _not_sent(person: ToAsk, tried: _Tried, now: datetime) -> Next:
+def _not_sent(person: ToAsk, tried: Carried, now: datetime) -> Next:
     if not tried.any_way:
         return without_a_way(now)
     return after_failure(person.tries, unsure=tried.unsure, claimed=person.claimed, now=now)
-
-
-async def _try(deps: Deps, person: ToAsk, ways: Sequence[Way], addresses: dict[Way, bytes], url: str) -> _Tried:
-    """One way after the other until one takes the message, or nobody knows whether it did."""
-    lang = stay_language(deps.catalogs, person.languages)
-    dead: list[tuple[UUID, str, str]] = []
-    for way in ways:
-        wanted = CARRIED_BY[way.channel]
-        kind = deps.channels.resolve(wanted)
-        assert kind is not None  # ways_in_order has left out what nothing carries
-        text = stay_text(deps.catalogs, lang, wanted, deps.settings.sender_name)
-        body = text if wanted in TITLED else fill_link(text, url, deps.settings.sender_name)
-        message = single(
-            deps.catalogs,
-            deps.vault.decrypt(addresses[way], way.id, "contact.address_enc"),
-            lang,
-            deps.settings.sender_name,
-            body,
-            valid_s=VALID_S,
-            url=url,
-            way_out=_way_out(deps, lang, way),
-        )
-        error = await why_not(deps.channels.by_name[kind.name], message, min(deps.settings.send_timeout_s, TIMEOUT_S))
-        if error is None:
-            return _Tried(way, False, True, dead, 0 if wanted in TITLED else segments(body).parts)
-        if error.ambiguous:
-            return _Tried(None, True, True, dead, 0)
-        if error.drop_address:
-            dead.append((way.id, error.drop_address, error.code))
-    return _Tried(None, False, len(ways) > len(dead), dead, 0)
-
-
-def _way_out(deps: Deps, lang: str, way: Way) -> tuple[str, str]:
-    if way.channel != "email":
-        return "", ""
-    return deps.catalogs.sayer(lang).plain("mail.stop"), deps.settings.site_url + way_out(deps.vault, way.id)
