@@ -15,9 +15,19 @@ from checkin.link_store import open_link
 from checkin.shelter_store import shelters_for
 from checkin.shelter_view import MANY, distance_words
 from checkin.web import page_address, page_language
+from core.i18n import Sayer
 from core.web import TOKEN, Route, link_hash, link_not_found, render, site
 from geo.areas import Areas
 from geo.shelters import COMPASS
+
+
+def script_words(say: Sayer) -> dict[str, str | list[str]]:
+    """What the script of the page needs to say a distance of its own."""
+    return {
+        "about": say.plain("shelter.about", distance="{distance}", direction="{direction}"),
+        "within": say.plain("shelter.within", distance="{distance}"),
+        "directions": [say.plain(f"direction.{point}") for point in COMPASS],
+    }
 
 
 async def shelters_page(request: web.Request) -> web.Response:
@@ -29,7 +39,6 @@ async def shelters_page(request: web.Request) -> web.Response:
     if view is None:
         return link_not_found(request)
     lang = page_language(request, view.language)
-    say = wires.catalogs.sayer(lang)
     alert = None
     if view.incident.hazard != HELP_HAZARD:
         names = Areas.load().name
@@ -43,12 +52,7 @@ async def shelters_page(request: web.Request) -> web.Response:
         alert=alert,
         places=[] if alert is None else await shelters_for(wires.pool, view, now, MANY),
         distance_words=distance_words,
-        # What the script needs to say a distance of its own.
-        words={
-            "about": say.plain("shelter.about", distance="{distance}", direction="{direction}"),
-            "within": say.plain("shelter.within", distance="{distance}"),
-            "directions": [say.plain(f"direction.{point}") for point in COMPASS],
-        },
+        words=script_words(wires.catalogs.sayer(lang)),
         back=page_address(request),
     )
     response.enable_compression()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from core.db import Connection, Pool
 from core.migrate import migrate
+from registry.consent import CONSENT_VERSION
 
 SQL_WIPE = "DROP SCHEMA public CASCADE"
 SQL_FRESH = "CREATE SCHEMA public"
@@ -27,7 +28,7 @@ WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FRO
 SQL_SIMULATED = "UPDATE resident SET simulated = true WHERE NOT simulated"
 SQL_CONSENT = """
 INSERT INTO consent (resident_id, scope, given, basis, version, language, at)
-SELECT r.id, s.scope, true, 'own', 'demo', r.language, $1
+SELECT r.id, s.scope, true, 'own', $2, r.language, $1
 FROM resident r CROSS JOIN (VALUES ('C1'), ('C2'), ('C3')) AS s (scope) WHERE r.state = 'enrolled'
 """
 
@@ -36,7 +37,7 @@ async def enrol_most(conn: Connection, now: datetime) -> None:
     """Enrol nine people in ten, with their own consent to alerts, employer and coordinators."""
     await conn.execute(SQL_ENROL, now)
     await conn.execute(SQL_SIMULATED)
-    await conn.execute(SQL_CONSENT, now)
+    await conn.execute(SQL_CONSENT, now, CONSENT_VERSION)
 
 
 SQL_LEADERS = """

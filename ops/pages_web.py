@@ -68,6 +68,7 @@ MODULES: Final = (
     "checkin.map_web",
     "checkin.leader_web",
     "checkin.family_web",
+    "checkin.own_shelters_web",
     "checkin.live_web",
     "checkin.status_web",
     "checkin.voice_web",

@@ -32,7 +32,11 @@ class Version(NamedTuple):
 
 
 #: Every version, oldest first. Add one whenever the meaning or the words of a line change.
-VERSIONS: Final = (Version("2026-11", frozenset(SCOPES)),)
+VERSIONS: Final = (
+    Version("2026-11", frozenset(SCOPES)),
+    # C1 named the phone number only; it now names every way people give: phone, notifications, e-mail, LINE.
+    Version("2026-11-22", frozenset({"C1"})),
+)
 CONSENT_VERSION: Final = VERSIONS[-1].name
 
 

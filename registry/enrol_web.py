@@ -35,10 +35,10 @@ def jis_of(given: AddressInput) -> tuple[str, ...]:
 
 
 def place_names(codes: tuple[str, ...], lang: str) -> str:
-    """Names of municipalities, for a reader of `lang`: the Japanese one beside any other."""
+    """Names of municipalities, wards instead of cities, for a reader of `lang`: the Japanese one beside any other."""
     areas = Areas.load()
     shown = []
-    for code in codes:
+    for code in inner_jis(codes):
         own, japanese = areas.name("jis", code, lang), areas.name("jis", code)
         shown.append(own if own == japanese else f"{own} ({japanese})")
     return ", ".join(shown)

@@ -12,7 +12,6 @@ from core.audit import Actor, audit
 from core.crypto import Vault
 from core.db import Connection, transaction
 from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
-from geo.areas import Areas
 from geo.store import insert_places
 from registry.cells import masked_email
 from registry.consent import ASKED, Choice, standing, to_ask_again
@@ -20,6 +19,7 @@ from registry.consent_store import consent_lines, record
 from registry.disclosure_store import disclosures_of
 from registry.elsewhere_store import elsewhere_now
 from registry.elsewhere_web import place_names
+from registry.enrol_web import place_names as names_of_towns
 from registry.enrolment import EnrolmentProblem, read_email
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
@@ -77,12 +77,8 @@ async def _show(
     wires = site(request)
     lang = owner_language(request, owner)
     contacts = await own_contacts(conn, wires.vault, owner.resident_id)
-    areas = Areas.load()
-    reader = "ja" if lang.partition("-")[0] == "ja" else "en"
-    places = {
-        kind: ", ".join(dict.fromkeys(areas.name("jis", code, reader) for code in codes))
-        for kind, codes in (await municipalities_of(conn, owner.resident_id)).items()
-    }
+    towns = await municipalities_of(conn, owner.resident_id)
+    places = {kind: names_of_towns(tuple(codes), lang) for kind, codes in towns.items()}
     lines = await consent_lines(conn, owner.resident_id)
     stale = await silent_feeds(request, conn)
     return own_page(

@@ -68,6 +68,7 @@ AUDIENCE_OF = {
     ("GET", "/p/{token}/delete"): "token",
     ("POST", "/p/{token}/delete"): "token",
     ("GET", "/p/{token}/family"): "token",
+    ("GET", "/p/{token}/shelters"): "token",
     ("POST", "/p/{token}/family"): "token",
     ("POST", "/p/{token}/partners"): "token",
     ("GET", "/p/{token}/partners"): "token",
@@ -318,6 +319,7 @@ PAGES = """
 /p/nothing/pause                  /p/{token}/pause                     404 404 404 404 404 404 404 404 404 404 404
 /p/nothing/delete                 /p/{token}/delete                    404 404 404 404 404 404 404 404 404 404 404
 /p/nothing/family                 /p/{token}/family                    404 404 404 404 404 404 404 404 404 404 404
+/p/nothing/shelters               /p/{token}/shelters                  404 404 404 404 404 404 404 404 404 404 404
 /p/nothing/partners               /p/{token}/partners                  404 404 404 404 404 404 404 404 404 404 404
 /f/nothing                        /f/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /p/nothing/card                   /p/{token}/card                      404 404 404 404 404 404 404 404 404 404 404
@@ -449,6 +451,7 @@ PAGES = """
 /p/{p}/pause                      /p/{token}/pause                     200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/delete                     /p/{token}/delete                    200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/family                     /p/{token}/family                    200 200 200 200 200 200 200 200 200 200 200
+/p/{p}/shelters                   /p/{token}/shelters                  200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/card                       /p/{token}/card                      200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/away                       /p/{token}/away                      200 200 200 200 200 200 200 200 200 200 200
 /p/{p}/elsewhere                  /p/{token}/elsewhere                 200 200 200 200 200 200 200 200 200 200 200
