@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from alerts.decision import POLYGON
+from alerts.rating import matching
 from checkin.dashboard import Standing, State, state_of
 from core.model import AreaCode, CaseReason, Event, MessageType
 from geo.areas import Areas, UnknownArea
 from geo.map_frame import CITY, REGION, Frame, frame_of, japan, polygon_codes, region_of
 from geo.map_levels import Report
-from geo.map_scale import Said, Scale
+from geo.map_polygons import Drawn
+from geo.map_scale import Said, Scale, scale_of, worst
 from geo.map_svg import Mark
 from registry.small_counts import suppress_line
 
@@ -35,7 +38,7 @@ def standing(events: Iterable[Event]) -> list[Event]:
     kept = [event for event in kept if event.source == "jma" or event.hazard not in official]
     detailed = {one for event in kept if event.type == "VXSE53" for one in event.event_ids}
     kept = [event for event in kept if event.type != "VXSE51" or not detailed.intersection(event.event_ids)]
-    tsunami = [event for event in kept if event.hazard == "tsunami" and event.areas]
+    tsunami = [event for event in kept if event.hazard == "tsunami" and (event.areas or event.polygons)]
     # A tsunami report is a snapshot of the whole country: the newest says everything.
     newest = max(tsunami, key=lambda event: event.order, default=None)
     return [event for event in kept if event.hazard != "tsunami" or event is newest]
@@ -44,6 +47,32 @@ def standing(events: Iterable[Event]) -> list[Event]:
 def reports_of(events: Iterable[Event]) -> list[Report]:
     """Reports as the map reads them."""
     return [Report(event.hazard, event.areas) for event in events if event.areas]
+
+
+def polygons_of(events: Iterable[Event]) -> list[tuple[Said, Mapping[str, Any]]]:
+    """What reports without area codes draw themselves: each polygon as GeoJSON with what it says."""
+    return [
+        (Said(*scaled, hazards=(event.hazard,), partly=True), event.polygons[int(area.code)].geometry)
+        for event in events
+        for area in matching(event)
+        if area.scheme == POLYGON and (scaled := scale_of(area.level)) is not None
+    ]
+
+
+def with_drawn(
+    levels: Mapping[str, list[Said]], drawn: Iterable[Drawn], *, touched: bool = True
+) -> dict[str, list[Said]]:
+    """Per polygon code of municipalities also what was issued for a part of it, the worst of each scale.
+
+    `touched`: also where an outline only touches a municipality.
+    """
+    found = {code: list(said) for code, said in levels.items()}
+    for one in drawn:
+        for code in one.touches if touched else one.over:
+            others = [said for said in found.get(code, ()) if said.scale is not one.said.scale]
+            same = [said for said in found.get(code, ()) if said.scale is one.said.scale]
+            found[code] = [*others, *filter(None, [worst([*same, one.said])])]
+    return found
 
 
 # ---------------------------------------------------------------- which areas

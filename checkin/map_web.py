@@ -24,11 +24,13 @@ from checkin.map_view import (
     marks_of,
     own_numbers,
     places_in,
+    polygons_of,
     reports_of,
     standing,
     table,
     told_numbers,
     wards_of,
+    with_drawn,
 )
 from checkin.map_words import map_words, said_words, title_of
 from checkin.pages_web import page_language
@@ -40,6 +42,7 @@ from core.web import Route, path_id, render, see_other, site, staff
 from geo.areas import Areas
 from geo.map_frame import REGION, Frame, full_name_of, name_of, regions
 from geo.map_levels import by_region, levels_on
+from geo.map_polygons import Drawn, drawn_of
 from geo.map_scale import Said, Scale
 from geo.map_svg import Spot, draw
 from geo.shapes import Shapes
@@ -119,19 +122,34 @@ async def incident_map(request: web.Request) -> web.Response:
             raise web.HTTPNotFound(text="There is no such incident among yours.")
         read = await _read(request, conn, me, incident)
         stale = await silent_feeds(request, conn)
-        levels = await asyncio.to_thread(_levels, read.events)
-        scale = _scale(request.query.get("scale", ""), levels, incident)
+        said = await asyncio.to_thread(_said, read.events)
+        scale = _scale(request.query.get("scale", ""), said.anywhere, incident)
         if frame is None:
-            frame = await asyncio.to_thread(first_frame, _of(levels, scale), list(read.numbers.towns))
+            first = with_drawn(said.levels, said.drawn, touched=False)
+            frame = await asyncio.to_thread(first_frame, _of(first, scale), list(read.numbers.towns))
         shelters = None
         if "shelters" in request.query and fits_shelters(frame):
             shelters = await shelters_in(conn, {code[:5] for code in frame.codes}, kind_for(incident.hazard))
-    return await _page(request, me, incident, found, read, levels, scale, frame, stale, shelters)
+    return await _page(request, me, incident, found, read, said, scale, frame, stale, shelters)
 
 
-def _levels(events: list[Event]) -> dict[str, list[Said]]:
-    """What stands on every polygon of the country, in every scale."""
-    return levels_on(Shapes.load().codes(), reports_of(events), Areas.load())
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What stands on every municipality's polygon of the country, in every scale."""
+
+    #: For the whole of it: its colour.
+    levels: dict[str, list[Said]]
+    #: Areas that reports draw themselves, and how many of these cannot be drawn.
+    drawn: list[Drawn]
+    undrawable: int
+    #: For the whole of it or for a part: what the table says.
+    anywhere: dict[str, list[Said]]
+
+
+def _said(events: list[Event]) -> _Said:
+    levels = levels_on(Shapes.load().codes(), reports_of(events), Areas.load())
+    drawn, undrawable = drawn_of(polygons_of(events))
+    return _Said(levels, drawn, undrawable, with_drawn(levels, drawn))
 
 
 def _of(levels: Mapping[str, list[Said]], scale: Scale | None) -> dict[str, Said]:
@@ -154,7 +172,7 @@ async def _page(
     incident: Incident,
     found: list[Incident],
     read: _Read,
-    levels: dict[str, list[Said]],
+    said: _Said,
     scale: Scale | None,
     frame: Frame,
     stale: list[dict[str, object]],
@@ -162,17 +180,19 @@ async def _page(
 ) -> web.Response:
     lang, areas = page_language(request), Areas.load()
     say = site(request).catalogs.sayer(lang)
-    shown = _of(by_region(levels, {c: regions()[c] for c in frame.codes}) if frame.by_region else levels, scale)
-    rows = table(frame, {code: shown[code] for code in frame.codes if code in shown}, read.numbers, areas)
-    there = [s for s in Scale if any(one.scale is s for some in levels.values() for one in some)]
+    shown, anywhere = _framed(said.levels, frame, scale), _framed(said.anywhere, frame, scale)
+    rows = table(frame, {code: anywhere[code] for code in frame.codes if code in anywhere}, read.numbers, areas)
+    there = [s for s in Scale if any(one.scale is s for some in said.anywhere.values() for one in some)]
     links = _Links(frame, scale, "shelters" in request.query)
     viewer = "told" if me.role is Role.OPERATOR else "board" if me.role in _FOLLOWING else "own"
     title = title_of(frame, areas, lang, say)
-    used = [e for e in read.events if e.areas]
+    used = [e for e in read.events if e.areas or e.polygons]
     words = map_words(say, title, viewer, scale, max(used, key=lambda e: e.issued_at, default=None))
     spots = [Spot(s.lat, s.lon, s.name, "shelter" if s.is_shelter else "emergency") for s in shelters or ()]
     marks = marks_of(frame, rows, shown, read.numbers, links.to, areas)
-    made = await asyncio.to_thread(functools.partial(draw, frame, marks, words, scale=scale, spots=spots))
+    drawn = [one for one in said.drawn if one.said.scale is scale]
+    drawing = functools.partial(draw, frame, marks, words, scale=scale, spots=spots, drawn=drawn)
+    made = await asyncio.to_thread(drawing)
     return render(
         request,
         "map.html",
@@ -199,9 +219,14 @@ async def _page(
         shelters=shelters,
         listed=SHELTERS_LISTED,
         may_shelters=fits_shelters(frame),
-        unreadable=read.unreadable,
+        unreadable=read.unreadable + said.undrawable,
         back=_back(me, incident),
     )
+
+
+def _framed(levels: dict[str, list[Said]], frame: Frame, scale: Scale | None) -> dict[str, Said]:
+    """What stands on the areas that a frame draws, in one scale."""
+    return _of(by_region(levels, {c: regions()[c] for c in frame.codes}) if frame.by_region else levels, scale)
 
 
 def _wards(rows: Table, events: list[Event], areas: Areas, lang: str) -> dict[str, list[tuple[str, str]]]:

@@ -31,6 +31,8 @@ def said_words(say: Sayer, said: Said | None) -> str:
     if said is None:
         return say.plain("staff.map.no_level")
     level = level_words(say, said.scale, said.level)
+    if said.partly:
+        return say.plain("staff.map.partly", level=level)
     if said.not_received:
         return say.plain("staff.map.not_received", level=level)
     return say.plain("staff.map.area_max", level=level) if said.no_figure else level
@@ -75,6 +77,7 @@ def map_words(say: Sayer, title: str, viewer: str, scale: Scale | None, newest: 
         north=say.plain("staff.map.north"),
         emergency_site=say.plain("staff.map.emergency_site"),
         shelter=say.plain("staff.map.shelter"),
+        outlined=say.plain("staff.map.outlined"),
         lang=say.lang,
         # Digits explain themselves; what is a word stands in the legend.
         levels={level: level_words(say, scale, level) for level, _ in levels if scale and scale not in _DIGITS},

@@ -38,6 +38,8 @@ class Words:
     #: Level -> its name in a legend and in a hint, and what fits on the map for a level that is a word.
     levels: Mapping[str, str] = field(default_factory=dict)
     shorts: Mapping[str, str] = field(default_factory=dict)
+    #: What an outline is that a report draws itself.
+    outlined: str = ""
     #: What a number on the map counts; "" where there are none.
     count: str = ""
     #: More lines under the map, e.g. what was left out.
@@ -59,11 +61,21 @@ class _Item(NamedTuple):
 
 
 def legend(
-    words: Words, scale: Scale | None, *, top: int, no_figure: bool, around: bool, kinds: Iterable[str]
+    words: Words,
+    scale: Scale | None,
+    *,
+    top: int,
+    no_figure: bool,
+    around: bool,
+    kinds: Iterable[str],
+    outlined: bool = False,
 ) -> tuple[str, int]:
-    """The legend as SVG, beginning at `top`, and its lower edge. `kinds`: "emergency", "shelter" for what is drawn."""
+    """The legend as SVG, beginning at `top`, and its lower edge. `kinds`: "emergency", "shelter" for what is drawn;
+    `outlined`: outlines that a report draws itself."""
     levels = [_level(level, step, words) for level, step in levels_of(scale)] if scale is not None else []
     items = [_swatch(FILLS[0], "", words.no_level)]
+    if outlined:
+        items.append(_Item(_OUTLINE, words.outlined, 44 + width_of(words.outlined, _SIZE) + 16))
     if no_figure:
         items.append(_swatch(FILLS[0], "m-h", words.no_figure))
     if around:
@@ -135,6 +147,12 @@ def _level(level: str, step: int, words: Words) -> _Item:
 def halo(fill: str) -> str:
     """Attributes of a text that keep it readable over lines: a rim in the colour of its ground."""
     return f'paint-order="stroke" stroke="{fill}" stroke-width="4" stroke-linejoin="round"'
+
+
+_OUTLINE: Final = (
+    '<g fill="none"><rect x="5" y="5" width="26" height="18" rx="5" stroke="#1b1f24" stroke-width="8"/>'
+    '<rect x="5" y="5" width="26" height="18" rx="5" stroke="#fff" stroke-width="3"/></g>'
+)
 
 
 def _pill() -> str:

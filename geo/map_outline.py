@@ -130,7 +130,7 @@ def _pieces_of(codes: list[str], flat: list[Any], owner: dict[str, str]) -> list
 
 
 def _part(panel: Panel, members: list[tuple[str, Any]], detail: float, *, merged: bool) -> Part:
-    placed = [shapely.transform(shape, functools.partial(_on_paper, panel)) for _, shape in members]
+    placed = [shapely.transform(shape, functools.partial(on_paper, panel)) for _, shape in members]
     simple: Any = shapely.coverage_simplify(placed, detail)
     frame = (panel.x, panel.y, panel.x + panel.width, panel.y + panel.height)
     grouped: dict[str, list[Any]] = {}
@@ -142,11 +142,12 @@ def _part(panel: Panel, members: list[tuple[str, Any]], detail: float, *, merged
         clipped = shapely.clip_by_rect(shape, *frame)
         path = path_of(clipped)
         if path:
-            outlines.append(Outline(code, path, *_middle(clipped)))
+            outlines.append(Outline(code, path, *middle_of(clipped)))
     return Part(panel, tuple(outlines), ())
 
 
-def _on_paper(panel: Panel, xy: Any) -> Any:
+def on_paper(panel: Panel, xy: Any) -> Any:
+    """Coordinates in kilometres of the projection on paper."""
     return (xy - (panel.shows.west, panel.shows.north)) * (panel.scale, -panel.scale) + (panel.x, panel.y)
 
 
@@ -166,7 +167,7 @@ def _around(panel: Panel, own: frozenset[str], squeeze: float, *, by_town: bool)
     for code in shapes.touched_by(window):
         if code not in own:
             flat = shapely.transform(shapes.polygon(CITY, code, areas), lambda xy: xy * (_KM * squeeze, _KM))
-            placed = shapely.transform(flat, functools.partial(_on_paper, panel))
+            placed = shapely.transform(flat, functools.partial(on_paper, panel))
             # A stroke's breadth beyond the window, so that the edge of the map shows no border.
             cut = shapely.clip_by_rect(placed, -4, -4, panel.width + 4, panel.height + 4)
             if not cut.is_empty:
@@ -176,7 +177,7 @@ def _around(panel: Panel, own: frozenset[str], squeeze: float, *, by_town: bool)
         shape = shapely.simplify(_union(group), _COARSE)
         if path := path_of(shape):
             scheme = CITY if by_town else "jma.quake_pref"
-            found.append(Neighbour(code, scheme, path, *_middle(shape)))
+            found.append(Neighbour(code, scheme, path, *middle_of(shape)))
     return tuple(found)
 
 
@@ -184,7 +185,7 @@ def _parts(shape: Any) -> list[Any]:
     return sorted((p for p in shapely.get_parts(shape) if p.geom_type == "Polygon"), key=lambda p: -p.area)
 
 
-def _middle(shape: Any) -> tuple[float, float, float]:
+def middle_of(shape: Any) -> tuple[float, float, float]:
     """The centre and the radius of the largest circle inside the largest piece."""
     found = _parts(shape)
     line = shapely.maximum_inscribed_circle(found[0], tolerance=1.0)

@@ -57,6 +57,8 @@ class Said(NamedTuple):
     not_received: bool = False
     #: The hazards that say so, in the order found.
     hazards: tuple[str, ...] = ()
+    #: Only for a part of the area: the report draws its own outline.
+    partly: bool = False
 
     @property
     def step(self) -> int:
@@ -81,7 +83,7 @@ def scale_of(level: Level, tier: Tier = Tier.NONE) -> tuple[Scale, str] | None:
 
 def worst(said: Iterable[Said]) -> Said | None:
     """The worst of several; of equal ones an area's own figure, and the hazards of all that are as bad."""
-    found = sorted(said, key=lambda one: (-one.step, one.no_figure))
+    found = sorted(said, key=lambda one: (-one.step, one.no_figure, one.partly))
     if not found:
         return None
     top = found[0]

@@ -7,7 +7,7 @@ table that stands beside every map. What a class name does in print stands in we
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
@@ -17,6 +17,7 @@ from geo.map_labels import COUNT_SIZE, LEVEL_SIZE, NAME_SIZE, Edges, Placed, Wan
 from geo.map_legend import AROUND, INK, LINE, WATER, Words, corners, halo, legend, patterns, scale_bar, spot
 from geo.map_outline import Drawing, Outline, Part, drawing
 from geo.map_panels import WIDTH
+from geo.map_polygons import Drawn, OnPaper, on_part, outlines, wanted
 from geo.map_scale import FILLS, PATTERNED, Said, Scale, ink_on
 
 #: More shelters than this would hide the map.
@@ -58,28 +59,41 @@ class Map(NamedTuple):
 
 
 def draw(
-    frame: Frame, marks: Mapping[str, Mark], words: Words, *, scale: Scale | None = None, spots: Collection[Spot] = ()
+    frame: Frame,
+    marks: Mapping[str, Mark],
+    words: Words,
+    *,
+    scale: Scale | None = None,
+    spots: Collection[Spot] = (),
+    drawn: Sequence[Drawn] = (),
 ) -> Map:
     """The map of a frame with a mark per code. `scale`: what the legend explains; None: no levels at all.
+    `drawn`: areas that a report draws itself, above the others.
 
     The first drawing of a frame takes up to a second: call it in a thread.
     """
     made, areas = drawing(frame), Areas.load()
     labels: list[Placed] = []
-    drawn = [_part(part, marks, words, areas, labels, main=number == 0) for number, part in enumerate(made.parts)]
+    own = [on_part(part, made, drawn) for part in made.parts]
+    parts = [
+        _part(part, marks, words, areas, labels, shown, main=number == 0)
+        for number, (part, shown) in enumerate(zip(made.parts, own, strict=True))
+    ]
     drawn_spots, kinds = _spots(made, spots)
     hatched = any(m.said is not None and m.said.no_figure for c, m in marks.items() if c in frame.codes)
     around = bool(made.parts[0].around)
-    below, height = legend(words, scale, top=made.height, no_figure=hatched, around=around, kinds=kinds)
+    below, height = legend(
+        words, scale, top=made.height, no_figure=hatched, around=around, kinds=kinds, outlined=any(own)
+    )
     svg = "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="map" viewBox="0 0 {WIDTH} {height}" role="img"'
             f' aria-labelledby="m-t m-d" lang="{escape(words.lang)}" font-family="sans-serif">'
             f'<title id="m-t">{escape(words.title)}</title><desc id="m-d">{escape(words.description)}</desc>',
             patterns(),
-            *(ground for ground, _ in drawn),
+            *(ground for ground, _ in parts),
             drawn_spots,
-            *(texts for _, texts in drawn),
+            *(texts for _, texts in parts),
             scale_bar(made.parts[0].panel, words.north),
             below,
             "</svg>",
@@ -91,7 +105,14 @@ def draw(
 
 
 def _part(
-    part: Part, marks: Mapping[str, Mark], words: Words, areas: Areas, labels: list[Placed], *, main: bool
+    part: Part,
+    marks: Mapping[str, Mark],
+    words: Words,
+    areas: Areas,
+    labels: list[Placed],
+    shown: Sequence[OnPaper],
+    *,
+    main: bool,
 ) -> tuple[str, str]:
     """The ground with its colours, and the texts that stand on it, above the shelters."""
     panel = part.panel
@@ -108,12 +129,12 @@ def _part(
         out.append("</g>")
     out.append(f'<g stroke="{LINE}" stroke-width="1.2" stroke-linejoin="round">')
     out += [_area(o, marks.get(o.code, Mark()), words, areas, scheme) for o in part.outlines]
-    out.append("</g>")
+    out += ["</g>", outlines(shown, words)]
     bounds = (panel.x + 2.0, panel.y + 2.0, panel.x + panel.width - 2.0, panel.y + panel.height - 2.0)
     taken = corners(panel) if main else []
-    placed = place(_wanted(part.outlines, marks, words), bounds, taken)
+    placed = place([*_wanted(part.outlines, marks, words), *wanted(shown, words)], bounds, taken)
     labels += placed
-    texts = _texts(placed, marks)
+    texts = _texts(placed, {**marks, **{one.code: Mark(one.said) for one in shown}})
     texts += _names(part, marks, areas, words.lang, scheme, bounds, [*taken, *(p.box for p in placed)])
     out.append("</g>")
     if not main:

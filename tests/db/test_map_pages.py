@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -16,11 +17,11 @@ from checkin.map_store import cases_by_town, standing_events, standings_by_town,
 from checkin.map_web import ROUTES
 from checkin.store import record_check_in
 from core.db import Pool, Scope, ScopedPool, transaction
-from core.model import Answer, AnsweredBy, Area, Event, OrgKind, Purpose
-from tests.alerts_kit import city, quake, region, store_event, tsunami
+from core.model import Answer, AnsweredBy, Area, Event, OrgKind, Polygon, Purpose
+from tests.alerts_kit import city, quake, rain, region, store_event, tsunami
 from tests.board_site import BoardSite, board_site
+from tests.incidents import QUAKE_CONTEXT, make_incident, tell
 from tests.incidents import TestIncident as Incident
-from tests.incidents import make_incident, tell
 from tests.people import MASHIKI, NOW, VAULT, Org, make_org, make_resident, make_site
 
 KIKUYO = (("jis", "43404"), ("jma.city", "4340400"), ("jma.quake_area", "741"))
@@ -272,4 +273,21 @@ async def test_a_report_that_cannot_be_read_is_counted_not_hidden(db: Pool) -> N
     org = await company(db, incident)
     async with maps(db) as site:
         page = await look(site, org.staff_id, f"/map/{incident.id}")
+    assert "1 reports of this incident cannot be read" in page.text
+
+
+async def test_a_report_that_draws_its_own_area(db: Pool) -> None:
+    """A CAP alert without codes: an outline on the map, and in the table what was issued for a part of each town."""
+    ring = [[130.78, 32.75], [130.90, 32.75], [130.90, 32.87], [130.78, 32.87], [130.78, 32.75]]
+    shape = Polygon({"type": "Polygon", "coordinates": [ring]}, 4)
+    event = rain(hazard="river_flood", type="CAP", polygons=(shape, Polygon({"type": "Point"}, 4)))
+    incident = await make_incident(db, context={**QUAKE_CONTEXT, "hazard": "river_flood"})
+    await happen(db, incident, replace(event, source="cap.kumamoto", issued_at=NOW - timedelta(minutes=3)))
+    org = await company(db, incident)
+    async with maps(db) as site:
+        page = await look(site, org.staff_id, f"/map/{incident.id}")
+    assert page.text.count("<title>4 · outline: the area as the report draws it</title>") == 1
+    assert "outline: the area as the report draws it" in page.labels and "4" in page.labels
+    assert page.rows["Mashiki 益城町"][0] == "4 Level 4, inside the outline River flooding"
+    # Hitoyoshi lies far off, and a shape that is none is said.
     assert "1 reports of this incident cannot be read" in page.text

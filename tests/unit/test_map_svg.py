@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -15,6 +16,7 @@ from geo.map_labels import Wanted, overlap, place, place_names, width_of
 from geo.map_legend import Words, wrapped
 from geo.map_outline import Drawing, drawing
 from geo.map_panels import WIDTH, Box, Piece, main_panel, rounded_length, split
+from geo.map_polygons import drawn_of
 from geo.map_scale import FILLS, Said, Scale
 from geo.map_svg import Map, Mark, Spot, draw
 from geo.shapes import Shapes
@@ -279,3 +281,78 @@ def test_names_are_in_the_readers_script_and_unknown_codes_are_no_error() -> Non
     assert name_of("jma.class10", "430010", areas, "ja")[0] == "熊本地方"
     assert name_of("jma.city", "9999900", areas, "ja") == ("9999900", "9999900")
     assert polygon_codes(AreaCode("jma.city", "4320211")) == ("4320211",)
+
+
+# ---------------------------------------------------------------- areas that a report draws itself
+
+
+def ring(west: float, south: float, size: float) -> dict[str, object]:
+    east, north = west + size, south + size
+    return {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }
+
+
+FLOOD = Said(Scale.WARNING, "4", partly=True)
+CALM = Said(Scale.WARNING, "2", partly=True)
+OUTLINED = replace(WORDS, outlined="as the report draws it", levels={"4": "level 4", "2": "level 2"})
+
+
+def flooded(*polygons: tuple[Said, dict[str, object]], **marks: Mark) -> Map:
+    drawn, bad = drawn_of(polygons)
+    assert not bad
+    return draw(frame_of([KUMAMOTO]), dict(marks), OUTLINED, scale=Scale.WARNING, drawn=drawn)
+
+
+def test_a_polygon_is_drawn_as_an_outline_with_its_level() -> None:
+    made = flooded((FLOOD, ring(130.78, 32.75, 0.12)))
+    assert titles(made)["Mashiki 益城町"] == "no level", "the municipality keeps its own colour"
+    (outline,) = [
+        g for g in root(made).iter(f"{SVG}g") if g.findtext(f"{SVG}title") == "level 4 · as the report draws it"
+    ]
+    rim, dark, colour = outline.iter(f"{SVG}path")
+    assert colour.get("stroke") == FILLS[FLOOD.step] and rim.get("d") == dark.get("d") == colour.get("d")
+    # Filled thinly, so that names and neighbours stay readable; with its pattern, which shows in print.
+    fills = [p for p in root(made).iter(f"{SVG}path") if p.get("d") == colour.get("d") and p.get("stroke") == "none"]
+    assert [(p.get("fill"), p.get("class")) for p in fills] == [(FILLS[7], None), ("url(#m-7)", "pat")]
+    # On paper it lies over Mashiki: 11 km wide, nearly square.
+    xs, ys = points_of(str(colour.get("d")))
+    town = next(o for o in drawing(frame_of([KUMAMOTO])).parts[0].outlines if o.code == MASHIKI)
+    assert min(xs) < town.x < max(xs) and min(ys) < town.y < max(ys)
+    assert (max(xs) - min(xs)) / (max(ys) - min(ys)) == pytest.approx(0.84, abs=0.03)
+    assert "4" in texts(made) and OUTLINED.outlined in texts(made)
+
+
+def points_of(path: str) -> tuple[list[int], list[int]]:
+    """The corners of path data with relative lines."""
+    numbers = [int(n) for n in re.findall(r"-?\d+", path)]
+    xs, ys = [numbers[0]], [numbers[1]]
+    for dx, dy in zip(numbers[2::2], numbers[3::2], strict=True):
+        xs.append(xs[-1] + dx)
+        ys.append(ys[-1] + dy)
+    return xs, ys
+
+
+def test_the_worst_polygon_is_on_top_and_one_elsewhere_is_not_drawn() -> None:
+    made = flooded((FLOOD, ring(130.78, 32.75, 0.12)), (CALM, ring(130.7, 32.7, 0.3)), (FLOOD, ring(135.4, 34.6, 0.1)))
+    found = [t for t in (g.findtext(f"{SVG}title") for g in root(made).iter(f"{SVG}g")) if t and "report" in t]
+    assert found == ["level 2 · as the report draws it", "level 4 · as the report draws it"]
+    assert OUTLINED.outlined not in texts(flooded((FLOOD, ring(135.4, 34.6, 0.1)))), "nothing drawn, nothing explained"
+
+
+def test_a_polygon_beyond_the_edge_and_an_unusable_one() -> None:
+    wide = flooded((FLOOD, ring(125.0, 30.0, 1.5)), (FLOOD, ring(129.5, 31.5, 2.4)))
+    assert root(wide) is not None
+    assert "m-7" in wide.svg
+    drawn, bad = drawn_of(
+        [(FLOOD, {"type": "Polygon", "coordinates": [[[130, 32], [131, 33]]]}), (CALM, ring(130.7, 32.7, 0.1))]
+    )
+    assert bad == 1 and [one.said for one in drawn] == [CALM]
+    assert MASHIKI in drawn_of([(FLOOD, ring(130.80, 32.77, 0.02))])[0][0].touches
+
+
+def test_japan_shows_polygons_too() -> None:
+    drawn, _ = drawn_of([(FLOOD, ring(130.5, 32.5, 0.6))])
+    made = draw(japan(), {}, OUTLINED, scale=Scale.WARNING, drawn=drawn)
+    assert sum(g.findtext(f"{SVG}title") == "level 4 · as the report draws it" for g in root(made).iter(f"{SVG}g")) == 1
