@@ -16,9 +16,10 @@ from alerts.compose import LINK, compose
 from alerts.decide import decide
 from alerts.decision import FactsOnly, Ignored, Known
 from alerts.deps import Deps
+from alerts.dorm_forecast import DormStep
 from alerts.fanout import geography
 from alerts.fanout_store import AlertRow
-from alerts.forecast import MOST, Forecast, Progress, StepKey, count_alert
+from alerts.forecast import CALL_MINUTES, MOST, Forecast, Progress, StepKey, count_alert
 from alerts.guard import must_count, why_share
 from alerts.guard_store import count_registry
 from alerts.joining import worst_of
@@ -72,6 +73,15 @@ class Audience:
     unreviewed: Mapping[str, int | None] = field(default_factory=dict)
     parts: Mapping[str, int | None] = field(default_factory=dict)
     yen: float = 0.0
+    #: Telephone calls at most, the minutes they last and what they cost; as many as `calls_a_day` are made in a day.
+    calls: int = 0
+    call_minutes: int = 0
+    call_yen: float = 0.0
+    calls_a_day: int = 0
+    #: Messages to who answers for dorms, with the parts and yen of those by SMS.
+    by_dorm: tuple[tuple[DormStep, int], ...] = ()
+    dorm_parts: int = 0
+    dorm_yen: float = 0.0
     #: One of so many people was looked at, and the numbers multiplied.
     every: int = 1
 
@@ -79,6 +89,11 @@ class Audience:
     def shown_people(self) -> str:
         """The number as it may be shown: one or two people could be known to the reader."""
         return few(self.people)
+
+    @property
+    def shown_calls(self) -> str:
+        """The number of calls as it may be shown."""
+        return few(self.calls)
 
     @property
     def share(self) -> float:
@@ -166,6 +181,9 @@ async def audience_of(deps: Deps, conn: Connection, alert: AlertRow, rule: Rule,
 
 async def _audience(deps: Deps, conn: Connection, counts: Forecast, samples: Sequence[Sample]) -> Audience:
     shown = dict(_hidden(counts.languages))
+    settings = deps.settings
+    calls = counts.channels["voice"]
+    minutes = min(calls, settings.voice_calls_a_day) * CALL_MINUTES
     return Audience(
         people=counts.people,
         registry=await count_registry(conn),
@@ -179,8 +197,15 @@ async def _audience(deps: Deps, conn: Connection, counts: Forecast, samples: Seq
         by_step=_hidden(counts.steps),
         unreviewed={lang: shown[lang] and number for lang, number in counts.unreviewed.items()},
         parts={lang: shown[lang] and number for lang, number in counts.parts.items()},
-        yen=round(counts.sms_parts * deps.settings.sms_price_jpy, 2),
+        yen=round(counts.sms_parts * settings.sms_price_jpy, 2),
         every=counts.every,
+        calls=calls,
+        call_minutes=minutes,
+        call_yen=round(minutes * settings.voice_price_jpy, 2),
+        calls_a_day=settings.voice_calls_a_day,
+        by_dorm=tuple(sorted(counts.dorms.steps.items(), key=lambda row: (row[0].after_s, row[0]))),
+        dorm_parts=counts.dorms.sms_parts,
+        dorm_yen=round(counts.dorms.sms_parts * settings.sms_price_jpy, 2),
     )
 
 

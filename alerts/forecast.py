@@ -17,9 +17,10 @@ from uuid import UUID
 
 from alerts import fanout_store
 from alerts.deps import Deps
+from alerts.dorm_forecast import DormForecast, count_dorms
 from alerts.fanout import SliceMaker, spec_of
 from alerts.fanout_store import AlertRow
-from alerts.people import Person, consider
+from alerts.people import Person, Telling, consider
 from alerts.polygons import prepare
 from alerts.rules import Rule
 from alerts.zone_store import within_zones
@@ -29,6 +30,8 @@ from geo.match import UnusablePolygon
 
 #: Billed by the part; what the console prints is what SMS would send.
 SMS: Final = ("sms", "console")
+#: Minutes that a call costs: the words twice and the time for a key; providers bill minutes that have begun.
+CALL_MINUTES: Final = 2
 #: People looked at in one go.
 PORTION: Final = 5_000
 #: More people than this are sampled where numbers are all that is wanted.
@@ -64,13 +67,15 @@ class Forecast:
     channels: Counter[str] = field(default_factory=Counter)
     steps: Counter[StepKey] = field(default_factory=Counter)
     orgs: Counter[str] = field(default_factory=Counter)
+    #: Messages to who answers for the people's dorms; not multiplied where people are sampled.
+    dorms: DormForecast = field(default_factory=DormForecast)
     _seen: set[UUID] = field(default_factory=set)
 
-    def add(self, person: Person, maker: SliceMaker, weight: int = 1) -> bool:
-        """Count a person (for `weight` people) if the alert tells them; nobody is counted twice. Whether new."""
+    def add(self, person: Person, maker: SliceMaker, weight: int = 1) -> Telling | None:
+        """Count a person (for `weight` people) if the alert tells them; nobody is counted twice. None: not anew."""
         telling = consider(person, maker.spec, maker.channels)
         if telling is None or telling.quiet:
-            return False
+            return None
         language = maker.texts.language(person.languages)
         unreviewed = False
         for message in telling.messages:
@@ -82,7 +87,7 @@ class Forecast:
                 self.sms_parts += composed.segments * weight
                 self.parts[language] += composed.segments * weight
         if person.id in self._seen:
-            return False
+            return None
         self._seen.add(person.id)
         self.people += weight
         self.asked += weight * telling.asked
@@ -91,7 +96,7 @@ class Forecast:
         self.languages[language] += weight
         if unreviewed:
             self.unreviewed[language] += weight
-        return True
+        return telling
 
 
 SQL_ORGS_OF = """
@@ -123,6 +128,7 @@ async def count_alert(
     every = max(1, -(-len(everybody) // most)) if progress is None else 1
     forecast.every = max(forecast.every, every)
     ids = everybody if every == 1 else Random(0).sample(everybody, len(everybody) // every)
+    asked: list[UUID] = []
     for begin in range(0, len(ids), PORTION):
         portion = ids[begin : begin + PORTION]
         part = alert if polygons is None else await polygons.slice(conn, portion)
@@ -130,11 +136,14 @@ async def count_alert(
         people, _ = await fanout_store.gather_people(conn, part, portion, now)
         people = await within_zones(conn, part, rule, people)
         new = await asyncio.to_thread(_add, forecast, people, maker, every)
-        for row in await conn.fetch(SQL_ORGS_OF, new):
+        for row in await conn.fetch(SQL_ORGS_OF, [telling.person.id for telling in new]):
             forecast.orgs[row["name"]] += row["people"] * every
+        asked += [telling.person.id for telling in new if telling.asked and not telling.only_today]
         if progress is not None:
             progress(begin + len(portion), len(ids))
+    if asked:
+        await count_dorms(deps, conn, alert, rule, maker.texts, asked, forecast.dorms)
 
 
-def _add(forecast: Forecast, people: Sequence[Person], maker: SliceMaker, weight: int) -> list[UUID]:
-    return [person.id for person in people if forecast.add(person, maker, weight)]
+def _add(forecast: Forecast, people: Sequence[Person], maker: SliceMaker, weight: int) -> list[Telling]:
+    return [new for person in people if (new := forecast.add(person, maker, weight)) is not None]

@@ -14,9 +14,10 @@ from alerts import fanout_store, store
 from alerts.decide import decide
 from alerts.decision import Act, AlertPlan, FactsOnly, Ignored
 from alerts.deps import Deps
+from alerts.dorm_forecast import DormForecast, count_dorms
 from alerts.fanout import SLICE, SliceMaker, geography, spec_of
 from alerts.fanout_store import AlertRow
-from alerts.forecast import SMS
+from alerts.forecast import CALL_MINUTES, SMS
 from alerts.known_store import known_for
 from alerts.people import Telling, consider
 from alerts.polygons import prepare
@@ -27,6 +28,7 @@ from core.audit import Actor, audit
 from core.db import Connection
 from core.ids import uuid7
 from core.model import Event, Purpose
+from core.settings import Settings
 from geo.match import UnusablePolygon
 
 #: Whoever works at the machine: the command line knows no names.
@@ -37,6 +39,7 @@ PREVIEW_FIELDS = ("name", "language", "place", "channels")
 async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose = Purpose.LIVE) -> dict[str, Any]:
     """The answer of `main.py preview --json`: {"incident", "people", "totals"}. Decided as of the event's own time."""
     known = await known_for(conn, event, purpose, 0)
+    dorms = DormForecast()
     await refresh(conn, deps.rules)
     rule = deps.rules.get(event.hazard)
     # An archived telegram is previewed as of its own time, or it would only ever be too old.
@@ -52,8 +55,8 @@ async def preview(deps: Deps, conn: Connection, event: Event, purpose: Purpose =
         incident = _incident(event, decision)
         seen: set[UUID] = set()
         for plan in decision.alerts:
-            people += await _people(deps, conn, event, decision, plan, rule, purpose, seen)
-    return {"incident": incident, "people": people, "totals": _totals(people, deps.settings.sms_price_jpy)}
+            people += await _people(deps, conn, event, decision, plan, rule, purpose, seen, dorms)
+    return {"incident": incident, "people": people, "totals": _totals(people, dorms, deps.settings)}
 
 
 def _incident(event: Event, decision: Act) -> dict[str, Any]:
@@ -101,6 +104,7 @@ async def _people(
     rule: Rule,
     purpose: Purpose,
     seen: set[UUID],
+    dorms: DormForecast,
 ) -> list[dict[str, Any]]:
     """The people one alert would reach; whoever an earlier one of the same decision reached is not listed again."""
     now = deps.clock.now()
@@ -111,6 +115,7 @@ async def _people(
         return []  # the alert is held, and `incident.held` says why
     alert = alert if polygons is None else polygons.alert
     found: list[dict[str, Any]] = []
+    asked: list[UUID] = []
     while True:
         ids = await fanout_store.slice_ids(conn, alert, SLICE)
         part = alert if polygons is None else await polygons.slice(conn, ids)
@@ -124,10 +129,12 @@ async def _people(
             if telling is not None and not telling.quiet:
                 seen.add(person.id)
                 named.append(person.id)
+                asked += [person.id] if telling.asked and not telling.only_today else []
                 found.append(_person(telling, maker, names[person.id]))
         if named:
             await audit(conn, PREVIEW, "preview.read", at=now, subjects=named, fields=PREVIEW_FIELDS)
         if len(ids) < SLICE:
+            await count_dorms(deps, conn, alert, rule, maker.texts, asked, dorms)
             return found
         alert = fanout_store.advanced(alert, ids[-1])
 
@@ -159,15 +166,26 @@ def _person(telling: Telling, maker: SliceMaker, name: str) -> dict[str, Any]:
     }
 
 
-def _totals(people: list[dict[str, Any]], price_jpy: float) -> dict[str, Any]:
+def _totals(people: list[dict[str, Any]], dorms: DormForecast, settings: Settings) -> dict[str, Any]:
     parts = sum(person["sms_segments"] for person in people)
+    channels = Counter(step["channel"] for person in people for step in person["steps"])
+    minutes = min(channels["voice"], settings.voice_calls_a_day) * CALL_MINUTES
     return {
         "people": len(people),
         "by_severity": dict(Counter(person["severity"] for person in people)),
         "by_language": dict(Counter(person["language"] for person in people)),
-        "by_channel": dict(Counter(step["channel"] for person in people for step in person["steps"])),
+        "by_channel": {channel: number for channel, number in channels.items() if number},
         "unreachable": sum(not person["reachable"] for person in people),
         "unreviewed": dict(Counter(person["language"] for person in people if person["unreviewed"])),
         "sms_segments": parts,
-        "sms_cost_jpy": round(parts * price_jpy, 2),
+        "sms_cost_jpy": round(parts * settings.sms_price_jpy, 2),
+        "voice_calls": channels["voice"],
+        "voice_minutes": minutes,
+        "voice_cost_jpy": round(minutes * settings.voice_price_jpy, 2),
+        "dorm_messages": [
+            {"to": step.to.value, "channel": step.channel, "after_s": step.after_s, "when": step.when, "dorms": number}
+            for step, number in sorted(dorms.steps.items(), key=lambda row: (row[0].after_s, row[0]))
+        ],
+        "dorm_sms_segments": dorms.sms_parts,
+        "dorm_sms_cost_jpy": round(dorms.sms_parts * settings.sms_price_jpy, 2),
     }

@@ -101,6 +101,9 @@ class ChannelSettings(SmsSettings):
         "https://api.line.me", description="Base URL of LINE's API; tests point it at a local fake."
     )
     sms_price_jpy: float = Field(12.0, ge=0, description="Yen per SMS segment, for the cost shown in previews.")
+    voice_price_jpy: float = Field(
+        30.0, ge=0, description="Yen per minute of a telephone call, for the cost shown in previews."
+    )
     vapid_private_key: SecretStr | None = Field(
         None, description="VAPID private key (PEM or base64url); default data_dir/keys/vapid.pem, made at first start."
     )

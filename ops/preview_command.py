@@ -53,6 +53,13 @@ def lines(found: Outlook) -> Iterator[str]:
         yield f"{_shown(number):>8}  {step.channel} after {step.after_s} s{unless}"
     yield from (_language(a, lang, number) for lang, number in a.by_language)
     yield f"SMS: at most {a.sms_parts} parts, {a.yen:.2f} yen"
+    if a.calls:
+        limit = f"; only {a.calls_a_day} calls in 24 hours are allowed" if a.calls > a.calls_a_day else ""
+        yield f"telephone: at most {a.shown_calls} calls, {a.call_minutes} minutes, {a.call_yen:.2f} yen{limit}"
+    for dorm, messages in a.by_dorm:
+        yield f"{messages:>8}  to the {dorm.to} of a dorm: {dorm.channel} after {dorm.after_s} s, {dorm.when}"
+    if a.by_dorm:
+        yield f"SMS to who answers for dorms: at most {a.dorm_parts} parts, {a.dorm_yen:.2f} yen"
 
 
 def _language(a: Audience, lang: str, number: int | None) -> str:

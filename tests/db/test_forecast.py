@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from alerts.audience import outlook
 from alerts.preview import preview
+from alerts.site_calls import call_sites
+from core.clock import JST, FixedClock
 from core.db import Pool, transaction
 from ops.preview_command import lines
+from registry.store import set_leader
 from tests import people
-from tests.alerts_kit import MASHIKI, NOON, city, hear, quake, region, wires
+from tests.alerts_kit import MASHIKI, NOON, at, city, hear, quake, region, send_all, wires
 from tests.crowd_kit import neighbour, settle
+from tests.fakes import FakeChannel, fake_channels
 
+MIDNIGHT = datetime(2026, 11, 21, 0, 0, tzinfo=JST)
 EVENT = quake(region("6-"), city(MASHIKI, "6-"))
 
 
@@ -80,3 +86,46 @@ async def test_what_the_command_prints(db: Pool, db_dsn: str) -> None:
     assert any(re.fullmatch(r" +- +mn: .*", line) for line in printed), printed
     assert re.fullmatch(r"SMS: at most \d+ parts, \d+\.00 yen", printed[-1])
     assert nobody == ["nobody is told: no area reaches a level that we tell people about"]
+
+
+async def test_calls_and_who_answers_for_dorms_are_counted(db: Pool, db_dsn: str) -> None:
+    """What the last step and the dorms cost: the same on the page and on the command line, and as it then happens."""
+    org = await people.make_org(db)
+    dorm = await people.make_site(db, org.id)
+    elsewhere = await people.make_place(db, people.FUKUOKA_CHUO)
+    for rank in (1, 2, 3):
+        person = await people.make_resident(db, org.id, home_place_id=elsewhere, language="ja")
+        async with db.acquire() as conn:
+            await set_leader(conn, dorm[0], rank, resident_id=person.id)
+    for _ in range(5):
+        await people.make_resident(db, org.id, dorm=dorm, home_place_id=dorm[1])
+    event = at(EVENT, issued_at=MIDNIGHT, sent_at=MIDNIGHT, occurred_at=MIDNIGHT)
+    sms, voice, clock = FakeChannel("sms"), FakeChannel("voice"), FixedClock(MIDNIGHT + timedelta(seconds=30))
+    channels = fake_channels(sms, voice)
+    channels.kinds["voice"] = replace(channels.kinds["voice"], contact="voice", over="phone")
+    async with wires(db, db_dsn, channels=channels, clock=clock, voice_calls_a_day=4, send_rates="") as deps:
+        async with transaction(db) as conn:
+            found = await outlook(deps, conn, event, clock.now())
+            told = (await preview(deps, conn, event))["totals"]
+        a = found.audience
+        assert (a.calls, a.call_minutes, a.call_yen) == (5, 8, 240.0), "four of five calls in a day"
+        assert (told["voice_calls"], told["voice_minutes"], told["voice_cost_jpy"]) == (5, 8, 240.0)
+        dorms = [(step.to.value, step.channel, step.after_s, step.when, n) for step, n in a.by_dorm]
+        assert dorms == [
+            ("leader", "sms", 0, "always", 1),
+            ("leader", "sms", 300, "no_answer", 1),
+            ("night_contact", "sms", 300, "no_answer", 1),
+            ("deputy", "sms", 600, "not_opened", 1),
+        ]
+        assert [tuple(row.values()) for row in told["dorm_messages"]] == dorms
+        assert (a.dorm_parts, a.dorm_yen) == (told["dorm_sms_segments"], told["dorm_sms_cost_jpy"]) == (8, 96.0)
+        printed = "\n".join(lines(found))
+        assert "telephone: at most 5 calls, 8 minutes, 240.00 yen; only 4 calls" in printed
+        assert "1  to the night_contact of a dorm: sms after 300 s, no_answer" in printed
+        # As it then happens, where everybody stays silent.
+        await hear(deps, event)
+        for _ in range(5):
+            await call_sites(deps)
+            await send_all(deps)
+            clock.advance(timedelta(minutes=5))
+    assert len(voice.taken) == 5 and len(sms.taken) == 5 + 4
