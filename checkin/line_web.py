@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -17,11 +17,12 @@ from alerts.channel import Channels
 from alerts.channels.line import Line, LineEvent, read_events, read_postback
 from checkin.help_store import check_in_token
 from checkin.link_store import open_link
+from checkin.replies import read_answer, read_millis
 from checkin.store import record_check_in
 from checkin.written_store import asking_incident, keep_words
 from core.audit import Actor, audit
 from core.db import Connection, transaction
-from core.model import Answer, AnsweredBy
+from core.model import AnsweredBy
 from core.tokens import looks_like_token, token_hash
 from core.web import MACHINE, Route, Site, clean_text, site
 from registry.line_store import (
@@ -98,10 +99,10 @@ async def _pressed(
     found = read_postback(event.text)
     if found is None or not looks_like_token(found[1]):
         return None
-    answer, token = _answer(found[0]), found[1]
+    answer, token = read_answer(found[0]), found[1]
     if answer is None:
         return None
-    tapped = _time(event.at_ms)
+    tapped = read_millis(event.at_ms)
     hashed = token_hash(token)
     view = await open_link(conn, hashed, now, None if answer.is_help else tapped)
     page = f"{wires.settings.site_url}/c/{token}"
@@ -153,20 +154,6 @@ async def _written(
     await keep_words(conn, wires.vault, incident_id, one.resident_id, words, via="line", now=now)
     token = await check_in_token(conn, wires.vault, incident_id, one.resident_id, now)
     return Answered("line.note", (_language(wires, one.language),), f"{wires.settings.site_url}/c/{token}")
-
-
-def _answer(text: str) -> Answer | None:
-    try:
-        return Answer(text)
-    except ValueError:
-        return None
-
-
-def _time(at_ms: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(at_ms / 1000, UTC) if at_ms > 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _language(wires: Site, tag: str) -> str:

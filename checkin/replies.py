@@ -8,7 +8,7 @@ was offline sends its old taps late.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from core.model import Answer, Answered, AnsweredBy, Moment, require_aware
@@ -17,6 +17,22 @@ from core.model import Answer, Answered, AnsweredBy, Moment, require_aware
 LINK_AFTER_CLOSE = timedelta(hours=72)
 #: ... and at the latest at this age.
 LINK_MAX_AGE = timedelta(days=14)
+
+
+def read_answer(text: str) -> Answer | None:
+    """The answer a form field or a button stands for; None for a word that is none."""
+    try:
+        return Answer(text)
+    except ValueError:
+        return None
+
+
+def read_millis(millis: int) -> datetime | None:
+    """A time given as milliseconds since 1970 (JavaScript, LINE); None for one that no clock shows."""
+    try:
+        return datetime.fromtimestamp(millis / 1000, UTC) if millis > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class StatusView(NamedTuple):

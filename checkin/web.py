@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial, wraps
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,7 +20,7 @@ from checkin.alert_view import alert_view
 from checkin.drills import HELP_HAZARD, asks_if_real
 from checkin.help_store import check_in_token, standing_call
 from checkin.link_store import HelpView, LinkView, help_view, open_link
-from checkin.replies import answer_with_detail, read_detail
+from checkin.replies import answer_with_detail, read_answer, read_detail, read_millis
 from checkin.shelter_store import shelters_for
 from checkin.shelter_view import FEW, PlaceShelters, distance_words
 from checkin.store import Recorded, record_check_in
@@ -38,6 +38,7 @@ from core.web import (
     render,
     see_other,
     site,
+    small,
 )
 from geo.areas import Areas
 from geo.rivers import named
@@ -110,7 +111,7 @@ async def check_in(request: web.Request) -> web.Response:
     """
     wires = site(request)
     form = await public_form(request)
-    answer = _answer(form.get("answer", ""))
+    answer = read_answer(form.get("answer", ""))
     if answer is None:
         return _refuse(request, 400)
     tapped_at = _time(form.get("tapped_at", ""))
@@ -214,20 +215,13 @@ async def _opened(request: web.Request) -> LinkView | None:
     return None if hashed is None else await open_link(wires.pool, hashed, wires.clock.now())
 
 
-def _answer(text: str) -> Answer | None:
-    try:
-        return Answer(text)
-    except ValueError:
-        return None
-
-
 def _time(text: str) -> datetime | None:
     """A tap's time as ISO 8601 with a zone, or as milliseconds since 1970; None for anything else."""
+    if text.isascii() and text.isdigit():
+        return read_millis(int(text[:16]))
     try:
-        if text.isascii() and text.isdigit():
-            return datetime.fromtimestamp(int(text[:16]) / 1000, UTC)
         when = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError):
+    except ValueError:
         return None
     return when if when.tzinfo is not None else None
 
@@ -296,13 +290,7 @@ def _page(
         "distance_words": distance_words,
     }
     response = render(request, "checkin_page.html", lang=lang, **context)
-    # A fifth of an Easy Japanese page would be tags that HTML lets out: brackets for browsers without ruby (all have it
-    # since 2015), and the end of a reading that ends its ruby.
-    response.text = (
-        str(response.text).replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
-    )
-    response.enable_compression()
-    return response
+    return small(response)
 
 
 ROUTES: Final = [

@@ -172,6 +172,18 @@ def render(request: web.Request, template: str, *, lang: str, status: int = 200,
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
 
 
+def small(response: web.Response) -> web.Response:
+    """A page of text for one bar of signal: compressed, without tags that HTML lets out.
+
+    A fifth of an Easy Japanese page would be such tags: brackets for browsers without <ruby> (all have had it since
+    2015), and the end of a reading that ends its ruby.
+    """
+    text = str(response.text)
+    response.text = text.replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
+    response.enable_compression()
+    return response
+
+
 @web.middleware
 async def security_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Headers of every answer: no foreign script, framing, referrer (tokens stand in URLs) or caching of pages."""

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from core.db import Connection
 from core.tokens import looks_like_token
-from core.web import language_of, render, site
+from core.web import language_of, render, site, small
 from registry.personal_store import Owner, owner_of_link
 
 
@@ -28,7 +28,7 @@ def owner_language(request: web.Request, owner: Owner) -> str:
 def own_page(
     request: web.Request, template: str, owner: Owner, *, lang: str = "", status: int = 200, **context: Any
 ) -> web.Response:
-    """Render one page of a person's own, compressed: Easy Japanese is mostly tags."""
+    """Render one page of a person's own."""
     response = render(
         request,
         template,
@@ -39,9 +39,4 @@ def own_page(
         saved=request.query.get("saved", ""),
         **context,
     )
-    # All browsers have had <ruby> since 2015: the brackets for those without would be a fifth of an Easy Japanese page.
-    response.text = (
-        str(response.text).replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
-    )
-    response.enable_compression()
-    return response
+    return small(response)
