@@ -2,6 +2,7 @@
 
 A new route fails `test_route_audiences.py` until it stands in `AUDIENCE_OF`, and a new page until `PAGES` says what
 each role sees there, for its own things and for somebody else's. Nothing here is computed from the routes themselves.
+Routes that take no session stand in `route_links.py`: public ones, those of links, of machines, of programs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from functools import cache
 
 from core.model import Role
+from tests.contract.route_links import LINKS, PAGES_OF_LINKS
 
 #: Letters of the tables below.
 ROLES = {
@@ -26,82 +28,7 @@ ROLES = {
 ANYBODY = "".join(ROLES)
 
 #: Method and path -> "public", "token", "api" or the letters of the roles it is for.
-AUDIENCE_OF = {
-    ("GET", "/"): "public",
-    ("GET", "/healthz"): "public",
-    ("GET", "/sw.js"): "public",
-    ("GET", "/push/key"): "public",
-    ("GET", "/sign-in"): "public",
-    ("POST", "/sign-in"): "public",
-    ("GET", "/sign-in/oidc"): "public",
-    ("GET", "/sign-in/oidc/done"): "public",
-    ("POST", "/sign-in/oidc/done"): "public",
-    ("GET", "/enter/{token}"): "token",
-    ("POST", "/enter/{token}"): "token",
-    ("GET", "/join/{token}"): "token",
-    ("POST", "/join/{token}"): "token",
-    ("GET", "/c/{token}"): "token",
-    ("HEAD", "/c/{token}"): "token",
-    ("POST", "/c/{token}"): "token",
-    ("POST", "/c/{token}/detail"): "token",
-    ("GET", "/c/{token}/shelters"): "token",
-    ("GET", "/c/{token}/where"): "token",
-    ("POST", "/c/{token}/where"): "token",
-    ("POST", "/c/{token}/where/delete"): "token",
-    ("POST", "/c/{token}/real"): "token",
-    ("GET", "/l/{token}"): "token",
-    ("HEAD", "/l/{token}"): "token",
-    ("POST", "/l/{token}"): "token",
-    ("GET", "/p/{token}"): "token",
-    ("POST", "/p/{token}"): "token",
-    ("GET", "/p/{token}/stop"): "token",
-    ("POST", "/p/{token}/stop"): "token",
-    ("GET", "/p/{token}/consent"): "token",
-    ("POST", "/p/{token}/consent"): "token",
-    ("GET", "/p/{token}/seen"): "token",
-    ("GET", "/p/{token}/data.json"): "token",
-    ("POST", "/p/{token}/where"): "token",
-    ("GET", "/p/{token}/pause"): "token",
-    ("POST", "/p/{token}/pause"): "token",
-    ("POST", "/p/{token}/stay"): "token",
-    ("POST", "/p/{token}/read"): "token",
-    ("GET", "/p/{token}/delete"): "token",
-    ("POST", "/p/{token}/delete"): "token",
-    ("GET", "/p/{token}/family"): "token",
-    ("GET", "/p/{token}/shelters"): "token",
-    ("POST", "/p/{token}/family"): "token",
-    ("POST", "/p/{token}/partners"): "token",
-    ("GET", "/p/{token}/partners"): "token",
-    ("GET", "/f/{token}"): "token",
-    ("GET", "/p/{token}/card"): "token",
-    ("GET", "/p/{token}/line"): "token",
-    ("POST", "/p/{token}/line"): "token",
-    ("GET", "/m/confirm/{contact}/{token}"): "token",
-    ("POST", "/m/confirm/{contact}/{token}"): "token",
-    ("GET", "/m/stop/{contact}/{token}"): "token",
-    ("POST", "/m/stop/{contact}/{token}"): "token",
-    ("POST", "/t/line"): "token",
-    ("GET", "/p/{token}/elsewhere"): "token",
-    ("POST", "/p/{token}/elsewhere"): "token",
-    ("GET", "/p/{token}/away"): "token",
-    ("POST", "/p/{token}/away"): "token",
-    ("GET", "/p/{token}/same"): "token",
-    ("POST", "/p/{token}/same"): "token",
-    ("GET", "/e/{token}"): "token",
-    ("POST", "/e/{token}"): "token",
-    ("GET", "/a/{token}"): "token",
-    ("POST", "/a/{token}"): "token",
-    ("POST", "/a/{token}/going"): "token",
-    ("GET", "/w/{token}"): "token",
-    ("POST", "/w/{token}"): "token",
-    ("POST", "/push/test"): "token",
-    ("POST", "/t/s/{message_id}"): "token",
-    ("POST", "/t/r"): "token",
-    ("POST", "/t/v/{message_id}"): "token",
-    ("POST", "/t/v/{message_id}/status"): "token",
-    ("POST", "/push/subscribe"): "token",
-    ("POST", "/push/unsubscribe"): "token",
-    ("POST", "/push/receipt"): "token",
+AUDIENCE_OF = LINKS | {
     ("POST", "/sign-out"): ANYBODY,
     ("GET", "/account"): ANYBODY,
     ("POST", "/account"): ANYBODY,
@@ -165,10 +92,6 @@ AUDIENCE_OF = {
     ("POST", "/team/qr"): "K",
     ("POST", "/team/qr/end"): "K",
     ("POST", "/team/qr/remove/{id}"): "K",
-    ("GET", "/volunteer/{token}"): "token",
-    ("POST", "/volunteer/{token}"): "token",
-    ("GET", "/status"): "public",
-    ("GET", "/metrics"): "token",
     ("GET", "/alarms"): "O",
     ("POST", "/alarms/{id}"): "O",
     ("GET", "/undelivered"): "O",
@@ -259,81 +182,12 @@ AUDIENCE_OF = {
     ("POST", "/api-tokens/{id}/revoke"): "ESCP",
     ("POST", "/api-tokens/webhooks/{id}/again"): "ESCP",
     ("POST", "/api-tokens/webhooks/{id}/end"): "ESCP",
-    # Programs: a token, not a session. What each scope and organisation gets: test_api_people.py, test_api_matrix.py.
-    ("GET", "/api/v1/people"): "api",
-    ("HEAD", "/api/v1/people"): "api",
-    ("POST", "/api/v1/people"): "api",
-    ("GET", "/api/v1/people/{employee_id}"): "api",
-    ("HEAD", "/api/v1/people/{employee_id}"): "api",
-    ("PUT", "/api/v1/people/{employee_id}"): "api",
-    ("POST", "/api/v1/people/{employee_id}/end"): "api",
-    ("POST", "/api/v1/people/{employee_id}/invitation"): "api",
-    ("GET", "/api/v1/sites"): "api",
-    ("HEAD", "/api/v1/sites"): "api",
-    ("POST", "/api/v1/sites"): "api",
-    ("GET", "/api/v1/sites/{id}"): "api",
-    ("HEAD", "/api/v1/sites/{id}"): "api",
-    ("GET", "/api/v1/incidents"): "api",
-    ("HEAD", "/api/v1/incidents"): "api",
-    ("GET", "/api/v1/incidents/{id}"): "api",
-    ("HEAD", "/api/v1/incidents/{id}"): "api",
-    ("GET", "/api/v1/incidents/{id}/statuses"): "api",
-    ("HEAD", "/api/v1/incidents/{id}/statuses"): "api",
-    ("GET", "/api/v1/webhooks"): "api",
-    ("HEAD", "/api/v1/webhooks"): "api",
-    ("POST", "/api/v1/webhooks"): "api",
-    ("GET", "/api/v1/webhooks/{id}"): "api",
-    ("HEAD", "/api/v1/webhooks/{id}"): "api",
-    ("PUT", "/api/v1/webhooks/{id}"): "api",
-    ("DELETE", "/api/v1/webhooks/{id}"): "api",
-    ("POST", "/api/v1/webhooks/{id}/secret"): "api",
-    ("GET", "/api/v1/webhooks/{id}/dead"): "api",
-    ("HEAD", "/api/v1/webhooks/{id}/dead"): "api",
-    ("POST", "/api/v1/webhooks/{id}/again"): "api",
-    ("GET", "/api/v1/openapi.json"): "public",
-    ("HEAD", "/api/v1/openapi.json"): "public",
 }
 
 # Rows: path as asked for, its route, and the status for anonymous, O, E, S, C, K, V, P, A, U, T. The employer and the
 # community group each have a person, a dorm and an incident of their own; the supervising organisation supervises that
 # employer; {else_*} belongs to an employer nobody here has to do with; {no_id} to nobody.
 PAGES = """
-/                                 /                                    200 200 200 200 200 200 200 200 200 200 200
-/healthz                          /healthz                             200 200 200 200 200 200 200 200 200 200 200
-/sw.js                            /sw.js                               200 200 200 200 200 200 200 200 200 200 200
-/push/key                         /push/key                            200 200 200 200 200 200 200 200 200 200 200
-/sign-in                          /sign-in                             200 200 200 200 200 200 200 200 200 200 200
-/sign-in/oidc                     /sign-in/oidc                        404 404 404 404 404 404 404 404 404 404 404
-/sign-in/oidc/done                /sign-in/oidc/done                   404 404 404 404 404 404 404 404 404 404 404
-/enter/nothing                    /enter/{token}                       404 404 404 404 404 404 404 404 404 404 404
-/join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404 404
-/c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/c/nothing/shelters               /c/{token}/shelters                  404 404 404 404 404 404 404 404 404 404 404
-/c/nothing/where                  /c/{token}/where                     404 404 404 404 404 404 404 404 404 404 404
-/l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/stop                   /p/{token}/stop                      404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/consent                /p/{token}/consent                   404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/seen                   /p/{token}/seen                      404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/data.json              /p/{token}/data.json                 404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/pause                  /p/{token}/pause                     404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/delete                 /p/{token}/delete                    404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/family                 /p/{token}/family                    404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/shelters               /p/{token}/shelters                  404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/partners               /p/{token}/partners                  404 404 404 404 404 404 404 404 404 404 404
-/f/nothing                        /f/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/card                   /p/{token}/card                      404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/line                   /p/{token}/line                      404 404 404 404 404 404 404 404 404 404 404
-/m/confirm/no/no                  /m/confirm/{contact}/{token}         404 404 404 404 404 404 404 404 404 404 404
-/m/stop/no/no                     /m/stop/{contact}/{token}            404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/away                   /p/{token}/away                      404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/elsewhere              /p/{token}/elsewhere                 404 404 404 404 404 404 404 404 404 404 404
-/p/nothing/same                   /p/{token}/same                      404 404 404 404 404 404 404 404 404 404 404
-/e/nothing                        /e/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/a/nothing                        /a/{token}                           404 404 404 404 404 404 404 404 404 404 404
-/a/{a}                            /a/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/a/{sibling_a}                    /a/{token}                           403 403 403 403 403 403 403 403 403 403 403
-/w/nothing                        /w/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /account                          /account                             303 200 200 200 200 200 200 200 200 200 200
 /account/contacts                 /account/contacts                    303 200 200 200 200 200 200 403 403 403 403
 /account/alert-links              /account/alert-links                 303 403 200 200 200 200 200 403 403 403 403
@@ -355,11 +209,8 @@ PAGES = """
 /rules/river_flood                /rules/{hazard}                      303 200 403 403 403 403 403 403 403 403 403
 /rules/{no_id}                    /rules/{hazard}                      303 404 403 403 403 403 403 403 403 403 403
 /team/qr                          /team/qr                             303 403 403 403 403 200 403 403 403 403 403
-/volunteer/nothing                /volunteer/{token}                   404 404 404 404 404 404 404 404 404 404 404
-/metrics                          /metrics                             200 200 200 200 200 200 200 200 200 200 200
 /alarms                           /alarms                              303 200 403 403 403 403 403 403 403 403 403
 /undelivered                      /undelivered                         303 200 403 403 403 403 403 403 403 403 403
-/status                           /status                              200 200 200 200 200 200 200 200 200 200 200
 /operator                         /operator                            303 200 403 403 403 403 403 403 403 403 403
 /operator/relations               /operator/relations                  303 200 403 403 403 403 403 403 403 403 403
 /umbrella                         /umbrella                            303 403 403 403 403 403 403 403 403 200 403
@@ -419,17 +270,6 @@ PAGES = """
 /board/canary/dorm/{dorm}         /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403 403
 /board/nothing/dorm/{dorm}        /board/{purpose}/{kind}/{id}         303 403 403 403 403 404 404 403 403 403 403
 /api-tokens                       /api-tokens                          303 403 200 200 200 403 403 200 403 403 403
-/api/v1/people                    /api/v1/people                       401 401 401 401 401 401 401 401 401 401 401
-/api/v1/people/A-1                /api/v1/people/{employee_id}         401 401 401 401 401 401 401 401 401 401 401
-/api/v1/sites                     /api/v1/sites                        401 401 401 401 401 401 401 401 401 401 401
-/api/v1/sites/{dorm}              /api/v1/sites/{id}                   401 401 401 401 401 401 401 401 401 401 401
-/api/v1/incidents                 /api/v1/incidents                    401 401 401 401 401 401 401 401 401 401 401
-/api/v1/incidents/{incident}      /api/v1/incidents/{id}               401 401 401 401 401 401 401 401 401 401 401
-/api/v1/incidents/{incident}/statuses /api/v1/incidents/{id}/statuses      401 401 401 401 401 401 401 401 401 401 401
-/api/v1/webhooks                  /api/v1/webhooks                     401 401 401 401 401 401 401 401 401 401 401
-/api/v1/webhooks/{no_id}          /api/v1/webhooks/{id}                401 401 401 401 401 401 401 401 401 401 401
-/api/v1/webhooks/{no_id}/dead     /api/v1/webhooks/{id}/dead           401 401 401 401 401 401 401 401 401 401 401
-/api/v1/openapi.json              /api/v1/openapi.json                 200 200 200 200 200 200 200 200 200 200 200
 /audit                            /audit                               303 403 403 403 403 403 403 403 200 403 403
 /audit/numbers                    /audit/numbers                       303 403 403 403 403 403 403 403 200 403 403
 /audit/samples                    /audit/samples                       303 403 403 403 403 403 403 403 200 403 403
@@ -437,30 +277,6 @@ PAGES = """
 /audit/reports                    /audit/reports                       303 403 403 403 403 403 403 403 200 403 403
 /audit/reports/{no_id}            /audit/reports/{id}                  303 403 403 403 403 403 403 403 404 403 403
 /audit/reports/{no_id}/report.json /audit/reports/{id}/report.json     303 403 403 403 403 403 403 403 404 403 403
-/enter/{enter}                    /enter/{token}                       200 200 200 200 200 200 200 200 200 200 200
-/join/{join}                      /join/{token}                        200 200 200 200 200 200 200 200 200 200 200
-/c/{c}                            /c/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/c/{c}/shelters                   /c/{token}/shelters                  200 200 200 200 200 200 200 200 200 200 200
-/c/{c}/where                      /c/{token}/where                     303 303 303 303 303 303 303 303 303 303 303
-/l/{l}                            /l/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/p/{p}                            /p/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/stop                       /p/{token}/stop                      200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/consent                    /p/{token}/consent                   200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/seen                       /p/{token}/seen                      200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/data.json                  /p/{token}/data.json                 200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/pause                      /p/{token}/pause                     200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/delete                     /p/{token}/delete                    200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/family                     /p/{token}/family                    200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/shelters                   /p/{token}/shelters                  200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/card                       /p/{token}/card                      200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/away                       /p/{token}/away                      200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/elsewhere                  /p/{token}/elsewhere                 200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/same                       /p/{token}/same                      200 200 200 200 200 200 200 200 200 200 200
-/p/{p}/partners                   /p/{token}/partners                  200 200 200 200 200 200 200 200 200 200 200
-/f/{f}                            /f/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/e/{e}                            /e/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/w/{w}                            /w/{token}                           200 200 200 200 200 200 200 200 200 200 200
-/volunteer/{volunteer}            /volunteer/{token}                   200 200 200 200 200 200 200 200 200 200 200
 /import/{run}                     /import/{run}                        303 403 200 404 404 403 403 403 403 403 403
 /import/{union_run}               /import/{run}                        303 403 404 200 404 403 403 403 403 403 403
 /import/{sibling_run}             /import/{run}                        303 403 404 404 404 403 403 403 403 403 403
@@ -486,7 +302,6 @@ PAGES = """
 /audit/reports/{else_report} /audit/reports/{id}                  303 403 403 403 403 403 403 403 404 403 403
 /audit/reports/{report}/report.json /audit/reports/{id}/report.json 303 403 403 403 403 403 403 403 200 403 403
 /audit/reports/{else_report}/report.json /audit/reports/{id}/report.json 303 403 403 403 403 403 403 403 404 403 403
-/no/such/page                     -                                    404 404 404 404 404 404 404 404 404 404 404
 /wording                          /wording                             303 200 200 200 200 200 200 200 200 200 200
 /wording/vi                       /wording/{lang}                      303 200 200 200 200 200 200 200 200 200 200
 /wording/xx                       /wording/{lang}                      303 404 404 404 404 404 404 404 404 404 404
@@ -518,6 +333,6 @@ ENDLESS = {"/events/stream"}
 
 @cache
 def rows() -> list[tuple[str, str, list[int]]]:
-    """The lines of `PAGES`: path with the names of its ids, route, statuses."""
-    parts = [line.split() for line in PAGES.strip().splitlines()]
+    """The lines of both tables: path with the names of its ids, route, statuses."""
+    parts = [line.split() for line in f"{PAGES_OF_LINKS.strip()}\n{PAGES.strip()}".splitlines()]
     return [(path, route, [int(s) for s in statuses]) for path, route, *statuses in parts]
