@@ -38,7 +38,7 @@ LATIN_SMS: Final = ("en", "id", "fil")
 #: What an SMS is made of.
 SMS_PREFIXES: Final = (
     "alert.", "date.", "do.", "hazard.", "intensity.", "level.", "shindo.", "source.", "tag.", "term.", "leader.sms",
-    "stay.",
+    "lost.sms", "stay.",
 )  # fmt: skip
 #: Official names of warnings and levels, said as JMA says them.
 NAME_PREFIXES: Final = ("term.", "hazard.", "level.", "shindo.", "intensity.", "source.")

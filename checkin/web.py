@@ -284,6 +284,7 @@ def _page(
         # What they sent before is theirs to take back while a new question is open, too.
         "where": where if where is not None and (where.sent_at or (where.may_send and not is_open)) else None,
         "where_action": here(request, f"{request.path}/where"),
+        "card_address": here(request, f"{request.path}/card"),
         "where_delete": here(request, f"{request.path}/where/delete"),
         "shelters": [] if own_call else shelters,
         "shelters_address": here(request, f"{request.path}/shelters"),

@@ -77,6 +77,8 @@ RULES: Final[tuple[Rule, ...]] = (
          Action.COUNT, "A person is asked by at most one drill in 90 days: that is counted from these rows."),
     Rule("link_row", ("link",), "what is stored of check-in and leader links (a fingerprint only)", MONTH, _CLOSE,
          Action.DELETE, "Answers point to it; both go together."),
+    Rule("link_request", ("link_request",), "that somebody asked for a new link of their own page", MONTH,
+         "they asked", Action.DELETE, "It only keeps a second message from leaving."),
     Rule("old_personal_link", ("link",), "personal links that were replaced", MONTH, "the replacement", Action.DELETE,
          "The link on an old printed card does not work any more."),
     Rule("family_link", ("family_link",), "links to a person's state for their family", MONTH,

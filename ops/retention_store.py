@@ -144,6 +144,10 @@ DELETE FROM link WHERE id IN (
     SELECT l.id FROM link l WHERE l.kind = 'personal' AND l.revoked_at <= $1
     AND NOT EXISTS (SELECT FROM check_in c WHERE c.link_id = l.id) LIMIT $2)
 """
+SQL_LINK_REQUEST = """
+DELETE FROM link_request WHERE resident_id IN (
+    SELECT resident_id FROM link_request WHERE due_at IS NULL AND asked_at <= $1 LIMIT $2)
+"""
 
 # ---------------------------------------------------------------- people
 
@@ -252,6 +256,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "standing": _standing(drill=False),
     "standing_drill": _standing(drill=True),
     "link_row": plain(SQL_LINK_ROW),
+    "link_request": plain(SQL_LINK_REQUEST),
     "old_personal_link": plain(SQL_OLD_PERSONAL_LINK),
     "membership": plain(SQL_MEMBERSHIP),
     "left": _erasing(SQL_LEFT),

@@ -18,6 +18,7 @@ from typing import Final
 from alerts.call_fate import take_back_calls
 from alerts.deps import Deps
 from alerts.digest import join_what_waited
+from alerts.lost_link import send_lost_links
 from alerts.mail_confirm import confirm_addresses
 from alerts.reminder_store import remind
 from alerts.rule_store import refresh
@@ -175,6 +176,7 @@ TASKS: Final = (
     Task("registry", 900.0, _registry),
     Task("same person", 30.0, tend_same_person),
     Task("stay", 60.0, ask_to_stay),
+    Task("lost links", 5.0, send_lost_links),
     Task("mail", 5.0, confirm_addresses),
     Task("sms taken back", 5.0, take_back),
     Task("calls taken back", 2.0, take_back_calls),

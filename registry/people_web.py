@@ -193,6 +193,7 @@ async def _show(request: web.Request, link: str | None = None) -> web.Response:
         catalogs=wires.catalogs,
         qr=qr_svg(link, found.name) if link else "",
         presence=presence,
+        asked_link=request.query.get("link", ""),
         away_wrong=request.query.get("away") == "wrong",
         today=today,
     )

@@ -20,6 +20,7 @@ class What(StrEnum):
     SAVED = "saved"
     NUMBER = "number"
     LOCATION = "location"
+    LINK = "link"
     DISCLOSED = "disclosed"
     OTHER = "other"
 
@@ -37,6 +38,7 @@ _ACTIONS: Final = {
     "people.export": What.SAVED,
     "board.reveal": What.NUMBER,
     "board.location": What.LOCATION,
+    "person.new_link": What.LINK,
     "break_glass.read": What.DISCLOSED,
 }
 

@@ -124,6 +124,7 @@ AUDIENCE_OF = LINKS | {
     ("GET", "/people/{id}"): "ESC",
     ("POST", "/people/{id}/invitation"): "ESC",
     ("POST", "/people/{id}/end"): "ESC",
+    ("POST", "/people/{id}/new-link"): "ESC",
     ("POST", "/people/{id}/household"): "ESC",
     ("POST", "/people/{id}/away"): "ESC",
     ("GET", "/slips"): "ESC",

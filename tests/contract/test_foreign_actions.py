@@ -36,6 +36,7 @@ ACTS: dict[str, tuple[str, dict[str, str]]] = {
     "/import/{run}/discard": ("run", {}),
     "/people/{id}/invitation": ("person", {}),
     "/people/{id}/end": ("person", {"end_date": "2026-11-20"}),
+    "/people/{id}/new-link": ("person", {}),
     "/people/{id}/household": ("person", {"household": "1"}),
     "/people/{id}/away": ("person", {"do": "propose", "kind": "away", "until": "2026-11-28"}),
     "/posters/{id}/end": ("poster", {}),
