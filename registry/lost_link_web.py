@@ -58,8 +58,8 @@ async def lost(request: web.Request) -> web.Response:
     except PhoneProblem:
         phone = None
     if phone is None or phone.line is not Line.MOBILE:
-        lang = language_of(request)
-        return render(request, "lost_link.html", lang=lang, status=400, asked=False, problem="me.phone_wrong")
+        told = language_of(request)
+        return render(request, "lost_link.html", lang=told, status=400, asked=False, problem="me.phone_wrong")
     if not brake.allow(client_address(request), now):
         return link_gone(request, status=429, too_many=True)
     await ask_by_number(wires.pool, wires.vault, phone.e164, now)
