@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from alerts.compose import ALERT_PREFIXES
 from alerts.rule_book import RuleBook
 from core.db import connect
 from core.migrate import migrate
@@ -18,7 +19,6 @@ from ops import store
 from ops.alarm_apprise import is_installed
 from ops.alarms_store import FeedStates, failing_channels, open_alarms, ways_of_operators
 from ops.doctor import Facts, diagnose
-from ops.process import ALERT_WORDS
 from ops.table_editions import editions, fetched_tables, other_tables
 from ops.wires import open_wires
 from registry.facts_store import get_fact
@@ -91,7 +91,7 @@ async def doctor_command(settings: Settings, feed_states: FeedStates) -> int:
             heartbeats=await store.heartbeats(deps.pool),
             feeds=await feed_states(deps.pool),
             area_rows=len(deps.areas),
-            approved={tag: deps.catalogs.approved(tag, ALERT_WORDS) for tag in deps.catalogs.languages},
+            approved={tag: deps.catalogs.approved(tag, ALERT_PREFIXES) for tag in deps.catalogs.languages},
             fictional=bool(await get_fact(deps.pool, "fictional")),
             log_settings=await store.log_settings(deps.pool),
             operators_by=frozenset(await ways_of_operators(deps.pool)),

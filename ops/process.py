@@ -6,16 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from alerts.compose import ALERT_PREFIXES
 from alerts.rules import RULES
 from core.i18n import Catalogs
 from core.po import ReviewState
 from ops import retention
 from registry.approvals import ROLES as APPROVALS
-
-#: The keys an alert is made of: a language speaks alone only when people have approved them all.
-ALERT_WORDS: Final = ("alert.", "do.", "intensity.", "level.", "hazard.", "tag.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,6 @@ def keep_words(name: str) -> str:
 
 
 def _wording(catalogs: Catalogs, language: str) -> Wording:
-    keys = [key for key in catalogs.keys("en") if key.startswith(ALERT_WORDS)]
+    keys = [key for key in catalogs.keys("en") if key.startswith(ALERT_PREFIXES)]
     counted = Counter(catalogs.state(language, key).value for key in keys)
     return Wording(language, {state.value: counted.get(state.value, 0) for state in ReviewState})
