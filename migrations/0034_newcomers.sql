@@ -66,17 +66,26 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Who is deleted leaves no id here. A note that somebody is at work on is theirs: it goes with that work.
+CREATE FUNCTION forget_newcomers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+    UPDATE newcomer SET residents = ARRAY(SELECT unnest(residents) EXCEPT SELECT id FROM gone)
+    WHERE id IN (SELECT id FROM newcomer WHERE residents && ARRAY(SELECT id FROM gone) FOR UPDATE SKIP LOCKED);
+    RETURN NULL;
+END
+$$;
 DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['note_newcomers', 'note_movers', 'note_moved_places', 'note_coded_places', 'note_enrolled'] LOOP
+    FOREACH name IN ARRAY ARRAY['note_newcomers', 'note_movers', 'note_moved_places', 'note_coded_places', 'note_enrolled',
+                                'forget_newcomers'] LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %I() FROM PUBLIC', name);
     END LOOP;
 END
 $$;
 -- The functions' owner is bound by the policies too (FORCE).
-CREATE POLICY note ON newcomer FOR INSERT TO CURRENT_USER WITH CHECK (true);
+CREATE POLICY note ON newcomer TO CURRENT_USER USING (true) WITH CHECK (true);
 
 CREATE TRIGGER came AFTER INSERT ON resident_place REFERENCING NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION note_newcomers();
@@ -92,5 +101,7 @@ CREATE TRIGGER newcomers AFTER INSERT ON contact REFERENCING NEW TABLE AS change
 -- Enrolled after an invitation, or back from a pause.
 CREATE TRIGGER newcomers AFTER UPDATE OF state ON resident FOR EACH ROW
     WHEN (NEW.state = 'enrolled' AND OLD.state <> 'enrolled') EXECUTE FUNCTION note_enrolled();
+CREATE TRIGGER no_newcomers AFTER DELETE ON resident REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION forget_newcomers();
 
 -- Access: newcomer: written by triggers; worker all; purge select, delete.
