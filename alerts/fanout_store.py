@@ -16,7 +16,7 @@ from alerts.people import Contact, Person, Standing, on_shift
 from alerts.policy import ASKS_WINDOW
 from alerts.texts import Text
 from core.clock import date_in_japan
-from core.db import Connection, Pool, expect_rows
+from core.db import Connection, Pool, Record, expect_rows
 from core.model import Moment, Purpose, Severity
 
 
@@ -76,8 +76,11 @@ WHERE a.state = 'fanning' ORDER BY a.created_at, a.revision LIMIT 1
 async def next_alert(conn: Connection) -> AlertRow | None:
     """The oldest alert that is not through yet; None if there is none."""
     row = await conn.fetchrow(SQL_NEXT_ALERT)
-    if row is None:
-        return None
+    return None if row is None else alert_row(row)
+
+
+def alert_row(row: Record) -> AlertRow:
+    """An alert from its row: id, incident_id, purpose, moment, severity, areas, context, cursor, people, times, key."""
     return AlertRow(
         **{
             **row,

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from alerts.area_json import areas_from_json
 from alerts.decision import Tell
-from alerts.fanout_store import AlertRow
+from alerts.fanout_store import AlertRow, alert_row
 from alerts.known_store import order_of
 from alerts.newcomer import ZONES_WAIT, Said
 from core.db import Connection, Pool, expect_rows
@@ -106,17 +105,7 @@ WHERE a.id = $1 AND a.state = 'done' AND i.closed_at IS NULL FOR NO KEY UPDATE O
 async def lock_alert(conn: Connection, alert_id: UUID) -> AlertRow | None:
     """The alert, locked; None if it has been stopped or its incident has closed."""
     row = await conn.fetchrow(SQL_ALERT, alert_id)
-    if row is None:
-        return None
-    return AlertRow(
-        **{
-            **row,
-            "purpose": Purpose(row["purpose"]),
-            "moment": Moment(row["moment"]),
-            "severity": Severity(row["severity"]),
-            "areas": areas_from_json(row["areas"]),
-        }
-    )
+    return None if row is None else alert_row(row)
 
 
 SQL_MATCHED = """
