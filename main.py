@@ -98,6 +98,10 @@ def parser() -> argparse.ArgumentParser:
     told = words.add_parser("report", help="texts per language and review state, those of alerts first")
     told.add_argument("--json", action="store_true", help="the report as JSON")
     words.add_parser("export", help="a language as a PO file").add_argument("language", metavar="TAG")
+    voice = commands.add_parser(
+        "recordings", help="which parts of telephone calls are recorded, and what to read aloud"
+    )
+    voice.add_argument("--language", metavar="TAG", help="one language, with the words of each part")
     commands.add_parser("doctor", help="what is wrong and how to mend it")
     return root
 
@@ -181,6 +185,10 @@ def command(arguments: argparse.Namespace, settings: Settings, rest: Sequence[st
         from ops.geo_commands import geo_command
 
         return geo_command(settings, rest)
+    if name == "recordings":
+        from ops.recordings_command import recordings_command
+
+        return recordings_command(settings, arguments.language)
     if name == "wording":
         from ops.wording_command import wording_command
 

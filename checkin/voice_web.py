@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from alerts.channel import Channels, ReceiptRead
 from alerts.channels.sms_twilio import read_call_back_id
-from alerts.channels.voice_twilio import KEYS, TwilioVoice
+from alerts.channels.voice_twilio import TwilioVoice
 from alerts.outbox_store import take_receipt
-from alerts.twilio_calls import SPOKEN, Spoken, saying
+from alerts.twilio_calls import saying
+from alerts.voice_prompt import DIGITS
 from alerts.words import answer_labels
 from checkin.store import record_check_in
 from checkin.voice_store import caller
 from core.audit import Actor, audit
 from core.db import transaction
-from core.i18n import without_furigana
 from core.model import Answer, AnsweredBy, MessageState
-from core.web import MACHINE, Route, Site, site
-
-#: Said for an answer that all is well, and for a call for help.
-WELL: Final = ("page.thanks.title",)
-HELP: Final = ("help.title", "help.not_119")
+from core.web import MACHINE, Route, site
 
 
 async def _signed(request: web.Request) -> tuple[TwilioVoice, Any, int, int | None]:
@@ -41,13 +37,13 @@ async def _signed(request: web.Request) -> tuple[TwilioVoice, Any, int, int | No
 
 async def key_pressed(request: web.Request) -> web.Response:
     """POST /t/v/{message}-{try}: 1 means that all is well, 2 that help is needed; any other key says nothing."""
-    _, fields, message_id, attempt = await _signed(request)
+    channel, fields, message_id, attempt = await _signed(request)
     wires = site(request)
     now = wires.clock.now()
     async with transaction(wires.pool) as conn:
         who = await caller(conn, message_id, now)
         labels = () if who is None else answer_labels(wires.catalogs, who.language, who.questions)
-        answer = dict(zip(KEYS, (Answer(one) for one, _ in labels), strict=False)).get(str(fields.get("Digits", "")))
+        answer = dict(zip(DIGITS, (Answer(one) for one, _ in labels), strict=False)).get(str(fields.get("Digits", "")))
         if who is None or answer is None:
             return _twiml(saying(()))
         sid = str(fields.get("CallSid", ""))[:64]
@@ -74,15 +70,7 @@ async def key_pressed(request: web.Request) -> web.Response:
             fields=("status",),
             incident_id=who.incident_id,
         )
-    return _twiml(saying(_spoken(wires, who.language, HELP if answer.is_help else WELL)))
-
-
-def _spoken(wires: Site, language: str, keys: tuple[str, ...]) -> list[Spoken]:
-    spoken = []
-    for lang in (language,) if language in SPOKEN else ("ja", "en"):
-        say = wires.catalogs.sayer(lang).plain
-        spoken.append(Spoken(lang, " ".join(without_furigana(say(key)) for key in keys)))
-    return spoken
+    return _twiml(saying(channel.closing(who.language, is_help=answer.is_help)))
 
 
 async def call_status(request: web.Request) -> web.Response:

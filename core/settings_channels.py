@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -126,6 +127,11 @@ class ChannelSettings(SmsSettings):
         "",
         description="Twilio number that calls people who were told of extreme danger and have not answered after 20 "
         "minutes; empty: nobody is called.",
+    )
+    voice_recordings: Path | None = Field(
+        None,
+        description="Folder of recordings that calls play, as `my/thanks.mp3` or `.wav` (`main.py recordings` lists "
+        "what is missing); what is not there is spoken by the provider.",
     )
     voice_hours: str = Field(
         "00-00",

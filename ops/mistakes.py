@@ -19,6 +19,7 @@ from ops.audit_commands import AuditCommandError
 from ops.fetch_file import FetchError
 from ops.keys_store import AlreadyRotating
 from ops.purge import PurgeRefused
+from ops.recordings_command import NoSuchLanguage
 from ops.recover_command import RecoverError
 from registry.import_command import ImportRefused
 
@@ -27,6 +28,7 @@ MISTAKES: tuple[type[Exception], ...] = (
     SettingsError,
     CryptoError,
     SigningError,
+    NoSuchLanguage,
     AuditCommandError,
     AlreadyRotating,
     PurgeRefused,

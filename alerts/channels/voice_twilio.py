@@ -1,29 +1,26 @@
 """A telephone call by Twilio, the last automatic step: it asks, and one key answers. Off until it has a number.
 
-A call that was taken is no proof: an answering machine takes calls too. Only a key is (checkin/voice_web.py). In
-languages that Twilio does not speak a recording of ours is played (web/static/voice/<language>.mp3), else Japanese and
-English are said.
+A call that was taken is no proof: an answering machine takes calls too. Only a key is (checkin/voice_web.py). What is
+said, and what is recorded: alerts/voice_prompt.py and alerts/recordings.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from alerts.buckets import Bucket, Buckets, OwnBuckets
 from alerts.channel import ChannelKind, Outgoing, ReceiptRead, ReplyRead, SendError, Sent, Trouble
 from alerts.policy import within_hours
-from alerts.twilio_calls import RING_S, SPOKEN, Spoken, TwilioCalls, asking
+from alerts.recordings import Recordings
+from alerts.twilio_calls import RING_S, Spoken, TwilioCalls, asking
 from alerts.twilio_signature import SignatureCheck
-from core.i18n import Catalogs, without_furigana
-from core.model import MessageState, Purpose
+from alerts.voice_prompt import asking_keys, heard, words_of
+from core.i18n import Catalogs
+from core.model import MessageState
 from core.settings import Settings
 
-RECORDINGS: Final = Path(__file__).resolve().parents[2] / "web" / "static" / "voice"
-#: Which key stands for which of the two answers of a message.
-KEYS: Final = ("1", "2")
 DAY_S: Final = 86_400.0
 #: Twilio's CallStatus of a call that nobody took.
 UNANSWERED: Final = {"busy": "busy", "no-answer": "no_answer_call", "failed": "call_failed", "canceled": "canceled"}
@@ -34,10 +31,11 @@ class TwilioVoice:
 
     name = "voice"
 
-    def __init__(self, settings: Settings, recordings: Path = RECORDINGS) -> None:
+    def __init__(self, settings: Settings) -> None:
         if settings.twilio_auth_token is None:
             raise ValueError("DAIJOBU_TWILIO_AUTH_TOKEN is needed to call people")
-        self._settings, self._recordings = settings, recordings
+        self._settings = settings
+        self._recordings = Recordings(settings.voice_recordings, settings.site_url)
         token = settings.twilio_auth_token.get_secret_value()
         self.calls = TwilioCalls(
             settings.twilio_base_url,
@@ -80,24 +78,19 @@ class TwilioVoice:
 
     def prompt(self, message: Outgoing) -> Sequence[Spoken]:
         """What is heard: one's own language where it can be, else Japanese and English."""
-        recording = self._recordings / f"{message.language}.mp3"
-        if message.purpose is Purpose.LIVE and message.language not in SPOKEN and recording.is_file():
-            return (Spoken(recording=f"{self._settings.site_url}/static/voice/{recording.name}"),)
-        languages = (message.language,) if message.language in SPOKEN else ("ja", "en")
-        return tuple(Spoken(language, self._words(message, language)) for language in languages)
+        return self._heard(asking_keys(message), message.language)
 
-    def _words(self, message: Outgoing, language: str) -> str:
+    def closing(self, language: str, *, is_help: bool) -> Sequence[Spoken]:
+        """What is heard after a key."""
+        return self._heard(("help" if is_help else "thanks",), language)
+
+    def _heard(self, keys: Sequence[str], language: str) -> Sequence[Spoken]:
+        return heard(keys, language, self._recordings.url, self._words)
+
+    def _words(self, language: str, key: str) -> str:
         if self._catalogs is None:
             self._catalogs = Catalogs.load()
-        say = self._catalogs.sayer(language).plain
-        parts = [say("frame.sentence", text=self._settings.sender_name)]
-        if message.purpose is not Purpose.LIVE:
-            parts.append(say("frame.sentence", text=say(f"tag.{message.purpose}.first")))
-        if message.hazard:
-            parts.append(say("frame.sentence", text=say(f"hazard.{message.hazard}")))
-        for key, (answer, _) in zip(KEYS, message.actions, strict=False):
-            parts.append(say("voice.press", label=say(f"answer.{answer}"), digit=key))
-        return without_furigana(" ".join(parts))
+        return words_of(self._catalogs, self._settings.sender_name, language, key)
 
     def is_signed(self, path_and_query: str, fields: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
         """Whether a call-back is Twilio's."""
