@@ -11,6 +11,7 @@ LINKS = {
     ("GET", "/healthz"): "public",
     ("GET", "/sw.js"): "public",
     ("GET", "/push/key"): "public",
+    ("GET", "/voice/{language}/{name}"): "public",
     ("GET", "/sign-in"): "public",
     ("POST", "/sign-in"): "public",
     ("GET", "/sign-in/oidc"): "public",
@@ -28,6 +29,8 @@ LINKS = {
     ("GET", "/c/{token}/where"): "token",
     ("POST", "/c/{token}/where"): "token",
     ("POST", "/c/{token}/where/delete"): "token",
+    ("GET", "/c/{token}/card"): "token",
+    ("POST", "/c/{token}/card"): "token",
     ("POST", "/c/{token}/real"): "token",
     ("GET", "/l/{token}"): "token",
     ("HEAD", "/l/{token}"): "token",
@@ -54,6 +57,9 @@ LINKS = {
     ("GET", "/p/{token}/partners"): "token",
     ("GET", "/f/{token}"): "token",
     ("GET", "/p/{token}/card"): "token",
+    ("POST", "/p/{token}/card"): "token",
+    ("GET", "/lost"): "public",
+    ("POST", "/lost"): "public",
     ("GET", "/p/{token}/line"): "token",
     ("POST", "/p/{token}/line"): "token",
     ("GET", "/m/confirm/{contact}/{token}"): "token",
@@ -133,6 +139,8 @@ PAGES_OF_LINKS = """
 /join/nothing                     /join/{token}                        404 404 404 404 404 404 404 404 404 404 404
 /c/nothing                        /c/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /c/nothing/shelters               /c/{token}/shelters                  404 404 404 404 404 404 404 404 404 404 404
+/lost                             /lost                                200 200 200 200 200 200 200 200 200 200 200
+/c/nothing/card                   /c/{token}/card                      404 404 404 404 404 404 404 404 404 404 404
 /c/nothing/where                  /c/{token}/where                     404 404 404 404 404 404 404 404 404 404 404
 /l/nothing                        /l/{token}                           404 404 404 404 404 404 404 404 404 404 404
 /p/nothing                        /p/{token}                           404 404 404 404 404 404 404 404 404 404 404
@@ -176,6 +184,7 @@ PAGES_OF_LINKS = """
 /join/{join}                      /join/{token}                        200 200 200 200 200 200 200 200 200 200 200
 /c/{c}                            /c/{token}                           200 200 200 200 200 200 200 200 200 200 200
 /c/{c}/shelters                   /c/{token}/shelters                  200 200 200 200 200 200 200 200 200 200 200
+/c/{c}/card                       /c/{token}/card                      200 200 200 200 200 200 200 200 200 200 200
 /c/{c}/where                      /c/{token}/where                     303 303 303 303 303 303 303 303 303 303 303
 /l/{l}                            /l/{token}                           200 200 200 200 200 200 200 200 200 200 200
 /p/{p}                            /p/{token}                           200 200 200 200 200 200 200 200 200 200 200
