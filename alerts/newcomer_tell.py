@@ -29,8 +29,8 @@ from core.db import CONNECTION_ERRORS, Connection, transaction
 
 log = logging.getLogger(__name__)
 
-#: Notes taken at a time, each of up to 500 people (migrations/0034).
-NOTES: Final = 20
+#: Notes taken at a time, each of up to 500 people (migrations/0034): few, so that an event never waits long.
+NOTES: Final = 4
 #: People told at a time: as many as a portion of a fan-out.
 AT_ONCE: Final = 10_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from alerts.deps import Deps
+from alerts.fanout import decide_forever
 from alerts.newcomer_tell import tell_newcomers
 from alerts.stop_store import SQL_STOP_ALERT
 from core.clock import FixedClock
@@ -394,3 +396,17 @@ async def test_without_an_incident_notes_are_only_dropped(db: Pool, deps: Deps) 
     # And the next alert is everybody's, as ever.
     await store_event(db, SHOCK)
     assert not await tell_newcomers(deps)
+
+
+async def test_the_decide_loop_looks_for_them(db: Pool, deps: Deps) -> None:
+    await hear(deps, SHOCK)
+    new = await someone(db)
+    stop = asyncio.Event()
+    task = asyncio.create_task(decide_forever(deps, stop))
+    try:
+        while not await standing(db) and not task.done():
+            await asyncio.sleep(0.02)
+    finally:
+        stop.set()
+        await task
+    assert set(await standing(db)) == {new}
