@@ -30,6 +30,7 @@ MODULES: Final = (
     "registry.signin_web",
     "registry.oidc_web",
     "registry.import_web",
+    "registry.import_rows_web",
     "registry.people_web",
     "registry.employers_web",
     "registry.sites_web",

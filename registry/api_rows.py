@@ -14,8 +14,9 @@ from registry.columns import HEADINGS
 from registry.imports import Fate, RowPlan
 from registry.rows import Problem as RowProblem
 
-#: Fields of a person in the order of the list's columns; all but `employer`, which the token decides.
-COLUMNS: Final = tuple(name for name in HEADINGS if name != "employer")
+#: Fields of a person in the order of the list's columns; all but `employer`, which the token decides, and whether
+#: somebody works in a home, which the API's person does not say.
+COLUMNS: Final = tuple(name for name in HEADINGS if name not in ("employer", "household"))
 #: The first data row of the list: row 1 holds the headings.
 FIRST_ROW: Final = 2
 

@@ -91,6 +91,10 @@ HEADINGS: Final[dict[str, tuple[str, ...]]] = {
         "勤務先住所", "work address", "勤務地住所", "事業所住所", "事業所所在地", "勤務先所在地", "工場住所",
         "会社住所", "就業場所住所",
     ),
+    "household": (
+        "家庭で勤務", "works in a home", "個人宅勤務", "個人宅で勤務", "家事使用人", "住み込み", "家事支援",
+        "household worker", "works in a household", "works in somebody's home", "domestic worker", "live-in",
+    ),
     "work_lat": (
         "勤務先緯度", "work lat", "work latitude",
     ),

@@ -72,6 +72,7 @@ class ExistingPerson(NamedTuple):
     home: AddressInput | None  # an own home; None where the dorm is the home
     work: AddressInput | None
     has_place: bool
+    household: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ async def read_sites(conn: Connection, vault: Vault, scope: Scope) -> list[Exist
 
 SQL_MEMBERS = """
 SELECT m.org_id, m.employee_id, m.room, m.shift, m.start_date, m.end_date, m.ended_at,
-       r.id, r.name, r.language, r.second_language, r.state,
+       m.household, r.id, r.name, r.language, r.second_language, r.state,
        coalesce(w.name, '') AS site, coalesce(d.name, '') AS dorm,
        h.id AS home_id, h.address_enc AS home_address, h.point_enc AS home_point,
        k.id AS work_id, k.address_enc AS work_address, k.point_enc AS work_point,
@@ -152,6 +152,7 @@ def _person(
         home=open_address(vault, row["home_id"], row["home_address"], row["home_point"]),
         work=open_address(vault, row["work_id"], row["work_address"], row["work_point"]),
         has_place=row["has_place"],
+        household=row["household"],
     )
 
 

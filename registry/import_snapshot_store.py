@@ -20,7 +20,7 @@ BATCH = 400
 SQL_PEOPLE_NOW = """
 SELECT r.id, m.org_id, r.name, r.language, coalesce(r.second_language, '') AS second_language, r.state,
        m.org_id = ANY(r.orgs) AS seen, m.employee_id, m.workplace_id, m.dorm_id, m.room, m.shift,
-       m.start_date, m.end_date, m.ended_at,
+       m.start_date, m.end_date, m.ended_at, m.household,
        (SELECT p.place_id FROM resident_place p WHERE p.resident_id = r.id AND p.kind = 'home') AS home,
        (SELECT p.place_id FROM resident_place p WHERE p.resident_id = r.id AND p.kind = 'work') AS work,
        ARRAY(SELECT c.id FROM contact c WHERE c.resident_id = r.id ORDER BY c.id) AS contacts,

@@ -19,6 +19,7 @@ from registry.import_plan import Action, ExistingSite, Plan, RowPlan, Scope, Sit
 from registry.import_read_store import Owner, seal_place, sealed_fields
 from registry.import_snapshot_store import BATCH, places_now
 from registry.import_update_store import RowWriter, end_people, update_people
+from registry.membership_store import set_households
 from registry.names import name_key
 from registry.resident_rows import ResidentRows, resident_rows
 
@@ -71,6 +72,8 @@ async def apply_plan(
             progress(len(subjects), total)
 
     await one_ahead((inserts[start : start + BATCH] for start in range(0, len(inserts), BATCH)), made, write)
+    made_by = zip(inserts, tuple(subjects), strict=True)
+    await set_households(conn, [(who, orgs[row.employer], row.person.household) for row, who in made_by])
     for start in range(0, len(updates), BATCH):
         subjects += await update_people(conn, vault, writer, updates[start : start + BATCH], now, ledger)
         if progress:

@@ -19,6 +19,7 @@ from registry.import_run_store import Run
 from registry.import_snapshot_store import BATCH, people_now, place_again, places_now
 from registry.import_undo import Kept, Undo, undo
 from registry.import_update_store import drop_unused_places
+from registry.membership_store import set_households
 
 SQL_ACTED = """
 SELECT r.id, CASE
@@ -183,6 +184,8 @@ async def _restore(conn: Connection, vault: Vault, changes: Sequence[Change]) ->
         [datetime.fromisoformat(b["ended_at"]) if b["ended_at"] else None for b in old],
     )
     expect_rows(tag, len(ids), "memberships of the undo")
+    # Uploads of before this column was read say nothing about it.
+    await set_households(conn, [(i, org, b.get("household")) for i, org, b in zip(ids, orgs, old, strict=True)])
     added = [UUID(c) for b, a in zip(old, new, strict=True) for c in a["contacts"] if c not in b["contacts"]]
     await conn.execute(SQL_DROP_CONTACTS, added)
     await _restore_places(conn, vault, ids, old, new)

@@ -13,7 +13,7 @@ from registry import store
 from registry.import_ledger import Ledger
 from registry.import_plan import RowPlan, SiteKey
 from registry.import_snapshot_store import BATCH, people_now, places_now
-from registry.membership_store import end_membership
+from registry.membership_store import end_membership, set_households
 from registry.records import INVITATION, NewContact, NewMembership, NewResident
 from registry.rows import PersonRow
 
@@ -131,6 +131,7 @@ async def update_people(
         [row.person.end_date for _, row in people],
     )
     expect_rows(tag, len(people), "memberships of the upload")
+    await set_households(conn, [(i, o, row.person.household) for i, o, (_, row) in zip(ids, orgs, people, strict=True)])
     contacts = [(match, NewContact(c.channel, c.address, c.kind)) for match, row in people for c in row.person.contacts]
     await store.insert_contacts(conn, vault, contacts, now)
     # Who moved to another dorm lives there now; an own home given by an earlier list no longer holds.

@@ -27,6 +27,7 @@ def encode_person(person: PersonRow) -> list[Any]:
         person.end_date.isoformat() if person.end_date else None,
         _encode_place(person.home),
         _encode_place(person.work),
+        person.household,
         [[p.code, int(p.weight), list(p.values)] for p in person.problems],
     ]
 
@@ -38,7 +39,7 @@ def _encode_place(place: AddressInput | None) -> list[Any] | None:
 def decode_person(data: list[Any], places: dict[tuple[Any, ...], AddressInput]) -> PersonRow:
     """The row again. `places` keeps equal addresses as one object: forty people of a dorm share theirs."""
     (number, name, language, second, contacts, employee_id, employer, site, dorm, room, shift, start, end, home, work,
-     problems) = data  # fmt: skip
+     household, problems) = data  # fmt: skip
     return PersonRow(
         number=number,
         name=name,
@@ -55,6 +56,7 @@ def decode_person(data: list[Any], places: dict[tuple[Any, ...], AddressInput]) 
         end_date=date.fromisoformat(end) if end else None,
         home=_decode_place(home, places),
         work=_decode_place(work, places),
+        household=household,
         problems=tuple(Problem(code, Weight(weight), tuple((k, v) for k, v in vs)) for code, weight, vs in problems),
     )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from core.model import Located
 from geo.notes import PlaceNote
+from registry.access import HOUSEHOLD
 from registry.import_plan import (
     AS_NEW,
     LEAVE_OUT,
@@ -385,11 +386,19 @@ class _Planner:
                 ("language", person.language, match.language),
                 ("second_language", person.second_language, match.second_language),
             ]
-        found = [Difference(name, _text(old), _text(new)) for name, new, old in pairs if new and new != old]
+        # Somebody's home, told once by an upload, is not shown again by the next one.
+        secret = {"site", "work"} if match.household else set()
+        found = [
+            Difference(name, HOUSEHOLD if old and name in secret else _text(old), _text(new))
+            for name, new, old in pairs
+            if new and new != old
+        ]
+        if person.household is not None and person.household != match.household:
+            found.append(Difference("household", "", "○" if person.household else "×"))
         # An address that an enrolled person gave is theirs: not shown, and a home not replaced.
         for name, given, old in (("home", own_home, match.home), ("work", own_work, match.work)):
             if given and given != old and not (name == "home" and match.enrolled and old is not None):
-                found.append(Difference(name, "" if match.enrolled else _text(old), _text(given)))
+                found.append(Difference(name, "" if match.enrolled or name in secret else _text(old), _text(given)))
         added = [
             c for c in person.contacts if (c.channel, self.fingerprint(c.channel, c.address)) not in match.contacts
         ]

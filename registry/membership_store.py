@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -48,6 +49,21 @@ async def end_due_memberships(conn: Connection, today: date, now: datetime) -> i
 
 
 SQL_SET_HOUSEHOLD = "UPDATE membership SET household = $3 WHERE resident_id = $1 AND org_id = $2 AND ended_at IS NULL"
+
+
+SQL_SET_HOUSEHOLDS = """
+UPDATE membership m SET household = u.household
+FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) AS u (id, org_id, household)
+WHERE m.resident_id = u.id AND m.org_id = u.org_id
+"""
+
+
+async def set_households(conn: Connection, said: Sequence[tuple[UUID, UUID, bool | None]]) -> None:
+    """Of many (resident, organisation) whether the workplace is somebody's home; None says nothing about it."""
+    known = [(resident_id, org_id, household) for resident_id, org_id, household in said if household is not None]
+    if known:
+        tag = await conn.execute(SQL_SET_HOUSEHOLDS, *(list(column) for column in zip(*known, strict=True)))
+        expect_rows(tag, len(known), "memberships of household workers")
 
 
 async def set_household(conn: Connection, resident_id: UUID, org_id: UUID, *, household: bool) -> None:

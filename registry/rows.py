@@ -78,6 +78,8 @@ class PersonRow:
     end_date: date | None = None
     home: AddressInput | None = None
     work: AddressInput | None = None
+    #: Whether the workplace is somebody's home.
+    household: bool | None = None
     problems: tuple[Problem, ...] = ()
 
     def with_problem(self, code: str, weight: Weight, **values: Any) -> PersonRow:
@@ -96,6 +98,8 @@ _PLAIN_CELL = re.compile(r"(?:[!-~]+(?: [!-~]+)*)?")
 #: The other cells of a list are few and many times the same: its companies, dorms, shifts.
 _tidy = functools.lru_cache(8192)(clean_line)
 
+_YES: Final = frozenset({"はい", "yes", "y", "1", "true", "有", "あり", "該当", "○", "〇", "◯", "✓", "x"})
+_NO: Final = frozenset({"いいえ", "no", "n", "0", "false", "無", "なし", "非該当", "×", "-", "ー"})
 _SERVICES: Final = {
     "line": "line",
     "ライン": "line",
@@ -181,8 +185,18 @@ class _Reader:
             end_date=end,
             home=self.place("home"),
             work=self.place("work"),
+            household=self.household(),
             problems=tuple(self.problems),
         )
+
+    def household(self) -> bool | None:
+        text = unicodedata.normalize("NFKC", self.cell("household")).casefold()
+        if not text:
+            return None
+        if text in _YES or text in _NO:
+            return text in _YES
+        self.say("household_unreadable", Weight.DOUBT, text=text)
+        return None
 
     def languages(self) -> tuple[str, str]:
         found = []
