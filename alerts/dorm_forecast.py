@@ -73,7 +73,7 @@ def calls_of(rule: Rule, severity: Severity, made_at: datetime) -> list[Call]:
     if not severity.asks:
         return []
     later = [
-        Call((RANKS[step.to],), step.to, step.after_s, step.when.value)
+        Call(AT_START if step.to is To.LEADER else (RANKS[step.to],), step.to, step.after_s, step.when.value)
         for step in rule.calls.get(severity, ())
         if step.hours is None or within_hours(made_at, step.hours)
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from alerts.compose import ComposedText
 from alerts.fanout_store import AlertRow
+from core.clock import date_in_japan
 from core.db import Connection, expect_rows
 
 
@@ -26,8 +27,9 @@ class Leader:
     contact_channel: str
 
 
-# Per dorm without a leader link in this incident: the leader, or the deputy where the leader has no usable contact; an
-# SMS before a notification, because the leader is called upon once only.
+# Per dorm without a leader link in this incident: the leader, or the deputy where the leader has no usable contact or
+# said that they are away; an SMS before a notification, because the leader is called upon once only. Where both are
+# away the leader is called all the same: they may know who is there.
 SQL_LEADERS = """
 SELECT DISTINCT ON (s.id) s.id AS site_id, s.name AS dorm, n.people::int, sl.resident_id, sl.staff_id,
        coalesce(r.language, st.language) AS language, coalesce(r.second_language, '') AS second_language,
@@ -46,8 +48,9 @@ LEFT JOIN resident AS r ON r.id = sl.resident_id AND r.state IN ('invited', 'enr
 LEFT JOIN staff AS st ON st.id = sl.staff_id AND st.disabled_at IS NULL
 JOIN contact AS k ON (k.resident_id = r.id OR k.staff_id = st.id) AND k.kind = 'address'
      AND k.state NOT IN ('dead', 'opted_out') AND k.channel = ANY($3::text[])
+LEFT JOIN absence AS away ON away.resident_id = r.id AND away.said_by = 'self' AND away.until >= $4
 WHERE NOT EXISTS (SELECT 1 FROM link AS l WHERE l.kind = 'leader' AND l.incident_id = $2 AND l.site_id = s.id)
-ORDER BY s.id, sl.rank, array_position($3::text[], k.channel), k.created_at
+ORDER BY s.id, away.until IS NOT NULL, sl.rank, array_position($3::text[], k.channel), k.created_at
 """
 
 
@@ -64,7 +67,9 @@ async def leaders_of(conn: Connection, alert: AlertRow, contacts: Sequence[str])
             row["contact_id"],
             row["contact_channel"],
         )
-        for row in await conn.fetch(SQL_LEADERS, alert.id, alert.incident_id, list(contacts))
+        for row in await conn.fetch(
+            SQL_LEADERS, alert.id, alert.incident_id, list(contacts), date_in_japan(alert.created_at)
+        )
     ]
 
 

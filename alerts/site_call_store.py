@@ -10,6 +10,7 @@ from uuid import UUID
 
 from alerts.compose import ComposedText
 from alerts.rules import To
+from core.clock import date_in_japan
 from core.db import Connection, expect_rows
 from core.model import Purpose, Severity
 
@@ -74,6 +75,7 @@ class Called:
     link_id: UUID | None
 
 
+# Who is called in the leader's place: the deputy, where the leader has no usable contact or said that they are away.
 # Silent: asked by this alert, not answered since. Opened: a leader's page of this dorm was read since the alert, by
 # whoever has its link (core.audit: "leader.read").
 SQL_DUE = """
@@ -91,13 +93,14 @@ FROM (
 JOIN site AS s ON s.id = n.dorm_id
 LEFT JOIN LATERAL (
     SELECT sl.resident_id, sl.staff_id, coalesce(r.language, st.language) AS language, r.second_language,
-           k.id AS contact_id, k.channel AS contact_channel, k.created_at
+           k.id AS contact_id, k.channel AS contact_channel, k.created_at, sl.rank, away.until IS NOT NULL AS away
     FROM site_leader AS sl
     LEFT JOIN resident AS r ON r.id = sl.resident_id AND r.state IN ('invited', 'enrolled')
     LEFT JOIN staff AS st ON st.id = sl.staff_id AND st.disabled_at IS NULL
     JOIN contact AS k ON (k.resident_id = r.id OR k.staff_id = st.id) AND k.kind = 'address'
          AND k.state NOT IN ('dead', 'opted_out') AND k.channel = ANY($5::text[])
-    WHERE sl.site_id = s.id AND sl.rank = $3
+    LEFT JOIN absence AS away ON away.resident_id = r.id AND away.said_by = 'self' AND away.until >= $7
+    WHERE sl.site_id = s.id AND (sl.rank = $3 OR ($3 = 1 AND sl.rank = 2))
 ) AS who ON true
 LEFT JOIN link AS l ON l.kind = 'leader' AND l.incident_id = $2 AND l.site_id = s.id AND l.revoked_at IS NULL
      AND (l.resident_id = who.resident_id OR l.staff_id = who.staff_id)
@@ -105,7 +108,7 @@ WHERE NOT EXISTS (SELECT FROM site_call AS c WHERE c.incident_id = $2 AND c.site
   AND ($6::timestamptz IS NULL OR NOT EXISTS (
       SELECT FROM audit AS b WHERE b.action = 'leader.read' AND b.incident_id = $2 AND b.at >= $6
       AND b.detail ->> 'site' = s.id::text))
-ORDER BY s.id, array_position($5::text[], who.contact_channel), who.created_at, l.created_at DESC
+ORDER BY s.id, who.away, who.rank, array_position($5::text[], who.contact_channel), who.created_at, l.created_at DESC
 """
 
 
@@ -114,7 +117,8 @@ async def due(
 ) -> list[Called]:
     """The dorms for which this step is to be taken now. `contacts`: kinds that can be used, the preferred first;
     `unread_since`: only dorms whose page nobody has opened since then."""
-    rows = await conn.fetch(SQL_DUE, alert.id, alert.incident_id, RANKS[to], step, list(contacts), unread_since)
+    today = date_in_japan(alert.created_at)
+    rows = await conn.fetch(SQL_DUE, alert.id, alert.incident_id, RANKS[to], step, list(contacts), unread_since, today)
     return [
         Called(
             row["site_id"],

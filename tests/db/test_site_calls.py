@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +24,11 @@ from tests.people import Person
 from tests.staff_site import staff_site
 
 NIGHT = datetime(2026, 11, 21, 1, 0, tzinfo=JST)
+
+
+SQL_AWAY = """
+INSERT INTO absence (resident_id, said_by, kind, until, created_at) VALUES ($1, 'self', 'home_leave', $2, now())
+"""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,9 @@ class Dorm:
 
 
 @asynccontextmanager
-async def dorm_at(db: Pool, dsn: str, at: datetime, *, deputies: bool = True) -> AsyncIterator[Dorm]:
+async def dorm_at(
+    db: Pool, dsn: str, at: datetime, *, deputies: bool = True, away: Sequence[int] = ()
+) -> AsyncIterator[Dorm]:
     org = await people.make_org(db)
     dorm = await people.make_site(db, org.id)
     elsewhere = await people.make_place(db, (("jis", "40133"),))
@@ -60,6 +67,8 @@ async def dorm_at(db: Pool, dsn: str, at: datetime, *, deputies: bool = True) ->
     async with db.acquire() as conn:
         for rank, person in enumerate(named[: 3 if deputies else 1], 1):
             await set_leader(conn, dorm[0], rank, resident_id=person.id)
+        for rank in away:
+            await conn.execute(SQL_AWAY, named[rank - 1].id, at.date())
     sms, clock = FakeChannel("sms"), FixedClock(at + timedelta(seconds=30))
     async with wires(db, dsn, channels=fake_channels(sms), clock=clock) as deps:
         await hear(deps, quake(region("4"), city(MASHIKI, "5+"), at=at))
@@ -88,6 +97,26 @@ async def test_by_day_only_a_deputy_and_only_for_a_page_nobody_has_opened(db: Po
         assert await dorm.after(9) == []
         assert await dorm.after(1) == [("deputy", "l")]
         assert await dorm.after(1) == []
+
+
+@pytest.mark.parametrize(
+    ("away", "first", "later"),
+    [((1,), "deputy", "deputy"), ((2,), "leader", "leader"), ((1, 2), "leader", "leader")],
+)
+async def test_a_leader_who_is_away_is_stood_in_for(
+    db: Pool, db_dsn: str, away: tuple[int, ...], first: str, later: str
+) -> None:
+    async with dorm_at(db, db_dsn, NIGHT, away=away) as dorm:
+        numbers = {dorm.leader.phone: "leader", dorm.deputy.phone: "deputy"}
+        told = [numbers[m.address] for m in dorm.sms.taken if m.address in numbers and "/l/" in m.url]
+        assert told == [first], "the one message at the start"
+        assert await dorm.after(5) == sorted([(later, "l"), ("night", "l")])
+
+
+async def test_a_leader_without_a_number_is_stood_in_for_at_night(db: Pool, db_dsn: str) -> None:
+    async with dorm_at(db, db_dsn, NIGHT) as dorm:
+        await db.execute("UPDATE contact SET state = 'dead' WHERE resident_id = $1", dorm.leader.id)
+        assert await dorm.after(5) == [("deputy", "l"), ("night", "l")]
 
 
 async def test_whose_people_have_answered_is_left_in_peace(db: Pool, db_dsn: str) -> None:
