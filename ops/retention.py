@@ -144,7 +144,7 @@ RULES: Final[tuple[Rule, ...]] = (
          Action.DELETE, "What went wrong a year ago is in the summary of its incident; who mended it is not needed."),
     Rule("provider_trouble", ("provider_trouble",), "what a provider of messages said is wrong here", MONTH,
          "it said so last", Action.DELETE, "It names no receiver; what is mended needs no memory."),
-    Rule("send_bucket", ("send_bucket",), "limits on SMS to one number and on calls a day (a fingerprint of the number)",
+    Rule("send_bucket", ("send_bucket",), "limits on SMS to one number and calls a day (a fingerprint of the number)",
          2 * DAY, "it was last used", Action.DELETE, "By then it is full again: without it the limit is the same."),
     Rule("sms_reply", ("sms_reply",), "which SMS replies have been read (the provider's number of each)", MONTH,
          "the reply", Action.DELETE, "A reply that comes twice counts once; the provider repeats within minutes."),

@@ -132,6 +132,7 @@ PAGES_OF_LINKS = """
 /healthz                          /healthz                             200 200 200 200 200 200 200 200 200 200 200
 /sw.js                            /sw.js                               200 200 200 200 200 200 200 200 200 200 200
 /push/key                         /push/key                            200 200 200 200 200 200 200 200 200 200 200
+/voice/my/sender.mp3              /voice/{language}/{name}             404 404 404 404 404 404 404 404 404 404 404
 /sign-in                          /sign-in                             200 200 200 200 200 200 200 200 200 200 200
 /sign-in/oidc                     /sign-in/oidc                        404 404 404 404 404 404 404 404 404 404 404
 /sign-in/oidc/done                /sign-in/oidc/done                   404 404 404 404 404 404 404 404 404 404 404

@@ -30,7 +30,7 @@ CACHED = {"/sw.js": "no-cache", "/api/v1/openapi.json": "max-age=300"}
 
 #: Addresses that speak of nothing anybody could have: no such kind of page.
 #: A language or text that nobody has is nobody's: there is nothing to compare it with.
-NO_THINGS = {"/board/nothing/dorm/{dorm}", "/wording/xx", "/wording/vi/no.such"}
+NO_THINGS = {"/board/nothing/dorm/{dorm}", "/wording/xx", "/wording/vi/no.such", "/voice/my/sender.mp3"}
 #: Traces of a read that are rows of their own: whom a disclosure has shown, who will be told so.
 TRACES_OF = {"/board/break-glass/{glass}": ["break_glass_person"]}
 
