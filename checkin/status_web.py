@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
@@ -17,6 +19,12 @@ from core.model import MessageState, Role
 from core.web import PUBLIC, Route, language_of, render, site
 from registry.guard_web import visitor
 from registry.listening_web import feeds_heard, silent_among, unheard_since
+
+#: What each stream of JMA carries, in the hazards a resident knows it by.
+CARRIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "jma.eqvol": ("earthquake", "tsunami", "volcano"),
+    "jma.extra": ("heavy_rain", "river_flood", "landslide", "storm_surge"),
+}
 
 
 async def status(request: web.Request) -> web.Response:
@@ -64,6 +72,7 @@ async def _for_anybody(request: web.Request) -> web.Response:
         feeds=feeds,
         stale=stale,
         since=unheard_since(stale),
+        carries=CARRIES,
     )
 
 

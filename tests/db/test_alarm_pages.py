@@ -109,12 +109,18 @@ async def test_anybody_reads_whether_the_official_source_is_heard(db: Pool) -> N
         assert "We have not heard from JMA since" in page and "HTTP 403" not in page
         assert "Outbox" not in page and "/alarms" not in page
         _, page = await site.visitor().get("/status?lang=vi")
-        assert "chưa nhận được tin của JMA" in page
+        assert "chưa nhận được tin của JMA" in page and "Chúng tôi có nhận được cảnh báo chính thức không?" in page
+        # All of it in the reader's language, nothing of the words for staff.
+        for lang, words in (("my", "တရားဝင်သတိပေးချက်များ"), ("ur", "سرکاری انتباہ"), ("ja-simple", "とどいて")):
+            _, page = await site.visitor().get(f"/status?lang={lang}")
+            assert words in page and "How the service is doing" not in page and "システムの状態" not in page
+        _, page = await site.visitor().get("/status", headers={"Accept-Language": "id"})
+        assert "peringatan resmi" in page
         status, _ = await site.visitor().get("/status", headers={"X-Fragment": "1"})
         assert status == 401
-    async with website(db) as site:
+    async with website(db, feed_row(last_heard_at=NOW)) as site:
         _, page = await site.visitor().get("/status?lang=en")
-        assert "We have not heard" not in page
+        assert "We have not heard" not in page and "Yes. Last checked" in page
 
 
 async def test_staff_see_more_and_the_banner_stands_on_what_depends_on_feeds(db: Pool, db_dsn: str) -> None:
