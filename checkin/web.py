@@ -49,6 +49,8 @@ log = logging.getLogger(__name__)
 #: A tap's own id, made by the phone: long enough for a UUID.
 MAX_CLIENT_ID: Final = 64
 MAX_NOTE: Final = 500
+#: The page comes over one bar of signal, in every language.
+MAX_BYTES: Final = 10_000
 
 
 async def check_in_page(request: web.Request) -> web.Response:
@@ -290,8 +292,12 @@ def _page(
         "shelters_address": here(request, f"{request.path}/shelters"),
         "distance_words": distance_words,
     }
-    response = render(request, "checkin_page.html", lang=lang, **context)
-    return small(response)
+    # One press sends where they are, on this very page; on a page of its own where the words for it would be too long.
+    at_once = context["where"] is not None and help_ is not None and not context["evacuation"]
+    response = small(render(request, "checkin_page.html", lang=lang, where_at_once=at_once, **context))
+    if at_once and len(str(response.text).encode()) >= MAX_BYTES:
+        response = small(render(request, "checkin_page.html", lang=lang, where_at_once=False, **context))
+    return response
 
 
 ROUTES: Final = [

@@ -172,6 +172,9 @@ def render(request: web.Request, template: str, *, lang: str, status: int = 200,
     return web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
 
 
+_LEFT_OUT: Final = ("<rp>(</rp>", "<rp>)</rp>", "<head>\n", "</head>\n<body>\n", "</body>\n</html>")
+
+
 def small(response: web.Response) -> web.Response:
     """A page of text for one bar of signal: compressed, without tags that HTML lets out.
 
@@ -179,7 +182,9 @@ def small(response: web.Response) -> web.Response:
     2015), and the end of a reading that ends its ruby.
     """
     text = str(response.text)
-    response.text = text.replace("<rp>(</rp>", "").replace("<rp>)</rp>", "").replace("</rt></ruby>", "</ruby>")
+    for tag in _LEFT_OUT:
+        text = text.replace(tag, "")
+    response.text = text.replace("</rt></ruby>", "</ruby>")
     response.enable_compression()
     return response
 
