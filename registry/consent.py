@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from core.model import OrgKind
+
 SCOPES: Final = ("C1", "C2", "C3", "C4", "C5", "C6")
 #: The lines of an enrolment; the others are asked for when the need arises.
 ASKED: Final = ("C1", "C2", "C3")
@@ -34,10 +36,35 @@ class Version(NamedTuple):
 #: Every version, oldest first. Add one whenever the meaning or the words of a line change.
 VERSIONS: Final = (
     Version("2026-11", frozenset(SCOPES)),
+    # The line of C2 now says "company" to a company's people only, and C5 that no company sees it: words, not meaning.
     # C1 named the phone number only; it now names every way people give: phone, notifications, e-mail, LINE.
     Version("2026-11-22", frozenset({"C1"})),
 )
 CONSENT_VERSION: Final = VERSIONS[-1].name
+
+
+class Words(NamedTuple):
+    """Keys of the texts of one line: the line itself, and what it means and what happens without it."""
+
+    line: str
+    more: str
+
+
+#: Who is "my company" to the person; all others are "this organisation", under its name.
+_COMPANY: Final = frozenset({OrgKind.EMPLOYER, OrgKind.SUPERVISING})
+
+
+def words_of(scope: str, viewers: Iterable[OrgKind] = ()) -> Words:
+    """The words in which a line is asked. `viewers`: the kinds of the organisations that C2 is about.
+
+    >>> words_of("C2", [OrgKind.EMPLOYER]).line, words_of("C2", [OrgKind.COMMUNITY]).line
+    ('consent.C2', 'consent.C2.org')
+    """
+    kinds = frozenset(viewers)
+    if scope != "C2" or kinds <= _COMPANY:
+        return Words(f"consent.{scope}", f"consent.{scope}.more")
+    # A partner sees nothing at all until it may.
+    return Words("consent.C2.org", "partners.sees" if kinds == {OrgKind.PARTNER} else "consent.C2.org.more")
 
 
 class ConsentLine(NamedTuple):

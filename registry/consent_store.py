@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from core.db import Connection, Pool, expect_rows
 from core.i18n import Catalogs
-from registry.consent import CONSENT_VERSION, SCOPES, Choice, ConsentLine, text_hash
+from core.model import OrgKind
+from registry.consent import CONSENT_VERSION, SCOPES, Choice, ConsentLine, text_hash, words_of
 
 #: How a person said it.
 PAGE: Final = "page"
@@ -27,9 +28,13 @@ async def consent_lines(conn: Connection, resident_id: UUID) -> list[ConsentLine
     return [ConsentLine(**dict(row.items())) for row in rows]
 
 
-def wording(catalogs: Catalogs, scope: str, language: str) -> str:
-    """The words of a line as a page shows them: the line itself, and what it means and what happens without it."""
-    return f"{catalogs.say(language, f'consent.{scope}')}\n{catalogs.say(language, f'consent.{scope}.more')}"
+def wording(catalogs: Catalogs, scope: str, language: str, viewers: Iterable[OrgKind] = ()) -> str:
+    """The words of a line as a page shows them: the line itself, and what it means and what happens without it.
+
+    `viewers`: the kinds of the organisations it is about (C2).
+    """
+    words = words_of(scope, viewers)
+    return f"{catalogs.say(language, words.line)}\n{catalogs.say(language, words.more)}"
 
 
 SQL_RECORD = """
@@ -54,10 +59,12 @@ async def record(
     channel: str = PAGE,
     recorded_by: UUID | None = None,
     words: Mapping[str, str] | None = None,
+    viewers: Mapping[UUID, OrgKind] | None = None,
 ) -> None:
     """Store what the person agreed to or took back, with the words they read in `language`.
 
-    `words`: by scope, where a page asked in other words than the line's own.
+    `words`: by scope, where a page asked in other words than the line's own; `viewers`: the kinds of the person's
+    organisations, by which C2 is worded.
 
     `channel`: "page", "paper" or "leader"; `recorded_by`: the member of staff who typed a paper form in. Give every
     choice of a form; use `consent.choices` to store only what moved. Call it inside the transaction of the change.
@@ -65,8 +72,14 @@ async def record(
     if not made:
         return
     own = words or {}
-    texts = {c.scope: own[c.scope] if c.scope in own else wording(catalogs, c.scope, language) for c in made}
-    await _keep(conn, [(scope, language, text) for scope, text in texts.items()], now)
+    kinds = viewers or {}
+
+    def about(choice: Choice) -> list[OrgKind]:
+        kind = kinds.get(choice.viewer_org) if choice.viewer_org else None
+        return list(kinds.values()) if kind is None else [kind]
+
+    texts = [own[c.scope] if c.scope in own else wording(catalogs, c.scope, language, about(c)) for c in made]
+    await _keep(conn, [(c.scope, language, text) for c, text in zip(made, texts, strict=True)], now)
     tag = await conn.execute(
         SQL_RECORD,
         resident_id,
@@ -74,7 +87,7 @@ async def record(
         [c.given for c in made],
         [c.viewer_org for c in made],
         [c.incident_id for c in made],
-        [text_hash(texts[c.scope]) for c in made],
+        [text_hash(text) for text in texts],
         CONSENT_VERSION,
         language,
         now,

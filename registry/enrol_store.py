@@ -10,6 +10,7 @@ from uuid import UUID
 from core.crypto import Vault
 from core.db import Connection, expect_rows
 from core.i18n import Catalogs
+from core.model import OrgKind
 from core.tokens import token_hash
 from geo.store import insert_places
 from registry import consent_store
@@ -17,6 +18,7 @@ from registry.consent import ASKED, Choice
 from registry.enrolment import Draft, from_json, to_json
 from registry.import_read_store import seal_place
 from registry.import_run import locate_offline
+from registry.own_data_store import viewers_of
 from registry.personal_store import Owner, replace_phone, rotate_link, save_person
 from registry.records import EMAIL, NewContact
 from registry.store import insert_contacts, set_places
@@ -31,6 +33,7 @@ class Invitation(NamedTuple):
 
     owner: Owner
     orgs: tuple[str, ...]
+    kinds: tuple[OrgKind, ...]
     dorm: str
     room: str
     site: str
@@ -61,7 +64,7 @@ async def owner_of_invitation(conn: Connection, token: str) -> tuple[Owner | Non
 
 
 SQL_MEMBERSHIPS = """
-SELECT o.name AS org, coalesce(d.name, '') AS dorm, m.room, coalesce(w.name, '') AS site,
+SELECT o.name AS org, o.kind, coalesce(d.name, '') AS dorm, m.room, coalesce(w.name, '') AS site,
        EXISTS (SELECT FROM site_leader l WHERE l.site_id IN (m.dorm_id, m.workplace_id)) AS has_leader
 FROM membership m JOIN organisation o ON o.id = m.org_id
 LEFT JOIN site d ON d.id = m.dorm_id LEFT JOIN site w ON w.id = m.workplace_id
@@ -86,6 +89,7 @@ async def read_invitation(conn: Connection, owner: Owner) -> Invitation:
     return Invitation(
         owner=owner,
         orgs=tuple(m["org"] for m in members),
+        kinds=tuple(OrgKind(m["kind"]) for m in members),
         dorm=housed["dorm"] if housed else "",
         room=housed["room"] if housed else "",
         site=next((m["site"] for m in members if m["site"]), ""),
@@ -148,7 +152,8 @@ async def enrol(
     await insert_contacts(conn, vault, [(person, contact) for contact in contacts], now)
     expect_rows(await conn.execute(SQL_SET_REACH, person, draft.reach_by), 1, "how a person is reached")
     choices = [Choice(scope, scope in scopes) for scope in ASKED]
-    await consent_store.record(conn, catalogs, person, choices, language=draft.language, now=now)
+    viewers = {one.org_id: one.kind for one in await viewers_of(conn, person)}
+    await consent_store.record(conn, catalogs, person, choices, language=draft.language, now=now, viewers=viewers)
     await save_person(
         conn,
         person,

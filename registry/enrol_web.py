@@ -16,7 +16,7 @@ from core.db import Connection, transaction
 from core.tokens import looks_like_token
 from core.web import TOKEN, Route, language_of, link_not_found, public_form, render, see_other, site
 from geo.areas import Areas
-from registry.consent import ASKED
+from registry.consent import ASKED, words_of
 from registry.enrol_store import Invitation, enrol, keep_draft, owner_of_invitation, read_draft, read_invitation
 from registry.enrolment import SERVICES, STEPS, Draft, EnrolmentProblem, Known, agreed, first_language, take
 from registry.import_run import locate_offline
@@ -133,7 +133,7 @@ def _show(
         phone=masked(draft.phone) if draft.phone else "",
         services=[(name, SERVICE_NAMES.get(name, name.capitalize())) for name in SERVICES],
         service_names=SERVICE_NAMES,
-        asked=ASKED,
+        asked=[(scope, words_of(scope, invitation.kinds)) for scope in ASKED],
         browser=browser,
         way_out=way_out(browser, f"{wires.settings.site_url}/e/{token}"),
         problem=problem,

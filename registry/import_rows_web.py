@@ -10,7 +10,7 @@ from aiohttp import web
 
 from core.db import transaction
 from core.spreadsheet import csv_bytes
-from core.web import Route, site, staff
+from core.web import Route, see_other, site, staff
 from registry.access import KEEPS_PEOPLE
 from registry.import_jobs import audit_preview
 from registry.import_plan import Fate
@@ -45,20 +45,20 @@ def rows_to_mend(shown: Mapping[str, Any], say: Say) -> tuple[list[str], list[li
 
 
 async def rows_file(request: web.Request) -> web.Response:
-    """The file. 404 for an upload that is not ours, or has no plan (any more)."""
+    """The file. 404 for an upload that is not ours; one without a plan (any more) leads to its page."""
     await require_step_up(request)
     me = staff_of(request)
     wires = site(request)
-    shown = None
     async with transaction(wires.pool) as conn:
         try:
             run = await get_run(conn, UUID(request.match_info["run"]), me.org_id)
         except ValueError:
             run = None
-        if run is not None:
-            shown = await read_result(conn, wires.vault, run.id, me.org_id)
-        if run is None or shown is None or shown["kind"] != "plan":
-            raise web.HTTPNotFound(text="There is no such upload of your organisation, or it has no rows to show.")
+        if run is None:
+            raise web.HTTPNotFound(text="There is no such upload of your organisation.")
+        shown = await read_result(conn, wires.vault, run.id, me.org_id)
+        if shown is None or shown["kind"] != "plan":  # its page says how far it is
+            return see_other(f"/import/{run.id}")
         await audit_preview(conn, me.actor, list(run.subjects), wires.clock.now())
     return web.Response(
         body=csv_bytes(*rows_to_mend(shown, wires.catalogs.sayer(me.language).plain)),

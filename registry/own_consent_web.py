@@ -10,7 +10,7 @@ from aiohttp import web
 from core.audit import Actor, audit
 from core.db import transaction
 from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
-from registry.consent import Choice, ConsentLine, choices, current, line_for_org, to_ask_again
+from registry.consent import Choice, ConsentLine, choices, current, line_for_org, to_ask_again, words_of
 from registry.consent_store import consent_lines, record, set_shields
 from registry.needs_store import KINDS, Need, read_needs, set_needs
 from registry.own_data_store import viewers_of
@@ -53,11 +53,21 @@ async def page(request: web.Request) -> web.Response:
         needs = (await read_needs(conn, site(request).vault, [owner.resident_id])).get(owner.resident_id, [])
     stands = switches(lines, viewers)
     names = {viewer.org_id: viewer.name for viewer in viewers}
+    kinds = {viewer.org_id: viewer.kind for viewer in viewers}
     return own_page(
         request,
         "personal_consent.html",
         owner,
-        rows=[(_field(c), c.scope, names.get(c.viewer_org) if c.viewer_org else "", on) for c, on in _ordered(stands)],
+        rows=[
+            (
+                _field(c),
+                c.scope,
+                names.get(c.viewer_org) if c.viewer_org else "",
+                on,
+                words_of(c.scope, [kinds[c.viewer_org]] if c.viewer_org else ()),
+            )
+            for c, on in _ordered(stands)
+        ],
         again=to_ask_again(lines),
         kinds=[kind for kind in KINDS if kind != "other"],
         needs={need.kind: need.note for need in needs},
@@ -80,14 +90,16 @@ async def save(request: web.Request) -> web.Response:
         person = owner.resident_id
         language = owner_language(request, owner)
         lines = await consent_lines(conn, person)
-        stands = switches(lines, await viewers_of(conn, person))
+        viewers = await viewers_of(conn, person)
+        stands = switches(lines, viewers)
+        kinds = {viewer.org_id: viewer.kind for viewer in viewers}
         wanted = [Choice(c.scope, form.get(_field(c)) == "1", c.viewer_org) for c in stands]
         again = to_ask_again(lines)
         # A line whose meaning has changed is given anew even where its switch does not move.
         made = [c for c in wanted if c.scope in again and c.given] + [
             c for c in choices(stands, wanted) if not (c.scope in again and c.given)
         ]
-        await record(conn, wires.catalogs, person, made, language=language, now=now)
+        await record(conn, wires.catalogs, person, made, language=language, now=now, viewers=kinds)
         await set_shields(conn, person, hide_answer=form.get("hide") == "1", protected=form.get("protected") == "1")
         await set_needs(conn, wires.vault, person, _needs(form), now)
         if owner.state in ("enrolled", "paused", "invited"):

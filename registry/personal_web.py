@@ -14,7 +14,7 @@ from core.db import Connection, transaction
 from core.web import TOKEN, Route, link_not_found, public_form, see_other, site
 from geo.store import insert_places
 from registry.cells import masked_email
-from registry.consent import ASKED, Choice, standing, to_ask_again
+from registry.consent import ASKED, Choice, standing, to_ask_again, words_of
 from registry.consent_store import consent_lines, record
 from registry.disclosure_store import disclosures_of
 from registry.elsewhere_store import elsewhere_now
@@ -81,6 +81,7 @@ async def _show(
     places = {kind: names_of_towns(tuple(codes), lang) for kind, codes in towns.items()}
     lines = await consent_lines(conn, owner.resident_id)
     stale = await silent_feeds(request, conn)
+    viewers = await viewers_of(conn, owner.resident_id)
     return own_page(
         request,
         "registry_personal.html",
@@ -98,9 +99,9 @@ async def _show(
         services=SERVICES,
         places=places,
         zone=await own_zone(conn, owner.resident_id),
-        viewers=await viewers_of(conn, owner.resident_id),
+        viewers=viewers,
         enrols=owner.state in ENROLS,
-        asked=ASKED,
+        asked=[(scope, words_of(scope, [viewer.kind for viewer in viewers])) for scope in ASKED],
         ask_again=to_ask_again(lines),
         disclosures=await disclosures_of(conn, owner.resident_id),
         elsewhere=await elsewhere_now(conn, owner.resident_id, wires.clock.now()),
@@ -147,7 +148,8 @@ async def save(request: web.Request) -> web.Response:
         if owner.state in ENROLS:
             # Nothing is ticked for them: every line is theirs to give. C2 stands for the organisations of today.
             made = [Choice(scope, form.get(scope) == "1") for scope in ASKED]
-            await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now)
+            kinds = {one.org_id: one.kind for one in await viewers_of(conn, owner.resident_id)}
+            await record(conn, wires.catalogs, owner.resident_id, made, language=language, now=now, viewers=kinds)
             state = "enrolled" if form.get("C1") == "1" else "paused"
             await stay(conn, owner.resident_id)  # whoever left a company before they enrolled has now said so
         else:

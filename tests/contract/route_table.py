@@ -283,7 +283,7 @@ PAGES = """
 /import/{union_run}               /import/{run}                        303 403 404 200 404 403 403 403 403 403 403
 /import/{sibling_run}             /import/{run}                        303 403 404 404 404 403 403 403 403 403 403
 /import/{else_run}                /import/{run}                        303 403 404 404 404 403 403 403 403 403 403
-/import/{run}/rows.csv            /import/{run}/rows.csv               303 403 200 404 404 403 403 403 403 403 403
+/import/{run}/rows.csv            /import/{run}/rows.csv               303 403 303 404 404 403 403 403 403 403 403
 /import/{else_run}/rows.csv       /import/{run}/rows.csv               303 403 404 404 404 403 403 403 403 403 403
 /import/{else_run}/undo           /import/{run}/undo                   303 403 404 404 404 403 403 403 403 403 403
 /import/{run}/undo                /import/{run}/undo                   303 403 303 404 404 403 403 403 403 403 403

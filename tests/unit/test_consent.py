@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from core.model import OrgKind
 from registry.consent import (
     Choice,
     ConsentLine,
@@ -20,6 +21,7 @@ from registry.consent import (
     shares_location,
     standing,
     to_ask_again,
+    words_of,
 )
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -135,3 +137,19 @@ def test_only_switches_that_moved_are_stored() -> None:
 def test_a_choice_that_means_nothing_is_refused(fields: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match="consent"):
         Choice(*fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "line", "more"),
+    [
+        ((), "consent.C2", "consent.C2.more"),
+        ((OrgKind.EMPLOYER, OrgKind.SUPERVISING), "consent.C2", "consent.C2.more"),
+        ((OrgKind.COMMUNITY,), "consent.C2.org", "consent.C2.org.more"),
+        ((OrgKind.SCHOOL,), "consent.C2.org", "consent.C2.org.more"),
+        ((OrgKind.PARTNER,), "consent.C2.org", "partners.sees"),
+        ((OrgKind.EMPLOYER, OrgKind.COMMUNITY), "consent.C2.org", "consent.C2.org.more"),
+    ],
+)
+def test_only_a_companys_people_read_of_a_company(kinds: tuple[OrgKind, ...], line: str, more: str) -> None:
+    assert words_of("C2", kinds) == (line, more)
+    assert words_of("C3", kinds) == ("consent.C3", "consent.C3.more")
