@@ -16,7 +16,7 @@ from core.db import Pool
 from core.i18n import Catalogs
 from core.settings import load_settings
 from core.wakeups import Wakeups
-from core.web import SITE, Route, Site, add_routes, make_jinja, security_headers
+from core.web import SITE, STATIC, Route, Site, add_routes, make_jinja, security_headers
 from registry.guard_web import guard
 from registry.passwords import Passwords
 from tests.people import NOW, VAULT
@@ -42,6 +42,7 @@ def make_app(pool: Pool, routes: Iterable[Route], clock: FixedClock, *, simulate
         extras={"passwords": PASSWORDS},
     )
     add_routes(app, routes)
+    app.router.add_static("/static", STATIC)
     return app
 
 
