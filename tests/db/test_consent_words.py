@@ -16,6 +16,7 @@ from tests.staff_site import staff_site
 
 CATALOGS = Catalogs.load()
 SAY = CATALOGS.sayer("en")
+LATER = NOW + timedelta(days=1)
 COMPANY, ORG = "My company may see", "This organisation may see"
 
 
