@@ -86,7 +86,10 @@ SELECT c.id, c.lease_token, c.attempts, c.channel, c.purpose, c.incident_id, c.s
            WHEN 'covered' THEN (ir.status IS NOT NULL AND ir.status_at >= a.created_at) OR EXISTS (
                SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id = c.resident_id
                AND o.alert_id = c.alert_id AND o.link_id IS NOT DISTINCT FROM c.link_id
-               AND o.state IN ('sent', 'delivered') AND o.step > c.step)
+               AND o.state IN ('sent', 'delivered') AND o.step > c.step) OR (c.staff_id IS NOT NULL AND EXISTS (
+               SELECT 1 FROM message AS o WHERE o.incident_id = c.incident_id AND o.resident_id IS NULL
+               AND o.alert_id = c.alert_id AND o.staff_id = c.staff_id AND o.link_id IS NOT DISTINCT FROM c.link_id
+               AND o.created_at = c.created_at AND o.state IN ('sent', 'delivered') AND o.step > c.step))
            WHEN 'silent' THEN ir.status IS NOT NULL AND ir.status_at >= a.created_at
            ELSE false
        END AS needless,
@@ -179,10 +182,15 @@ WITH acked AS (
         error = u.error,
         due_at = coalesce(u.due_at, m.due_at),
         attempts = m.attempts - u.held::int,
-        unless = CASE WHEN u.next_now AND u.state = 'pending' AND m.unless = 'never' AND EXISTS (
+        unless = CASE WHEN u.next_now AND u.state = 'pending' AND m.unless = 'never' AND (EXISTS (
                           SELECT FROM message AS n WHERE n.incident_id = m.incident_id AND n.resident_id = m.resident_id
                           AND n.alert_id = m.alert_id AND n.step > m.step AND n.state = 'pending' AND n.due_at > $10
                           AND n.link_id IS NOT DISTINCT FROM m.link_id AND n.unless <> 'silent')
+                          OR (m.staff_id IS NOT NULL AND EXISTS (
+                          SELECT FROM message AS n WHERE n.incident_id = m.incident_id AND n.resident_id IS NULL
+                          AND n.alert_id = m.alert_id AND n.staff_id = m.staff_id AND n.step > m.step
+                          AND n.link_id IS NOT DISTINCT FROM m.link_id AND n.created_at = m.created_at
+                          AND n.state = 'pending' AND n.due_at > $10)))
                       THEN 'covered' ELSE m.unless END,
         sent_at = CASE WHEN u.state = 'sent' THEN $10::timestamptz ELSE m.sent_at END,
         done_at = CASE WHEN u.state IN ('failed', 'expired', 'cancelled') THEN $10::timestamptz END,

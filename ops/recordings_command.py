@@ -33,7 +33,11 @@ async def recordings_command(settings: Settings, language: str | None) -> int:
 def overview(settings: Settings, catalogs: Catalogs, recordings: Recordings, keys: Sequence[str]) -> Iterator[str]:
     """A line per language, and what is missing where only recordings can say it."""
     folder = settings.voice_recordings
-    yield f"recordings in {folder}" if folder else "DAIJOBU_VOICE_RECORDINGS names no folder: nothing is recorded"
+    if folder is None:
+        yield "DAIJOBU_VOICE_RECORDINGS names no folder: nothing is recorded"
+    else:
+        wrong = "" if folder.is_dir() else ", which is no folder: look at DAIJOBU_VOICE_RECORDINGS"
+        yield f"recordings in {folder}{wrong}"
     for language in catalogs.languages:
         missing = [key for key in keys if recordings.named(language, key) is None]
         spoken = "the provider speaks it" if language in SPOKEN else "Japanese and English are said for what is missing"

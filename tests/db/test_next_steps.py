@@ -123,7 +123,8 @@ async def test_staff_who_have_it_get_it_no_other_way(
     incident = await db.fetchval("SELECT incident_id FROM message LIMIT 1")
     await db.execute(
         "INSERT INTO staff_alert (id, token_sha256, org_id, staff_id, incident_id, created_at, expires_at, opened_at, "
-        "device_sha256) VALUES ($1, $2::bytea, $3, $4, $5, $6, $6, $7::timestamptz, CASE WHEN $7 IS NOT NULL THEN $2::bytea END)",
+        "device_sha256) VALUES ($1, $2::bytea, $3, $4, $5, $6, $6, $7::timestamptz, "
+        "CASE WHEN $7 IS NOT NULL THEN $2::bytea END)",
         link, bytes(32), org.id, org.staff_id, incident, NOON, opened,
     )  # fmt: skip
     first = await outbox.step(0, link, staff=org.staff_id, unless="never")
@@ -133,6 +134,21 @@ async def test_staff_who_have_it_get_it_no_other_way(
     claimed = await outbox_store.claim(db, limit=9, token=uuid4(), lease=LEASE, now=NOON)
     found = {message.id: message.needless for message in claimed}
     assert found == {second: needless, help_call: False}
+
+
+async def test_staff_whose_provider_is_down_get_it_once(outbox: Outbox) -> None:
+    """The next way goes at once; the first, which stood back, is needless as soon as that one was taken."""
+    db, org, link, token = outbox.db, await people.make_org(outbox.db), uuid7(), uuid4()
+    first = await outbox.step(0, link, staff=org.staff_id, unless="never", due=NOON)
+    second = await outbox.step(1, link, staff=org.staff_id)
+    await outbox_store.claim(db, limit=9, token=token, lease=LEASE, now=NOON)
+    back = Outcome(first, token, MessageState.PENDING, code="held", due_at=NOON, held=True, fail_over=True)
+    await outbox_store.acknowledge(db, [back], NOON)
+    assert await outbox.now_due(second) == [True]
+    assert await db.fetchval("SELECT unless FROM message WHERE id = $1", first) == "covered"
+    await db.execute("UPDATE message SET state = 'sent' WHERE id = $1", second)
+    (again,) = await outbox_store.claim(db, limit=9, token=uuid4(), lease=LEASE, now=NOON)
+    assert (again.id, again.needless) == (first, True)
 
 
 async def test_words_of_mails_follow_what_people_change(db: Pool, db_dsn: str) -> None:

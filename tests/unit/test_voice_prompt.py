@@ -140,6 +140,8 @@ def test_the_command_names_what_is_missing(folder: Path) -> None:
     burmese = next(number for number, line in enumerate(lines) if line.startswith("my "))
     assert "3 of" in lines[burmese] and "hazard-earthquake" in lines[burmese + 1] and "sender" not in lines[burmese + 1]
     assert sum("missing:" in line for line in lines) == len(set(CATALOGS.languages) - set(SPOKEN))
+    gone = Settings(voice_recordings=folder / "gone")
+    assert "is no folder" in next(overview(gone, CATALOGS, Recordings(gone.voice_recordings, ""), keys))
     one = "\n".join(words(settings, CATALOGS, recordings, keys, "my"))
     assert "sender.mp3" in one and "MISSING my/press-1-ok.mp3" in one
     assert words_of(CATALOGS, settings.sender_name, "my", "press-1-ok") in one
