@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from core.clock import FixedClock
 from core.db import Pool, transaction
 from core.settings import Settings, load_settings
-from core.web import SITE, STATIC, Route
+from core.web import SITE, Route
 from core.web import Site as Wires
 from ops.pages_web import routes_under
 from registry.signin_store import open_session
@@ -83,7 +83,6 @@ async def staff_site(
 ) -> AsyncIterator[Site]:
     """A running website with the registry's routes behind the guard."""
     app = make_app(pool, [*routes_under("registry"), *more_routes], clock or FixedClock(NOW))
-    app.router.add_static("/static", STATIC)
     app[SITE].settings = settings or load_settings({"DAIJOBU_PUBLIC_URL": "http://127.0.0.1"})
     app[SITE].extras.update(extras or {})
     async with TestServer(app) as server:
