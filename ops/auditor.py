@@ -36,7 +36,7 @@ def kind_of(action: str, actor: str = "") -> Kind:
     """The kind of an action; what no rule knows counts as a change, so that nothing is left out."""
     if action.startswith("break_glass"):
         return Kind.BREAK_GLASS
-    if action == "board.reveal" or action.endswith(".reveal"):
+    if action in ("board.reveal", "board.location") or action.endswith(".reveal"):
         return Kind.REVEAL
     if "export" in action or action.endswith(".download"):
         return Kind.OWN if actor in _OWN_ACTORS else Kind.EXPORT
@@ -49,9 +49,9 @@ def kind_of(action: str, actor: str = "") -> Kind:
 
 #: Parts of the service that act under a name of their own. Whatever else stands there may be somebody's name.
 SERVICE_ACTORS: Final = frozenset(
-    {"account", "command line", "demo", "family link", "import", "invitation", "invitation link", "leader link",
-     "link in a mail", "operator", "own page", "personal link", "poster", "preview command", "purge", "same person",
-     "sign-in", "staff link", "stay question", "voice call", "volunteer pass"}
+    {"account", "check-in link", "command line", "demo", "family link", "import", "invitation", "invitation link",
+     "leader link", "link in a mail", "lost link", "operator", "own page", "personal link", "poster", "preview command",
+     "purge", "same person", "sign-in", "staff link", "stay question", "voice call", "volunteer pass"}
 )  # fmt: skip
 #: Values of `detail` that say how, never who or what: numbers, yes and no, and these words.
 _DETAIL_WORDS: Final = frozenset({"why", "kind", "channel", "how", "role"})

@@ -94,7 +94,8 @@ async def read_everything(world: World, links: dict[str, str]) -> None:
         ("K", "/board"),
         *(("-", u) for u in links.values() if not u.endswith("/line")),  # LINE is not set up here
     ):
-        assert (await world.ask(who, url))[0] == 200, url
+        # Before an answer there is no location to send: the page leads back to the question.
+        assert (await world.ask(who, url))[0] in ((200, 303) if url.endswith("/where") else (200,)), url
     assert (await world.ask("E", f"/dashboard/{world.ids['incident']}/people.csv"))[0] == 200
 
 
