@@ -12,11 +12,14 @@ from core.model import Role
 #: How long an alarm stays on the status page.
 SHOWN_FOR = timedelta(days=7)
 
+# A position is read again whenever its page renews itself: of these each person counts once.
 SQL_REVEALED = """
-SELECT a.staff_id, a.org_id, sum(cardinality(a.subjects))::int AS number,
+SELECT a.staff_id, a.org_id,
+       (count(*) FILTER (WHERE a.action = 'board.reveal')
+        + count(DISTINCT s.person) FILTER (WHERE a.action = 'board.location'))::int AS number,
        (SELECT max(o.at) FROM ops_alarm o WHERE o.kind = 'reveals' AND o.staff_id = a.staff_id) AS alarmed_at
-FROM audit a
-WHERE a.action = 'board.reveal' AND a.at > $1 AND a.staff_id IS NOT NULL AND a.org_id IS NOT NULL
+FROM audit a CROSS JOIN LATERAL unnest(a.subjects) AS s (person)
+WHERE a.action IN ('board.reveal', 'board.location') AND a.at > $1 AND a.staff_id IS NOT NULL AND a.org_id IS NOT NULL
 GROUP BY a.staff_id, a.org_id
 """
 SQL_RAISE = "INSERT INTO ops_alarm (kind, at, staff_id, org_id, number) VALUES ('reveals', $1, $2, $3, $4)"

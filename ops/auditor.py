@@ -24,7 +24,7 @@ class Kind(StrEnum):
     CHANGE = "change"
 
 
-_OWN_ACTORS: Final = frozenset({"personal link", "own page", "family link", "poster", "same person"})
+_OWN_ACTORS: Final = frozenset({"check-in link", "personal link", "own page", "family link", "poster", "same person"})
 _ACCOUNT_ACTORS: Final = frozenset({"account", "sign-in", "invitation", "invitation link", "volunteer pass"})
 _ACCOUNT: Final = re.compile(
     r"^(sign_|session|passkey|totp|recovery|second_factor|step_up|invite_|disable_|change_account|audit\.|volunteer_pass)"

@@ -14,6 +14,8 @@ from aiohttp.test_utils import TestClient
 from checkin import board_web, drill_web, location_web
 from checkin import web as checkin_web
 from checkin.cases_store import claim
+from checkin.reveals import MOST
+from checkin.reveals_store import raise_reveal_alarms
 from core.db import Pool, Scope, ScopedPool, transaction
 from core.i18n import Catalogs
 from core.model import OrgKind, Role
@@ -264,6 +266,26 @@ async def test_row_level_security_alone_keeps_others_out(db: Pool) -> None:
             await seen(Scope(role, orgs=(org,)))
     await db.execute("UPDATE case_file SET closed_at = $1, outcome = 'ok'", NOW)
     assert await seen(Scope("daijobu_follow")) == 0, "nobody looks for them any more"
+
+
+SQL_READ = """
+INSERT INTO audit (at, staff_id, actor, org_id, action, subjects, fields)
+SELECT $1, $2, 'x', org_id, 'board.location', ARRAY[gen_random_uuid()], '{location}' FROM staff WHERE id = $2
+"""
+SQL_READ_AGAIN = """
+INSERT INTO audit (at, staff_id, actor, org_id, action, subjects, fields)
+SELECT at, staff_id, actor, org_id, action, subjects, fields FROM audit WHERE action = 'board.location'
+"""
+
+
+async def test_who_reads_very_many_positions_raises_the_alarm_for_harvesting(db: Pool) -> None:
+    staff_id, _ = await helper(db)
+    for _ in range(MOST):
+        await db.execute(SQL_READ, NOW, staff_id)
+    await db.execute(SQL_READ_AGAIN)
+    assert await raise_reveal_alarms(db, NOW + timedelta(minutes=1)) == [], "a page that renews itself is no harvest"
+    await db.execute(SQL_READ, NOW, staff_id)
+    assert [one.number for one in await raise_reveal_alarms(db, NOW + timedelta(minutes=1))] == [MOST + 1]
 
 
 @pytest.mark.parametrize("lang", CATALOGS.languages)
