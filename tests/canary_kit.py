@@ -26,8 +26,21 @@ NOTES = ("zqxvnote 金糸雀の持病", "zqxvcase 金糸雀に電話", "zqxvoutc
 STAFF_EMAIL, PASSWORD, WRONG_PASSWORD = "zqxvclerk@canary.example", "zqxv mountain lamp", "zqxv wrong lamp"
 ENDPOINT = "zqxvendpoint"
 
+#: Where a phone was: latitude and longitude as a page sends them.
+POSITION = ("32.79457", "130.82457")
 #: What is encrypted in the database, hashed, or not kept at all.
-ENCRYPTED = ("90777123", "９０７７７１２３", "90-7771-23", "金糸雀館", "金糸雀荘", EMAIL, HANDLE, *NOTES, ENDPOINT)
+ENCRYPTED = (
+    *POSITION,
+    "90777123",
+    "９０７７７１２３",
+    "90-7771-23",
+    "金糸雀館",
+    "金糸雀荘",
+    EMAIL,
+    HANDLE,
+    *NOTES,
+    ENDPOINT,
+)
 #: What stays readable in the database (see docs/operating.md, Keys), and must still stand in no log.
 READABLE = ("Zqxvname", "ゼクス", ROOM, EMPLOYEE, STAFF_EMAIL)
 NEVER = (PASSWORD, WRONG_PASSWORD)

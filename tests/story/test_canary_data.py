@@ -57,6 +57,7 @@ DONE = (
     "SELECT count(*) FROM check_in WHERE answer = 'help' AND note_enc IS NOT NULL",
     "SELECT count(*) FROM case_note WHERE note_enc IS NOT NULL",
     "SELECT count(*) FROM audit WHERE action = 'board.reveal'",
+    "SELECT count(*) FROM audit WHERE action = 'board.location'",
     "SELECT count(*) FROM audit WHERE action = 'board.outcome'",
     "SELECT count(*) FROM message WHERE state = 'failed' AND error_code = '21211'",
     "SELECT count(*) FROM contact WHERE channel = 'push'",
@@ -159,6 +160,9 @@ async def answer(stage: Stage) -> None:
                 await visitor.submit(link, lambda form: "help" in form.offers.get("answer", []), {"answer": "help"})
                 values = {"hurt": "1", "people": "2", "note": canary.NOTES[0]}
                 await visitor.submit(link, lambda form: "note" in form.offers, values)
+                lat, lon = canary.POSITION
+                await visitor.post(f"{link}/where", {"lat": lat, "lon": lon, "accuracy": "12"})
+                await visitor.post(f"{link}/where", {"lat": lon, "lon": lat, "accuracy": canary.NOTES[0]})
             await visitor.post(link, {"answer": canary.NOTES[0]})
             await visitor.get(link + "Z")
             await visitor.crawl(link.removeprefix(stage.service.url), limit=8)
