@@ -222,6 +222,7 @@ PAGES = """
 /import                           /import                              303 403 200 200 200 403 403 403 403 403 403
 /import/template.csv              /import/template.csv                 303 403 200 200 200 403 403 403 403 403 403
 /import/{no_id}                   /import/{run}                        303 403 404 404 404 403 403 403 403 403 403
+/import/{no_id}/rows.csv          /import/{run}/rows.csv               303 403 404 404 404 403 403 403 403 403 403
 /import/{no_id}/undo              /import/{run}/undo                   303 403 404 404 404 403 403 403 403 403 403
 /people                           /people                              303 403 200 200 200 403 403 403 403 403 403
 /people/unreached                 /people/unreached                    303 403 200 200 200 403 403 403 403 403 403
