@@ -205,7 +205,7 @@ KEPT: Final[Mapping[str, str]] = {
     "key_rotation": "Which encryption keys were used when; no keys.",
     "lease": "Which process is at work.",
     "manual_act": "What staff sent by hand, which office said so, and who agreed: the evidence for these decisions.",
-    "newcomer": "Bare ids of people who registered or moved, until the decide loop has looked at them: a second or two.",
+    "newcomer": "Bare ids of people who registered or moved, until the decide loop has seen them: a second or two.",
     "org_relation": "Which organisation supervises which.",
     "organisation": "Names of organisations.",
     "place_hazard_due": "Bare ids of places that wait to be compared with the hazard zones, for seconds.",

@@ -147,7 +147,8 @@ class Arguments:
             "run_id": theirs.run, "webhook_id": theirs.webhook, "glass_id": uuid4(), "slot": 0, "credential_id": b"x",
             "site": SimpleNamespace(id=theirs.dorm, org_id=theirs.org, kind="dorm"),
             "until": date(2026, 11, 25), "name": "x", "kind": "x", "email": "", "channel": "sms",
-            "view": view, "count": 9, "lang": "ja", "phone": theirs.phone, "e164": theirs.phone, "message_id": theirs.call, "user": "U1",
+            "view": view, "count": 9, "lang": "ja", "phone": theirs.phone, "e164": theirs.phone,
+            "message_id": theirs.call, "user": "U1",
             "unit": SimpleNamespace(
                 cases=[SimpleNamespace(resident_id=theirs.person)], purpose=Purpose.LIVE, claim=lambda now: None
             ),
