@@ -131,6 +131,8 @@ LEFTOVERS = (
     "enrolment_draft (resident_id, data_enc, updated_at) VALUES ($3, 'x', $4)",
     "absence (resident_id, said_by, kind, until, created_at) VALUES ($3, 'self', 'away', $4::timestamptz::date, $4)",
     "poster (id, org_id, token_sha256, label, created_at) VALUES ($1, $1, decode(repeat('03', 32), 'hex'), '', $4)",
+    "shared_location (id, incident_id, resident_id, point_enc, sent_at) VALUES ($3, $5, $3, 'x', $4)",
+    "link_request (resident_id, asked_by, asked_at, outcome) VALUES ($3, 'number', $4, 'sent')",
     "line_code (resident_id, code_sha256, made_at) VALUES ($3, sha256('code'), $4)",
     "line_event (event_id, at) VALUES ('e1', $4)",
     "walk_in (poster_id, nonce, resident_id, address_bidx, at) VALUES ($1, 'n', $3, 'x', $4)",
