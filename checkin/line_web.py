@@ -19,7 +19,7 @@ from checkin.help_store import check_in_token
 from checkin.link_store import open_link
 from checkin.replies import read_answer, read_millis
 from checkin.store import record_check_in
-from checkin.written_store import asking_incident, keep_words
+from checkin.written_store import keep_words, open_incident_of
 from core.audit import Actor, audit
 from core.db import Connection, transaction
 from core.model import AnsweredBy
@@ -148,9 +148,11 @@ async def _written(
         return Answered("line.bad_code", ("ja-simple", "en"))
     one = people[0]
     words = clean_text(event.text, MAX_WORDS)
-    incident_id = await asking_incident(conn, one.resident_id) if words else None
-    if incident_id is None:
-        return None  # nothing is open: a thank-you, a sticker's words
+    if not words:
+        return None
+    incident_id = await open_incident_of(conn, one.resident_id)
+    if incident_id is None:  # nobody would read it: say so, as an SMS is answered
+        return Answered("landing.emergency", (_language(wires, one.language),))
     await keep_words(conn, wires.vault, incident_id, one.resident_id, words, via="line", now=now)
     token = await check_in_token(conn, wires.vault, incident_id, one.resident_id, now)
     return Answered("line.note", (_language(wires, one.language),), f"{wires.settings.site_url}/c/{token}")

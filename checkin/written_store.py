@@ -13,18 +13,18 @@ from core.crypto import Vault
 from core.db import Connection, notify
 from core.model import AnsweredBy, CaseReason, Purpose
 
-# Who was told for information only is not asked, and has nothing to answer.
-SQL_ASKING = """
+# Those that ask first; but who was told for information only may have something to say as well.
+SQL_WHERE_IT_BELONGS = """
 SELECT i.id FROM incident_resident ir JOIN incident i ON i.id = ir.incident_id
 WHERE ir.resident_id = $1 AND i.closed_at IS NULL AND i.purpose <> 'canary' AND i.key_enc IS NOT NULL
-  AND (ir.asked_at IS NOT NULL OR ir.status IS NOT NULL)
-ORDER BY i.purpose = 'live' DESC, coalesce(ir.asked_at, i.opened_at) DESC LIMIT 1
+ORDER BY (ir.asked_at IS NOT NULL OR ir.status IS NOT NULL) DESC, i.purpose = 'live' DESC,
+         coalesce(ir.asked_at, i.opened_at) DESC LIMIT 1
 """
 
 
-async def asking_incident(conn: Connection, resident_id: UUID) -> UUID | None:
-    """The open incident that a person is asked in, live before drills and newest first; None where none asks them."""
-    found: UUID | None = await conn.fetchval(SQL_ASKING, resident_id)
+async def open_incident_of(conn: Connection, resident_id: UUID) -> UUID | None:
+    """The open incident to which a person's words belong: one that asks, live before drills, newest. None: none."""
+    found: UUID | None = await conn.fetchval(SQL_WHERE_IT_BELONGS, resident_id)
     return found
 
 

@@ -192,7 +192,10 @@ async def test_words_are_kept_for_staff_and_are_never_an_ok(db: Pool) -> None:
     async with chat(db) as (site, line, _):
         person = await linked(db, site, line)
         assert await call(site, line, "message", event_id="e5", **said("thank you")) == 200
-        assert line.replied == [], "nothing is open"
+        (reply,) = line.replied
+        emergency = WORDS.sayer("my").plain("landing.emergency")
+        assert reply["messages"][0]["text"].startswith(emergency), "nothing is open: nobody would read it"
+        line.replied.clear()
         token = await asked(db, person)
         for _try in range(2):
             assert await call(site, line, "message", event_id="e6", **said("OK OK I am safe")) == 200
@@ -208,6 +211,16 @@ async def test_words_are_kept_for_staff_and_are_never_an_ok(db: Pool) -> None:
     rows = await db.fetch("SELECT id, answer, note_enc FROM check_in ORDER BY received_at, id")
     assert [row["answer"] for row in rows] == ["ok", "ok"]
     assert VAULT.decrypt(rows[1]["note_enc"], rows[1]["id"], "check_in.note_enc") == "the road is blocked"
+
+
+async def test_words_of_somebody_who_was_only_told_are_kept_too(db: Pool) -> None:
+    async with chat(db) as (site, line, _):
+        person = await linked(db, site, line)
+        await tell(db, await make_incident(db), person.id, asked=False)
+        assert await call(site, line, "message", event_id="e5", **said("water is coming in")) == 200
+        assert len(line.replied) == 1
+    note = await db.fetchrow("SELECT case_id, note_enc FROM case_note WHERE action = 'note'")
+    assert VAULT.decrypt(note["note_enc"], note["case_id"], "case_note.note_enc") == "LINE: water is coming in"
 
 
 async def test_a_lost_answer_in_the_chat_loses_nothing(db: Pool) -> None:
