@@ -41,7 +41,7 @@ INSERT INTO report (source, url, sha256, received_at, body, type, title, status,
                     reason)
 VALUES ($1, CASE WHEN EXISTS (SELECT 1 FROM report WHERE url = $2) THEN NULL ELSE $2 END,
         $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-ON CONFLICT (sha256) DO NOTHING
+ON CONFLICT DO NOTHING
 RETURNING id
 """
 
@@ -81,8 +81,7 @@ async def store_report(
     state, reason = "unreadable", error
     if parsed is not None:
         state, reason = ("parsed", None) if parsed.ignored is None else ("ignored", parsed.ignored)
-    report_id = await conn.fetchval(
-        SQL_INSERT_REPORT,
+    columns = (
         source,
         url if parsed is not None else None,
         digest,
@@ -96,9 +95,14 @@ async def store_report(
         state,
         reason if parsed is not None or url is None else f"{reason} (from {url})",
     )
+    report_id = await conn.fetchval(SQL_INSERT_REPORT, *columns)
     duplicate = report_id is None
     if duplicate:
         report_id = await conn.fetchval(SQL_FIND_REPORT, digest)
+    if report_id is None:
+        # Another poller has given the address to other bytes in this very moment: these go without it.
+        duplicate = False
+        report_id = await conn.fetchval(SQL_INSERT_REPORT, *columns)
     event_ids = []
     undecided = False
     for seq, event in enumerate(parsed.events if parsed else ()):

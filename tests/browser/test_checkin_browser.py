@@ -37,6 +37,7 @@ async def link_for(db: Pool, incident: TestIncident, lang: str, reason: dict[str
 
 
 async def no_sideways_scroll(page: Page) -> bool:
+    await page.wait_for_load_state()
     return bool(await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 

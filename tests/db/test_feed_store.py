@@ -18,6 +18,9 @@ from feeds.store import forget_states, ingest, load_state, save_state, shifted, 
 from tests.telegrams import SAMPLES, body, event, parsed
 
 NOW = datetime(2026, 9, 1, 0, 0, tzinfo=UTC)
+SQL_SOMEBODY_WAITS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid' AND datname = current_database())
+"""
 
 
 async def test_a_report_and_its_event_are_kept_whole(db: Pool) -> None:
@@ -56,6 +59,22 @@ async def test_two_pollers_at_once_store_one_report(db: Pool) -> None:
     )
     assert len({s.report_id for s in stored}) == 1
     assert sum(len(s.event_ids) for s in stored) == 1
+
+
+async def test_two_bodies_of_one_address_at_once_are_both_kept(db: Pool) -> None:
+    """Whoever comes second waits for the first to commit, and then finds the address taken by other bytes."""
+    url = "https://feed.example/1.xml"
+    async with transaction(db) as conn:
+        raw = body("vxse51_flash.xml")
+        one = await store_report(
+            conn, source="jma", url=url, body=raw, received_at=NOW, parsed=parsed("vxse51_flash.xml")
+        )
+        waiting = asyncio.create_task(ingest(db, body("vxse51_cancel.xml"), url=url, received_at=NOW))
+        while not await db.fetchval(SQL_SOMEBODY_WAITS):
+            await asyncio.sleep(0)
+    other = await waiting
+    assert one.report_id != other.report_id and not other.duplicate and len(other.event_ids) == 1
+    assert await db.fetchval("SELECT url FROM report WHERE id = $1", other.report_id) is None
 
 
 async def test_other_bytes_under_a_known_address_are_kept_as_well(db: Pool) -> None:

@@ -40,7 +40,7 @@ def who(site: int, rank: int, channel: str = "sms") -> Answerer:
     [
         ([], {}),
         ([who(1, 1)], {("leader", "sms", 0): 1, ("leader", "sms", 300): 1}),
-        ([who(1, 2)], {("leader", "sms", 0): 1, ("deputy", "sms", 600): 1}),
+        ([who(1, 2)], {("leader", "sms", 0): 1, ("leader", "sms", 300): 1, ("deputy", "sms", 600): 1}),
         ([who(1, 3, "push")], {("night_contact", "push", 300): 1}),
         (
             [who(1, 1), who(1, 2), who(1, 3), who(2, 1)],
