@@ -41,6 +41,7 @@ from registry.import_run_store import (
     set_ready,
     set_undone,
 )
+from registry.import_shelf import Shelf
 from registry.import_undo_store import Undone, undo_run
 from registry.import_view import guess_view, plan_view, subjects_of
 from registry.sheet import UnreadableTable
@@ -160,38 +161,13 @@ async def _read(job: Job, teller: Teller, *, people: bool, sheet: int | None = N
         mapping.get("index") if people else None,
         people=people,
     )
-    if not people:
-        return await read_file(body, run.file_name, wanted, progress=teller.tell)
-    lines = _shelf.get(job.run_id, wanted)
+    lines = _shelf.get(job.run_id, wanted) if people else None
     if lines is not None:
         return await read_again(lines, progress=teller.tell)
     lines = []
     read = await read_file(body, run.file_name, wanted, progress=teller.tell, keep=lines)
-    _shelf.put(job.run_id, wanted, lines)
+    _shelf.put(job.run_id, wanted, read.guess, lines)
     return read
-
-
-class Shelf:
-    """What the reader of the last file said, until it is applied or pushed out by the next: the file need not be read
-    a second time a minute later. Only a help: another process, or a later day, reads the kept file again."""
-
-    def __init__(self, most_bytes: int = 40_000_000) -> None:
-        self.most_bytes = most_bytes
-        self._held: tuple[UUID, Wanted, list[bytes]] | None = None
-
-    def put(self, run_id: UUID, wanted: Wanted, lines: list[bytes]) -> None:
-        """Keep these lines, unless they are too many."""
-        self._held = (run_id, wanted, lines) if sum(map(len, lines)) <= self.most_bytes else None
-
-    def get(self, run_id: UUID, wanted: Wanted) -> list[bytes] | None:
-        """The lines of this run, read in this way; None if they are not here."""
-        held = self._held
-        return held[2] if held is not None and held[:2] == (run_id, wanted) else None
-
-    def drop(self, run_id: UUID) -> None:
-        """Forget the lines of this run."""
-        if self._held is not None and self._held[0] == run_id:
-            self._held = None
 
 
 _shelf = Shelf()

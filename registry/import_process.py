@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from registry.columns import Guess
-from registry.import_reader import decode_guess
+from registry.import_reader import CHUNK, decode_guess
 from registry.import_wire import decode_person
 from registry.rows import AddressInput, PersonRow
 from registry.sheet import MAX_BYTES, UnreadableTable
@@ -35,7 +35,7 @@ class Limits(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """How to read. `sheet`, `index` (field -> column): what the clerk chose, None as guessed. `strict`: refuse what is
-    unclear, because nobody can be asked. `people`: False stops after the guess."""
+    unclear, because nobody can be asked. `people`: False looks at the guess only."""
 
     supported: tuple[str, ...] = ()
     sheet: int | None = None
@@ -64,7 +64,8 @@ async def read_file(
 ) -> ReadFile:
     """Read a file elsewhere. Raises UnreadableTable, also when the reader ran out of memory or time.
 
-    `keep` gets the reader's answer as it came, for `read_again`.
+    `keep` gets the reader's answer as it came, for `read_again`: with the people in it, if the guess was clear, also
+    where they are not wanted yet.
     """
     limits = limits or Limits()
     if len(body) > MAX_BYTES:
@@ -76,6 +77,7 @@ async def read_file(
         "index": wanted.index,
         "strict": wanted.strict,
         "people": wanted.people,
+        "ahead": keep is not None,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -94,7 +96,7 @@ async def read_file(
     feeding = asyncio.create_task(_feed(process, json.dumps(request).encode() + b"\n", body))
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _collect(_lines_of(process, keep), progress)
+            return await _collect(_lines_of(process, keep), progress, people=wanted.people)
     except TimeoutError:
         raise UnreadableTable("takes_too_long", seconds=int(limits.seconds)) from None
     finally:
@@ -149,11 +151,16 @@ async def _lines_of(process: asyncio.subprocess.Process, keep: list[bytes] | Non
         yield line
 
 
-async def _collect(lines: AsyncIterator[bytes], progress: Progress | None) -> ReadFile:
+async def _collect(lines: AsyncIterator[bytes], progress: Progress | None, *, people: bool = True) -> ReadFile:
     found: ReadFile | None = None
     places: dict[tuple[Any, ...], AddressInput] = {}
-    total = 0
+    seen = total = 0
     async for line in lines:
+        if not people and line.startswith(b'{"people"'):
+            seen = min(seen + CHUNK, total)
+            if progress:
+                progress(seen, total)
+            continue
         told = json.loads(line)
         if "error" in told:
             raise UnreadableTable(told["error"], **told["values"])

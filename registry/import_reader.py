@@ -24,16 +24,22 @@ CHUNK: Final = 50
 
 def answer(request: dict[str, Any], body: bytes) -> Iterator[dict[str, Any]]:
     """The lines of the answer. Request: file_name, supported (languages), sheet and index (None: as guessed), strict,
-    people (whether the rows are wanted). Raises UnreadableTable."""
+    people (whether the rows are wanted), ahead (if not: the rows all the same, where the guess is clear). Raises
+    UnreadableTable."""
     sheets = read_sheets(body, request["file_name"])
     chosen = request["sheet"]
     made = guess(sheets) if chosen is None or not 0 <= chosen < len(sheets) else guess_sheet(sheets, chosen)
     if request["strict"]:
         require_clear(made)
     yield {"guess": asdict(made)}
-    if not request["people"]:
+    if not request["people"] and (not request["ahead"] or made.conflicts):
         return
-    columns = pick(sheets, made, request["index"])
+    try:
+        columns = pick(sheets, made, request["index"])
+    except UnreadableTable:
+        if request["people"]:
+            raise
+        return  # somebody will choose the columns
     yield {"extra": columns.extra, "rows": len(columns.rows)}
     for start in range(0, len(columns.rows), CHUNK):
         part = type(columns)(columns.index, columns.extra, columns.rows[start : start + CHUNK])

@@ -233,6 +233,8 @@ INSERT INTO link (id, kind, token_sha256, resident_id, created_at)
 SELECT l.id, 'personal', l.token_sha256, l.resident_id, $4
 FROM unnest($1::uuid[], $2::bytea[], $3::uuid[]) AS l (id, token_sha256, resident_id)
 """
+# Spares links the look-up of their person (migrations/0028, trigger `known`).
+SQL_KNOWN = "SELECT set_config('app.fanout', $1, true)"
 SQL_INSERT_CONSENTS = """
 INSERT INTO consent (resident_id, scope, given, basis, version, language, at, recorded_by)
 SELECT c.resident_id, c.scope, c.given, c.basis, $6, c.language, $7, $8
@@ -262,7 +264,10 @@ async def write_residents(conn: Connection, rows: ResidentRows, now: datetime, *
     await conn.execute(SQL_INSERT_NEW_CONTACTS, *rows.contacts.columns, now)
     await conn.execute(SQL_INSERT_NEW_PLACES, *rows.places)
     await conn.execute(SQL_INSERT_CONSENTS, *rows.consents, CONSENT_VERSION, now, by_staff)
+    # That these people exist need not be looked up for each link: nobody else sees them yet, so nobody deletes them.
+    await conn.execute(SQL_KNOWN, "on")
     await conn.execute(SQL_INSERT_PERSONAL_LINKS, *rows.links, now)
+    await conn.execute(SQL_KNOWN, "off")
 
 
 SQL_INSERT_CONTACTS = """
