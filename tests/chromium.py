@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -25,11 +26,24 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+#: How long a step in the browser may take before it counts as stuck; less than pytest's own limit.
+PATIENCE_MS = 120_000
 #: For `pytestmark` of a browser test module.
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("CI") != "true",
     reason="no Chromium on this machine (apt-get install chromium)",
 )
+
+
+def _patient(make: Any) -> Any:
+    """`make`, with more patience than Playwright's 30 seconds: a machine that others use too may stand still as long."""
+
+    async def made(*args: Any, **kwargs: Any) -> Any:
+        found = await make(*args, **kwargs)
+        found.set_default_timeout(PATIENCE_MS)
+        return found
+
+    return made
 
 
 @asynccontextmanager
@@ -38,6 +52,8 @@ async def chromium() -> AsyncIterator[Browser]:
     assert CHROMIUM is not None, "CI needs Chromium: apt-get install chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser.new_context = _patient(browser.new_context)  # type: ignore[method-assign]
+        browser.new_page = _patient(browser.new_page)  # type: ignore[method-assign]
         try:
             yield browser
         finally:

@@ -41,9 +41,9 @@ async def no_sideways_scroll(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def small_phone(browser: Browser) -> AsyncIterator[Page]:
-    """One tab for every language: a new one is a new process. Each test's website has a port of its own."""
+    """A telephone that has seen nothing before. One tab for all languages was quicker, and once lost a page."""
     context = await browser.new_context(viewport=PHONE, java_script_enabled=True)
     yield await context.new_page()
     await context.close()
@@ -57,7 +57,6 @@ async def test_the_buttons_are_on_the_first_screen(db: Pool, small_phone: Page, 
     }
     async with website(db, web.ROUTES) as client:
         page, refused = small_phone, list[str]()
-        await page.context.clear_cookies()
 
         def listen(message: ConsoleMessage) -> None:
             if message.type == "error":

@@ -60,7 +60,6 @@ async def test_one_press_after_help(db: Pool, browser: Browser, lang: str) -> No
     async with staff_site(db, more_routes=routes_under("checkin")) as site:
         context = await browser.new_context(viewport=PHONE, geolocation=HERE, permissions=["geolocation"])
         page = await context.new_page()
-        page.set_default_timeout(8000)
         await page.goto(str(site.server.make_url(path)))
         await page.click("button[value=help]")
         assert await page.is_visible("[data-here]")
@@ -83,7 +82,6 @@ async def test_a_flood_has_a_page_for_it_and_no_script_has_words(db: Pool, brows
     async with staff_site(db, more_routes=routes_under("checkin")) as site:
         context = await browser.new_context(viewport=PHONE, java_script_enabled=False)
         page = await context.new_page()
-        page.set_default_timeout(8000)
         await page.goto(str(site.server.make_url(path)))
         await page.click("button[value=cannot_leave]")
         await look(page, f"where.flood.{lang}.png")
@@ -97,7 +95,6 @@ async def test_a_flood_has_a_page_for_it_and_no_script_has_words(db: Pool, brows
         # Refused by the phone or its owner: said, and the words stay.
         context = await browser.new_context(viewport=PHONE, permissions=[])
         page = await context.new_page()
-        page.set_default_timeout(8000)
         await page.goto(str(site.server.make_url(f"{path}/where")))
         await page.click("[data-here]")
         await page.wait_for_selector("[data-here-failed]", state="visible")

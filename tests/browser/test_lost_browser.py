@@ -35,7 +35,6 @@ async def test_the_ways_back_to_ones_own_page(db: Pool, browser: Browser, lang: 
     async with staff_site(db, more_routes=routes_under("checkin")) as site:
         context = await browser.new_context(viewport=PHONE, java_script_enabled=False)
         page = await context.new_page()
-        page.set_default_timeout(8000)
         await page.goto(str(site.server.make_url(f"/c/nothing?lang={lang}")))
         await page.click("a[href*='/lost']")
         await picture(page, f"lost.{lang}.png")
@@ -67,7 +66,6 @@ async def test_a_clerk_prints_a_card_for_who_has_no_phone(db: Pool, browser: Bro
         context = await browser.new_context(viewport=LAPTOP, locale="ja")
         await context.add_cookies([{"name": "daijobu", "value": session, "url": str(site.server.make_url("/"))}])
         page = await context.new_page()
-        page.set_default_timeout(8000)
         await page.goto(str(site.server.make_url(f"/people/{person.id}")))
         await page.click("#lost summary")
         await picture(page, "lost.clerk.ja.png")
