@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from alerts.slice_maker import spec_of as spec_of
 from alerts.slice_store import AlertStopped
 from alerts.statistics_store import refresh_statistics
 from alerts.tell import call_leaders, tell
+from alerts.turns import in_turns
 from core.db import CONNECTION_ERRORS, Connection, heartbeat, notify, transaction
 from core.model import Event
 from core.wakeups import EVENTS_CHANNEL
@@ -44,6 +46,8 @@ FIRST_SLICE: Final = 500
 SLICE: Final = 10_000
 #: Slices at once: while one waits for the database, the other works on its people.
 AT_ONCE: Final = 2
+#: Slices that each of them takes before whatever else there is to do has its turn.
+TURNS: Final = 100
 #: A slice that told this many people, and more than all before it, has changed what the planner should know.
 LARGE_SLICE: Final = 2_000
 POLL_S: Final = 1.0
@@ -56,6 +60,15 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
     unfinished = True
     loop = asyncio.get_running_loop()
     beat_at = 0.0
+
+    async def go_on() -> bool:
+        """We are alive; whether to stay at it."""
+        nonlocal beat_at
+        if loop.time() >= beat_at:
+            beat_at = loop.time() + HEARTBEAT_EVERY_S
+            await heartbeat(deps.pool, "decide")
+        return not stop.is_set()
+
     stopping = asyncio.create_task(stop.wait(), name="decide stop")
     holding = asyncio.create_task(keep_places(deps.pool, deps.places, stop), name="decide places")
     try:
@@ -64,10 +77,8 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
                 if unfinished:
                     await summarise(deps)  # what a process that was killed has left
                     unfinished = False
-                worked = await decide_once(deps) or await tell_newcomers(deps)
-                if loop.time() >= beat_at:
-                    beat_at = loop.time() + HEARTBEAT_EVERY_S
-                    await heartbeat(deps.pool, "decide")
+                worked = await decide_once(deps, go_on) or await tell_newcomers(deps)
+                await go_on()
             except CONNECTION_ERRORS as error:
                 log.warning("deciding waits for the database: %s", str(error) or type(error).__name__)
                 worked = False
@@ -79,14 +90,30 @@ async def decide_forever(deps: Deps, stop: asyncio.Event) -> None:
         deps.wakeups.off(EVENTS_CHANNEL, bell)
 
 
-async def decide_once(deps: Deps) -> bool:
-    """Answer for every waiting event, then take slices of the oldest alert. Whether there was anything to do."""
+async def decide_once(deps: Deps, go_on: Callable[[], Awaitable[bool]] | None = None) -> bool:
+    """Answer for every waiting event, then take slices of the oldest alert. Whether there was anything to do.
+
+    Events that come meanwhile are answered for after the slices that are at work. `go_on`: asked after each slice.
+    """
+    worked = await _decide_waiting(deps)
+    deciding = asyncio.Lock()
+
+    async def between() -> bool:
+        if not deciding.locked():
+            async with deciding:
+                await _decide_waiting(deps)
+        return go_on is None or await go_on()
+
+    return await in_turns(partial(fan_out_slice, deps), workers=AT_ONCE, turns=TURNS, between=between) or worked
+
+
+async def _decide_waiting(deps: Deps) -> bool:
     worked = False
     while await decide_next_event(deps):
         worked = True
     if worked:
         await summarise(deps)
-    return any(await asyncio.gather(*(fan_out_slice(deps) for _ in range(AT_ONCE)))) or worked
+    return worked
 
 
 async def summarise(deps: Deps) -> None:

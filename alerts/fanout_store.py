@@ -48,6 +48,8 @@ class AlertRow:
     #: area counts where. All others are matched by the codes of their areas.
     inside: list[UUID] | None = None
     reached: ReachedPlaces | None = None
+    #: Everybody stands in a portion already, but for who has come since.
+    planned: bool = False
 
     @property
     def tell(self) -> Tell:
@@ -67,7 +69,7 @@ def advanced(alert: AlertRow, cursor: UUID) -> AlertRow:
 # In order of making: a correction goes out before the news that the same report holds for others.
 SQL_NEXT_ALERT = """
 SELECT a.id, a.incident_id, a.purpose, a.moment, a.severity, a.areas, a.context, a.cursor, a.people, a.created_at,
-       a.expires_at, i.key_enc
+       a.expires_at, a.planned, i.key_enc
 FROM alert AS a JOIN incident AS i ON i.id = a.incident_id
 WHERE a.state = 'fanning' ORDER BY a.created_at, a.revision LIMIT 1
 """

@@ -8,12 +8,14 @@ is nobody; so nobody is missed, and nobody's turn comes twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from alerts.decision import RatedArea, Tell
 from alerts.fanout_store import AlertRow, slice_ids
+from alerts.newcomer_store import concerned
 from core.db import Connection, Pool, expect_rows
 from core.model import level_rank
 
@@ -205,10 +207,46 @@ SELECT $4, $5::int + number, array_agg(resident_id ORDER BY resident_id) FROM nu
 """
 
 
+# Whoever came, moved, or whose place did, since everybody was counted: their notes stay while an alert is on its way.
+SQL_CAME = """
+SELECT unnest(residents) AS id FROM newcomer
+UNION
+SELECT rp.resident_id FROM (SELECT DISTINCT unnest(places) AS id FROM newcomer) AS p
+JOIN resident_place AS rp ON rp.place_id = p.id
+"""
+SQL_PLAN_CAME = """
+WITH numbered AS (
+    SELECT came.id, (row_number() OVER (ORDER BY came.id) - 1) / $2::int AS number FROM unnest($1::uuid[]) AS came (id)
+    WHERE NOT EXISTS (SELECT FROM (SELECT unnest(residents) AS id FROM alert_slice WHERE alert_id = $3) AS planned
+                      WHERE planned.id = came.id)
+)
+INSERT INTO alert_slice (alert_id, number, residents)
+SELECT $3, $4::int + number, array_agg(id ORDER BY id) FROM numbered GROUP BY number
+"""
+SQL_PLANNED = "UPDATE alert SET planned = true WHERE id = $1"
+
+
 async def plan(
     conn: Connection, alert: AlertRow, inside: Mapping[UUID, Sequence[int]] | None, number: int, size: int
 ) -> bool:
-    """Make portions of up to `size` people, from `number` on, of whoever has none; False if there is nobody."""
+    """Make portions of up to `size` people, from `number` on, of whoever has none; False if there is nobody.
+
+    Everybody is looked at once; after that only whoever has come since.
+    """
+    if alert.planned and alert.tell is Tell.MATCHED:
+        came = [row["id"] for row in await conn.fetch(SQL_CAME)]
+        reached = alert if inside is None else replace(alert, inside=list(inside))
+        here = await concerned(conn, reached, came, alert.created_at) if came else []
+        tag = await conn.execute(SQL_PLAN_CAME, here, size, alert.id, number) if here else "INSERT 0 0"
+    else:
+        tag = await _plan_all(conn, alert, inside, number, size)
+        await conn.execute(SQL_PLANNED, alert.id)
+    return str(tag) != "INSERT 0 0"
+
+
+async def _plan_all(
+    conn: Connection, alert: AlertRow, inside: Mapping[UUID, Sequence[int]] | None, number: int, size: int
+) -> str:
     rank_of = ranks(alert.areas)
     if alert.tell is Tell.SILENT:
         tag = await conn.execute(SQL_PLAN_SILENT, alert.incident_id, alert.of, size, alert.id, number)
@@ -231,7 +269,7 @@ async def plan(
             alert.id,
             number,
         )
-    return str(tag) != "INSERT 0 0"
+    return str(tag)
 
 
 SQL_BEGUN = "INSERT INTO alert_slice (alert_id, number, residents, done_at) VALUES ($1, 0, $2, $3)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from core.db import Pool
+from core.db import Pool, transaction
 
+# A fifth of the usual sample: enough to know that a table is not empty any more, at a fifth of the time.
+SQL_SAMPLE = "SET LOCAL default_statistics_target = 20"
 # Only the columns that queries choose by: reasons, token hashes and lists of organisations take four times as long.
 SQL_STATISTICS = """
 ANALYZE message (incident_id, resident_id, alert_id, step, state, priority, due_at, lease_until),
@@ -17,4 +19,6 @@ async def refresh_statistics(pool: Pool) -> None:
 
     It also ends plans that were made while they were: pages and check-ins come a moment later, long before autovacuum.
     """
-    await pool.execute(SQL_STATISTICS)
+    async with transaction(pool) as conn:
+        await conn.execute(SQL_SAMPLE)
+        await conn.execute(SQL_STATISTICS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 #: As root, without a GPU, and without calls to anybody else's servers.
@@ -36,7 +36,7 @@ needs_chromium = pytest.mark.skipif(
 
 
 def _patient(make: Any) -> Any:
-    """`make`, with more patience than Playwright's 30 seconds: a machine that others use too may stand still as long."""
+    """`make`, with more patience than Playwright's 30 seconds: a machine that others use may stand still as long."""
 
     async def made(*args: Any, **kwargs: Any) -> Any:
         found = await make(*args, **kwargs)
@@ -44,6 +44,9 @@ def _patient(make: Any) -> Any:
         return found
 
     return made
+
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ async def test_everything_works_without_javascript(db: Pool, browser: Browser) -
         await page.click("form[action$='/detail'] button")
         await page.click("summary:has-text('回答を変える')")
         await page.click("details button[value=help]")
-        assert await page.locator("a[href='tel:119']").is_visible()
+        await page.wait_for_selector("a[href='tel:119']")
         await context.close()
     rows = await db.fetch("SELECT answer, detail FROM check_in ORDER BY id")
     assert [(row["answer"], row["detail"]) for row in rows] == [("ok", {}), ("ok", {"hurt": True}), ("help", {})]

@@ -86,7 +86,7 @@ async def test_two_tabs_share_one_stream_and_both_follow(db: Pool, db_dsn: str) 
             await answer(db, incident, made[2], Answer.HELP)
             await tabs[1].wait_for_timeout(100)
         await answer(db, incident, made[3], Answer.OK)
-        await expect(tabs[1].get_by_role("heading", name="Who needs help first (3)")).to_be_visible(timeout=30_000)
+        await expect(tabs[1].get_by_role("heading", name="Who needs help first (3)")).to_be_visible(timeout=120_000)
 
 
 async def test_an_opened_entry_stays_open_and_the_page_where_it_was(db: Pool, db_dsn: str) -> None:
@@ -150,4 +150,4 @@ async def test_a_service_that_was_away_for_a_moment_does_not_end_the_live_page(d
             await answer(db, incident, made[0], Answer.OK)
         await expect(tab.get_by_role("heading", name="Are our people safe?")).to_be_visible()
         await answer(db, incident, made[1], Answer.OK)
-        await expect(tab.locator(".stat.ok b")).to_have_text("2", timeout=30_000)
+        await expect(tab.locator(".stat.ok b")).to_have_text("2", timeout=120_000)

@@ -62,7 +62,7 @@ async def test_one_press_after_help(db: Pool, browser: Browser, lang: str) -> No
         page = await context.new_page()
         await page.goto(str(site.server.make_url(path)))
         await page.click("button[value=help]")
-        assert await page.is_visible("[data-here]")
+        await page.wait_for_selector("[data-here]")
         await look(page, f"where.ask.{lang}.png")
         await page.click("[data-here]")
         await page.wait_for_selector("#where button[formaction]")

@@ -60,6 +60,7 @@ async def test_mail_and_line(db: Pool, browser: Browser, lang: str) -> None:
             await page.goto(url(path))
             await look(page, f"{lang}-{name}")
             await page.click("form button")
+            await page.wait_for_selector(".card.good")
             assert await page.locator(".card.good").count() == 1
             await look(page, f"{lang}-{name}-done")
         await context.close()

@@ -65,7 +65,7 @@ async def test_without_a_script(db: Pool, browser: Browser, lang: str) -> None:
         await page.fill("input[name=postal_code]", "000-0000")
         await page.click("form:has(input[value=here]) button:not([type=button])")
         await look(page, f"elsewhere.wrong.{lang}.png")
-        assert await page.is_visible("[role=alert]")
+        await page.wait_for_selector("[role=alert]")
         assert await page.input_value("select[name=for]") == "days:3", "what was chosen stays"
         await page.fill("input[name=postal_code]", "810-0001")
         await page.click("form:has(input[value=here]) button:not([type=button])")

@@ -124,7 +124,7 @@ async def test_a_clerk_adds_a_passkey_and_shows_it_after_the_password(db: Pool, 
         await page.get_by_label("Name of this device").fill("Office PC")
         await page.get_by_role("button", name="Add a passkey").click()
         await expect(page.get_by_role("heading", name="Printed codes")).to_be_visible()
-        assert await page.locator("ol.codes li").count() == 10
+        await expect(page.locator("ol.codes li")).to_have_count(10)
         await page.get_by_role("link", name="I have kept them").click()
         await page.wait_for_url("**/people")
         await page.get_by_role("button", name="Sign out").click()
@@ -156,6 +156,7 @@ async def test_without_javascript_the_app_does_it(db: Pool, browser: Browser) ->
         await context.add_cookies([{"name": "lang", "value": "en", "url": url}])
         page = await context.new_page()
         await sign_in(page, org)
+        await expect(page.get_by_role("button", name="Set up an authenticator app")).to_be_visible()
         assert await page.get_by_role("button", name="Add a passkey").count() == 0
         await page.get_by_role("button", name="Set up an authenticator app").click()
         secret = (await page.locator("code").inner_text()).replace(" ", "")

@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from alerts import fanout, fanout_store, slice_store
+from alerts import fanout, fanout_store, held_store, slice_store
 from alerts.deps import Deps
 from alerts.outbox_store import claim
 from core.db import ForeignKeyViolation, Pool, transaction
+from core.model import Role
 from tests import people
 from tests.alerts_kit import HIGASHI_KU, KASHIMA, MASHIKI, NOON, city, hear, quake, region, store_event, wires
+from tests.incidents import make_incident
 from tests.sql_constants import ROOT
 
 THREE_LEVELS = quake(region("7"), city(MASHIKI, "7"), city(KASHIMA, "5+"), city(HIGASHI_KU, "5-"))
@@ -196,3 +198,70 @@ async def test_a_worker_elsewhere_is_woken_by_the_first_portion(db: Pool, db_dsn
     assert await db.fetchval("SELECT state FROM alert") == "fanning"
     leased = await db.fetch("SELECT id FROM message WHERE state = 'leased' ORDER BY id")
     assert taken == [str(row["id"]) for row in leased] and len(taken) == 2
+
+
+async def test_everybody_is_looked_at_once_and_then_whoever_has_come_since(db: Pool, db_dsn: str) -> None:
+    """Who came after the portions were made has left a note: one registered, one moved here, one's dorm was found to be
+    here, one only got an address; and one came to a town that nobody is warned of."""
+    home, elsewhere, dorm = [
+        await people.make_place(db, codes) for codes in (people.MASHIKI, people.FUKUOKA_CHUO, people.FUKUOKA_CHUO)
+    ]
+    at_first = {(await people.make_resident(db, home_place_id=home)).id for _ in range(4)}
+    mover = (await people.make_resident(db, home_place_id=elsewhere)).id
+    of_dorm = (await people.make_resident(db, home_place_id=dorm)).id
+    await db.execute("DELETE FROM newcomer")
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, quake(region("7"), city(MASHIKI, "7")))
+        assert await fanout.decide_next_event(deps)
+        assert await step(deps, 1, 2) == 1
+        assert await step(deps, 1, 2) == 0 and await db.fetchval("SELECT planned FROM alert")
+        came = (await people.make_resident(db, home_place_id=home)).id
+        await people.make_resident(db, home_place_id=elsewhere)
+        await db.execute("UPDATE resident_place SET place_id = $2 WHERE resident_id = $1", mover, home)
+        await db.execute(
+            "INSERT INTO place_area (scheme, code, place_id) VALUES ($1, $2, $3)", *people.MASHIKI[1], dorm
+        )
+        while await fanout.fan_out_slice(deps):
+            pass
+    told = {row["resident_id"] for row in await db.fetch("SELECT resident_id FROM alert_resident")}
+    assert told == at_first | {came, mover, of_dorm}
+    assert (
+        await db.fetchval("SELECT count(*) FROM message") == 7
+        and await db.fetchval("SELECT state FROM alert") == "done"
+    )
+
+
+async def test_an_alert_released_from_hold_looks_at_everybody_again(db: Pool, db_dsn: str) -> None:
+    """While it was held, the notes of people who came were taken by those who tell newcomers what holds."""
+    home = await people.make_place(db)
+    at_first = [(await people.make_resident(db, home_place_id=home)).id for _ in range(3)]
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, quake(region("7"), city(MASHIKI, "7")))
+        assert await fanout.decide_next_event(deps)
+        assert await step(deps, 1, 5) == 1 and await step(deps, 1, 5) == 0
+        await fanout_store.hold(db, await db.fetchval("SELECT id FROM alert"), "somebody must look")
+        came = (await people.make_resident(db, home_place_id=home)).id
+        await db.execute("DELETE FROM newcomer")
+        async with transaction(db) as conn:
+            await held_store.release(conn, await db.fetchval("SELECT id FROM alert"), deps.clock.now())
+        while await fanout.fan_out_slice(deps):
+            pass
+    told = {row["resident_id"] for row in await db.fetch("SELECT resident_id FROM alert_resident")}
+    assert told == {*at_first, came}
+
+
+async def test_a_link_names_a_site_and_staff_that_exist_and_goes_with_them(db: Pool, db_dsn: str) -> None:
+    org = await people.make_org(db)
+    dorm, other = [(await people.make_site(db, org.id))[0] for _ in range(2)]
+    staff, leaver = [await people.make_staff(db, org.id, Role.EMPLOYER) for _ in range(2)]
+    incident = (await make_incident(db)).id
+    insert = """INSERT INTO link (id, kind, token_sha256, site_id, staff_id, incident_id, created_at)
+                VALUES ($1, 'leader', sha256(uuid_send($1)), $2, $3, $4, now())"""
+    for site, who in ((dorm, staff), (dorm, leaver), (other, staff)):
+        await db.execute(insert, uuid4(), site, who, incident)
+    for site, who, text in ((uuid4(), staff, "no site"), (dorm, uuid4(), "no member of staff")):
+        with pytest.raises(ForeignKeyViolation, match=text):
+            await db.execute(insert, uuid4(), site, who, incident)
+    await db.execute("DELETE FROM site WHERE id = $1", other)
+    await db.execute("DELETE FROM staff WHERE id = $1", leaver)
+    assert [tuple(row) for row in await db.fetch("SELECT site_id, staff_id FROM link")] == [(dorm, staff)]

@@ -165,4 +165,4 @@ async def test_loop_ends_when_told_and_has_said_that_it_lives(db: Pool, deps: De
     while not await db.fetchval("SELECT count(*) FROM heartbeat WHERE name = 'tend'"):
         await asyncio.sleep(0.02)
     stop.set()
-    await asyncio.wait_for(loop, 10)
+    await asyncio.wait_for(loop, 120)
