@@ -28,11 +28,12 @@ class AlertStopped(Exception):
 
 
 # Before people are read: nobody deletes them until this transaction has ended (migrations/0028). A plan kept from when
-# the tables were empty would read them whole; workers of ours on every core would only be in each other's way.
+# the tables were empty would read them whole; workers of ours on every core would only be in each other's way. Whose
+# turn comes when is sorted in memory.
 SQL_BEGIN = """
 SELECT pg_advisory_xact_lock_shared(2028, 1), set_config('app.fanout', 'on', true),
        set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('max_parallel_workers_per_gather', '0', true)
+       set_config('max_parallel_workers_per_gather', '0', true), set_config('work_mem', '64MB', true)
 """
 
 

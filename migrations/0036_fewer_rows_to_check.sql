@@ -3,6 +3,7 @@
 -- Whether everybody of the alert stands in a portion. From then on whoever comes leaves a note (migrations/0034), which nobody
 -- takes while an alert is on its way: looking at everybody a second time finds nobody else. A release from hold begins anew.
 ALTER TABLE alert ADD COLUMN planned boolean NOT NULL DEFAULT false;
+GRANT UPDATE (planned) ON alert TO daijobu_operator, daijobu_follow;
 
 -- No statement could use the index of silent people (each asks "or answered before the question"), and because of its
 -- condition every answer wrote all indexes of its row anew. A person's standings are found by the person first; of an
@@ -66,3 +67,10 @@ CREATE TRIGGER gone AFTER DELETE ON staff REFERENCING OLD TABLE AS gone FOR EACH
 -- The few links that name a site or a member of staff are found without reading everybody's.
 CREATE INDEX link_site ON link (site_id) WHERE site_id IS NOT NULL;
 CREATE INDEX link_staff ON link (staff_id) WHERE staff_id IS NOT NULL;
+
+-- What a fan-out asks of everybody's places and addresses is answered from these indexes alone, once autovacuum has been there.
+ALTER TABLE resident_place DROP CONSTRAINT resident_place_pkey;
+ALTER TABLE resident_place ADD PRIMARY KEY (resident_id, kind) INCLUDE (place_id, until);
+DROP INDEX contact_once;
+CREATE UNIQUE INDEX contact_once ON contact (resident_id, channel, address_bidx) INCLUDE (id, kind, state, created_at)
+    WHERE resident_id IS NOT NULL;
