@@ -1,12 +1,13 @@
 """How long from a stored telegram to messages: first one leased, last row written, all handed to an in-process channel.
 
-    python bench/fanout.py [--people 20000] [--push-share 0.5] [--without-sending]
+    python bench/fanout.py [--people 20000] [--push-share 0.5] [--send-rates sms=100,push=1000 | --without-sending]
 
 Prints one JSON object. Embedded PostgreSQL in a new folder, fsync on; the decide and send loops of the service itself,
 in one process; a channel that accepts at once. Times are seconds since the event's transaction committed. `floor`: one
 bare COPY of the very rows that were written, one connection, the same indexes, nothing else; what is above it is
-finding the people, deciding, composing, and the sending beside it. `--without-sending` leaves the send loop out: the
-fan-out alone.
+finding the people, deciding, composing, and the sending beside it. `--send-rates` (as DAIJOBU_SEND_RATES) hands over
+no more messages a second than providers take; else the sending takes all of the processor that it can get, and every
+message is waited for. `--without-sending` leaves the send loop out: the fan-out alone.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ async def fill(pool: Pool, count: int, push_share: float, now: datetime) -> floa
     return time.perf_counter() - started
 
 
-async def run(count: int, push_share: float, *, sending: bool = True) -> dict[str, Any]:
+async def run(count: int, push_share: float, *, sending: bool = True, rates: str = "") -> dict[str, Any]:
     """One measurement on a fresh database."""
     folder = Path(tempfile.mkdtemp(prefix="daijobu-bench-"))
     folder.chmod(0o711)
@@ -97,7 +98,7 @@ async def run(count: int, push_share: float, *, sending: bool = True) -> dict[st
             now = datetime.now(UTC)
             channels = [FakeChannel("sms"), FakeChannel("push")]
             async with wires(
-                pool, dsn, channels=fake_channels(*channels), clock=SystemClock(), send_timeout_s=10.0
+                pool, dsn, channels=fake_channels(*channels), clock=SystemClock(), send_timeout_s=10.0, send_rates=rates
             ) as deps:
                 stop = asyncio.Event()
                 loops = [asyncio.create_task(decide_forever(deps, stop))]
@@ -123,7 +124,7 @@ async def run(count: int, push_share: float, *, sending: bool = True) -> dict[st
                         cpu = time.process_time() - cpu_started, work.cpu_s(server) - server_started
                         handed_by_then = sum(len(channel.taken) for channel in channels)
                     if "last_row_written" in marks:
-                        if not sending:
+                        if not sending or rates:
                             break
                         if not await pool.fetchval(SQL_LEFT, datetime.now(UTC) + timedelta(seconds=1)):
                             marks["all_handed_over"] = time.perf_counter() - started
@@ -150,7 +151,8 @@ async def run(count: int, push_share: float, *, sending: bool = True) -> dict[st
         "seconds": {name: round(value, 3) for name, value in marks.items()},
         "rows": wrote,
         "rows_per_second": round(wrote / last),
-        "messages_per_second": round(handed / marks["all_handed_over"]) if sending else None,
+        "send_rates": rates or None,
+        "messages_per_second": round(handed / marks["all_handed_over"]) if "all_handed_over" in marks else None,
         # Until the last row; on a busy machine the better figures.
         "cpu_s": round(cpu[0], 2),
         "postgres_cpu_s": round(cpu[1], 2),
@@ -166,9 +168,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=20_000, help="residents in the fictional registry")
     parser.add_argument("--push-share", type=float, default=0.5, help="share of people with a push subscription")
-    parser.add_argument("--without-sending", action="store_true", help="the fan-out alone")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--send-rates", default="", help="what providers take, e.g. sms=100,push=1000")
+    how.add_argument("--without-sending", action="store_true", help="the fan-out alone")
     arguments = parser.parse_args()
-    measured = run(arguments.people, arguments.push_share, sending=not arguments.without_sending)
+    sending = not arguments.without_sending
+    measured = run(arguments.people, arguments.push_share, sending=sending, rates=arguments.send_rates)
     if sys.platform == "win32":
         result = asyncio.run(measured)
     else:

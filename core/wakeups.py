@@ -61,6 +61,8 @@ class Wakeups:
         self._dsn = dsn
         self._bells: dict[str, list[Wakeup]] = {}
         self._conn: Connection | None = None
+        #: A connection does one thing at a time: loops that start together would refuse each other the LISTEN.
+        self._listening = asyncio.Lock()
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -87,9 +89,15 @@ class Wakeups:
         bell = Wakeup()
         bells = self._bells.setdefault(channel, [])
         bells.append(bell)
-        if len(bells) == 1 and self._conn is not None and not self._conn.is_closed():
-            with contextlib.suppress(*CONNECTION_ERRORS):  # _keep() subscribes again
-                await self._conn.add_listener(channel, self._on_notify)
+        if len(bells) == 1:
+            async with self._listening:
+                conn = self._conn
+                if conn is not None and not conn.is_closed():
+                    try:
+                        await conn.add_listener(channel, self._on_notify)
+                    except CONNECTION_ERRORS as error:
+                        log.warning("cannot listen for %s, connecting again: %s", channel, error)
+                        conn.terminate()  # _keep() connects anew and subscribes to every channel
         return bell
 
     def off(self, channel: str, bell: Wakeup) -> None:
@@ -107,9 +115,10 @@ class Wakeups:
         conn = await open_connection(self._dsn, "daijobu wakeups")
         self._lost.clear()
         conn.add_termination_listener(self._on_lost)
-        for channel in self._bells:
-            await conn.add_listener(channel, self._on_notify)
-        self._conn = conn
+        async with self._listening:
+            for channel in list(self._bells):
+                await conn.add_listener(channel, self._on_notify)
+            self._conn = conn
 
     async def _keep(self) -> None:
         pause = 0.1
