@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,14 +28,15 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the database says of some people, table by table; the first column of each is the person's id."""
+    """What the database says of some people, table by table. Ids that stand together are 16 bytes each, end to end."""
 
-    #: Person, organisations, language, second language, state.
+    #: Organisations, language, second language, state, and the people of whom all this is true.
     residents: Iterable[Any]
-    #: Person, kind of place, place.
+    #: Kind of place, place, and whose it is.
     housed: Iterable[Any]
-    #: Person, contact, channel behind "+" (proven) or "-"; in the order in which contacts count.
-    contacts: Iterable[Any]
+    #: Person and contact in turn, and for each pair the channel behind "+" (proven) or "-"; in the order in which
+    #: contacts count.
+    contacts: tuple[bytes, Sequence[str]]
     shifts: Mapping[bytes, str]
     away: Container[bytes]
     asked_elsewhere: Mapping[bytes, int]
@@ -43,41 +44,49 @@ class Facts:
     without: Container[bytes]
 
 
+def _each(ids: bytes) -> list[bytes]:
+    return [ids[begin : begin + 16] for begin in range(0, len(ids), 16)]
+
+
 def by_kind(facts: Facts, areas_of: Mapping[UUID | None, tuple[int, ...]], now: datetime) -> list[Alike]:
     """These people by kind. `areas_of`: the areas of the alert that hold a place."""
     places: dict[str, dict[bytes, tuple[int, ...]]] = {"home": {}, "work": {}, "today": {}}
-    for person, kind, place in facts.housed:
+    for kind, place, whose in facts.housed:
         areas = areas_of.get(place)
         if areas is not None:
-            places[kind][person] = areas
+            places[kind].update(dict.fromkeys(_each(whose), areas))
     home, work, today = places["home"], places["work"], places["today"]
     contacts: dict[bytes, bytes] = defaultdict(bytes)
     channels: dict[bytes, str] = defaultdict(str)
-    for person, contact, channel in facts.contacts:
+    pairs = iter(_each(facts.contacts[0]))
+    for person, contact, channel in zip(pairs, pairs, facts.contacts[1], strict=True):
         contacts[person] += contact
         channels[person] += f" {channel}"
     groups: dict[tuple[Any, ...], Alike] = {}
     nowhere: tuple[int, ...] = ()
-    for person, orgs, *told_in in facts.residents:
-        if person in facts.without:
-            continue
-        key = (
-            home.get(person, nowhere),
-            work.get(person, nowhere),
-            today.get(person, nowhere),
-            *told_in,
-            channels.get(person, ""),
-            facts.shifts.get(person, ""),
-            person in facts.away,
-            facts.asked_elsewhere.get(person, 0),
-        )
-        mine = contacts.get(person, b"")
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = Alike(_person(person, mine, key, now))
-        group.ids.append(person)
-        group.orgs.append(orgs)
-        group.contacts.append(mine)
+    for orgs, language, second, state, people in facts.residents:
+        for person in _each(people):
+            if person in facts.without:
+                continue
+            key = (
+                home.get(person, nowhere),
+                work.get(person, nowhere),
+                today.get(person, nowhere),
+                language,
+                second,
+                state,
+                channels.get(person, ""),
+                facts.shifts.get(person, ""),
+                person in facts.away,
+                facts.asked_elsewhere.get(person, 0),
+            )
+            mine = contacts.get(person, b"")
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = Alike(_person(person, mine, key, now))
+            group.ids.append(person)
+            group.orgs.append(orgs)
+            group.contacts.append(mine)
     return list(groups.values())
 
 
