@@ -7,7 +7,9 @@ its length (int32, -1 for NULL) and its bytes, as the type's send function write
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Final
 from uuid import UUID
 
@@ -25,6 +27,20 @@ _MICROSECOND: Final = 1_000_000
 def columns(number: int) -> bytes:
     """The head of a row of this many columns."""
     return struct.pack(">h", number)
+
+
+def rows(*parts: bytes | Sequence[bytes]) -> bytes:
+    """Rows put together from parts: bytes are the same in every row, of a sequence each row takes the next.
+
+    Raises ValueError where sequences differ in length.
+
+    >>> rows(b"<", [b"a", b"b"], b"-", [b"c", b"d"], b">")
+    b'<a-c><b-d>'
+    """
+    columns = [part for part in parts if not isinstance(part, bytes)]
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError("columns of unequal length")
+    return b"".join(chain.from_iterable(zip(*(repeat(p) if isinstance(p, bytes) else p for p in parts), strict=False)))
 
 
 def raw(value: bytes | None) -> bytes:

@@ -106,15 +106,10 @@ def _standings(standings: list[bytes], told: list[bytes], group: Decided, maker:
     )
     # Who is told only because of where they said they are today belongs to no organisation here.
     hidden = copy.raw(copy.NO_UUIDS) if telling.only_today else None
-    lengths: dict[bytes, bytes] = {}
-    for person, orgs in zip(group.alike.ids, group.alike.orgs, strict=True):
-        column = hidden or lengths.get(orgs)
-        if column is None:
-            column = lengths[orgs] = copy.raw(orgs)
-        standings += (head, person, column, tail)
+    columns = {orgs: hidden or copy.raw(orgs) for orgs in set(group.alike.orgs)}
+    standings.append(copy.rows(head, group.alike.ids, [columns[orgs] for orgs in group.alike.orgs], tail))
     head, tail = copy.columns(len(TOLD_COLUMNS)) + copy.UUID_LENGTH, copy.uuid(alert.id)
-    for person in group.alike.ids:
-        told += (head, person, tail)
+    told.append(copy.rows(head, group.alike.ids, tail))
 
 
 def _links(
@@ -124,9 +119,8 @@ def _links(
     hash_length = copy.raw(bytes(32))[:4]
     tail = copy.text("checkin") + copy.uuid(maker.alert.incident_id) + copy.timestamp(now)
     token = maker.tokens.of_bytes
-    for link, person in zip(new_links, people, strict=True):
-        digest = sha256(token(link).encode()).digest()
-        links += (head, link, hash_length, digest, copy.UUID_LENGTH, person, tail)
+    digests = [sha256(token(link).encode()).digest() for link in new_links]
+    links.append(copy.rows(head, new_links, hash_length, digests, copy.UUID_LENGTH, people, tail))
 
 
 def _messages(
@@ -140,28 +134,23 @@ def _messages(
     alert, alike, telling = maker.alert, group.alike, group.telling
     head = copy.columns(len(MESSAGE_COLUMNS)) + copy.UUID_LENGTH
     places: dict[UUID, int] = {contact.id: 16 * number for number, contact in enumerate(alike.like.contacts)}
-    steps = [
-        (
-            places[message.contact_id],
-            b"".join(
-                (
-                    copy.text(alert.purpose.value),
-                    copy.uuid(alert.incident_id),
-                    copy.uuid(alert.id),
-                    copy.text(message.channel),
-                    copy.integer(message.step),
-                    copy.bigint(text_ids[text.key]),
-                    copy.integer(priority(telling.severity)),
-                    copy.text(message.unless),
-                    copy.timestamp(maker.spec.now + timedelta(seconds=message.after_s)),
-                    copy.timestamp(alert.expires_at),
-                    copy.timestamp(now),
-                )
-            ),
-        )
-        for message, text in zip(telling.messages, group.texts, strict=True)
-    ]
     length = copy.UUID_LENGTH
-    for person, link, contacts in zip(alike.ids, new_links, alike.contacts, strict=True):
-        for begin, tail in steps:
-            messages += (head, person, length, link, length, contacts[begin : begin + 16], tail)
+    for message, text in zip(telling.messages, group.texts, strict=True):
+        begin = places[message.contact_id]
+        contacts = [ids[begin : begin + 16] for ids in alike.contacts]
+        tail = b"".join(
+            (
+                copy.text(alert.purpose.value),
+                copy.uuid(alert.incident_id),
+                copy.uuid(alert.id),
+                copy.text(message.channel),
+                copy.integer(message.step),
+                copy.bigint(text_ids[text.key]),
+                copy.integer(priority(telling.severity)),
+                copy.text(message.unless),
+                copy.timestamp(maker.spec.now + timedelta(seconds=message.after_s)),
+                copy.timestamp(alert.expires_at),
+                copy.timestamp(now),
+            )
+        )
+        messages.append(copy.rows(head, alike.ids, length, new_links, length, contacts, tail))

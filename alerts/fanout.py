@@ -241,8 +241,8 @@ async def fan_out_slice(deps: Deps) -> bool:
 async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, size: int) -> int | None:
     """The next step of an alert, inside the caller's transaction; how many people it told, None: nothing for us to do.
 
-    First up to `first` people of the worst areas, before anybody is counted. Then everybody in portions of `size`. The
-    step that finds nobody left ends the alert. Raises AlertStopped.
+    First up to `first` people of the worst areas, before anybody is counted. Then everybody in portions of `size`, made
+    rank by rank of the areas. The step that finds nobody left ends the alert. Raises AlertStopped.
     """
     now = deps.clock.now()
     await slice_store.begin(conn)
@@ -251,8 +251,12 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, siz
     rule = rule_at(deps.rules, alert.context["hazard"], alert.context.get("rule", ""))
     taken = await slice_store.take(conn, alert)
     if taken is None:
-        number = await slice_store.lock(conn, alert)
-        if number is None:
+        turn = await slice_store.turn(conn, alert)
+        if turn is None:
+            return None
+        number, at_work = turn
+        planning = number > 0 and not slice_store.is_planned(alert)
+        if not planning and (at_work or not await slice_store.lock(conn, alert)):
             return None
         polygons = await prepare(conn, alert, deps.areas, deps.places)
         inside = None if polygons is None else polygons.places
@@ -263,7 +267,9 @@ async def fan_out(deps: Deps, conn: Connection, alert: AlertRow, first: int, siz
             if last:
                 await _finish(deps, conn, alert, rule)
             return told
-        if not await slice_store.plan(conn, alert, inside, number, size):
+        if planning:
+            await slice_store.plan(conn, alert, inside, number, size)
+        elif not await slice_store.plan_came(conn, alert, inside, number, size):
             await _finish(deps, conn, alert, rule)
         return 0  # the portions are everybody's to take as soon as this has committed
     number, ids = taken

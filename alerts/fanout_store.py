@@ -48,8 +48,8 @@ class AlertRow:
     #: area counts where. All others are matched by the codes of their areas.
     inside: list[UUID] | None = None
     reached: ReachedPlaces | None = None
-    #: Everybody stands in a portion already, but for who has come since.
-    planned: bool = False
+    #: Of how many ranks of its areas (slice_store.ranks) everybody stands in a portion, but for who has come since.
+    planned: int = 0
 
     @property
     def tell(self) -> Tell:

@@ -87,7 +87,7 @@ async def _locked(conn: Connection, alert_id: UUID) -> Held:
 # Its times begin anew: a text is true from the moment it leaves, and reminders are counted from then on. So does who is
 # looked at: while it was held, notes of people who came were taken (alerts/newcomer_tell.py).
 SQL_RELEASE = """
-UPDATE alert SET state = 'fanning', planned = false, created_at = $2::timestamptz,
+UPDATE alert SET state = 'fanning', planned = 0, created_at = $2::timestamptz,
     expires_at = $2::timestamptz + (expires_at - created_at)
 WHERE id = $1 AND state = 'held'
 """

@@ -1,8 +1,8 @@
 """Whose turn comes when: an alert's people in portions, worst and nearest first, shared by all who fan out.
 
 Each portion is taken under a row lock, and done in the transaction that writes what its people get: kill anything
-anywhere, and whoever comes next takes it. When all are done, whoever came meanwhile makes further portions, until there
-is nobody; so nobody is missed, and nobody's turn comes twice.
+anywhere, and whoever comes next takes it. Whoever finds no free portion makes those of the next rank of areas, and when
+all are done, of whoever came meanwhile, until there is nobody; so nobody is missed, and nobody's turn comes twice.
 """
 
 from __future__ import annotations
@@ -54,23 +54,30 @@ async def take(conn: Connection, alert: AlertRow) -> tuple[int, list[UUID]] | No
     return None if row is None else (row["number"], row["residents"])
 
 
-SQL_LOCK = "SELECT FROM alert WHERE id = $1 AND state = 'fanning' FOR NO KEY UPDATE SKIP LOCKED"
+# Not the alert's row: whoever ends a portion counts its people there, and would wait for whoever makes further ones.
+SQL_TURN = "SELECT pg_try_advisory_xact_lock(2036, hashtext($1::uuid::text))"
 SQL_COUNTS = """
 SELECT coalesce(max(number) + 1, 0) AS next, count(*) FILTER (WHERE done_at IS NULL) AS waiting
 FROM alert_slice WHERE alert_id = $1
 """
 
 
-async def lock(conn: Connection, alert: AlertRow) -> int | None:
-    """Lock an alert that has no portion left: the number of its next one, 0 for an alert that has not begun.
-
-    None: somebody else has it, or is still at work on a portion.
-    """
-    if await conn.fetchrow(SQL_LOCK, alert.id) is None:
+async def turn(conn: Connection, alert: AlertRow) -> tuple[int, bool] | None:
+    """Of an alert that has no free portion, until this transaction ends: the number of its next one, 0 for an alert
+    that has not begun, and whether somebody is at work on one. None: somebody else has the turn."""
+    if not await conn.fetchval(SQL_TURN, alert.id):
         return None
     row = await conn.fetchrow(SQL_COUNTS, alert.id)
     assert row is not None
-    return None if row["waiting"] else int(row["next"])
+    return int(row["next"]), bool(row["waiting"])
+
+
+SQL_LOCK = "SELECT FROM alert WHERE id = $1 AND state = 'fanning' FOR NO KEY UPDATE SKIP LOCKED"
+
+
+async def lock(conn: Connection, alert: AlertRow) -> bool:
+    """Lock the alert's row, before it begins or ends: nobody stops it in between. False: somebody is just doing so."""
+    return await conn.fetchrow(SQL_LOCK, alert.id) is not None
 
 
 def ranks(areas: Sequence[RatedArea]) -> list[int]:
@@ -128,48 +135,46 @@ async def first(
     return sorted(ids[:limit]), len(ids) <= limit
 
 
-# Worst first; where a quake's epicentre is known, nearer bands first (10, 30, 100, 300 km). A band, not each distance:
-# the people of one are written in the order of their ids, which is how the indexes lie. Who has a portion is left out.
+# Of the areas of one rank; who has a portion, of a worse one, is left out. Where a quake's epicentre is known, nearer
+# bands first (10, 30, 100, 300 km). A band, not each distance: the people of one are written in the order of their ids,
+# which is how the indexes lie.
 SQL_PLAN_MATCHED = """
 WITH places AS MATERIALIZED (
-    SELECT pa.place_id, min(a.rank) AS rank
-    FROM unnest($1::text[], $2::text[], $3::int[]) AS a (scheme, code, rank)
+    SELECT DISTINCT pa.place_id
+    FROM unnest($1::text[], $2::text[]) AS a (scheme, code)
     JOIN place_area AS pa ON pa.scheme = a.scheme AND pa.code = a.code
-    GROUP BY pa.place_id
 ), ranked AS (
-    SELECT p.place_id, p.rank,
-           width_bucket(sqrt(power((pl.lat - $4::float8) * 111.2, 2)
-                             + power((pl.lon - $5::float8) * 111.2 * cos(radians($4::float8)), 2)),
+    SELECT p.place_id,
+           width_bucket(sqrt(power((pl.lat - $3::float8) * 111.2, 2)
+                             + power((pl.lon - $4::float8) * 111.2 * cos(radians($3::float8)), 2)),
                         ARRAY[10, 30, 100, 300]::float8[]) AS band
     FROM places AS p JOIN place AS pl ON pl.id = p.place_id
 ), people AS (
-    SELECT rp.resident_id, min(r.rank * 10 + coalesce(r.band, 9)) AS turn
+    SELECT rp.resident_id, min(coalesce(r.band, 9)) AS turn
     FROM ranked AS r
-    JOIN resident_place AS rp ON rp.place_id = r.place_id AND (rp.until IS NULL OR rp.until > $6)
+    JOIN resident_place AS rp ON rp.place_id = r.place_id AND (rp.until IS NULL OR rp.until > $5)
     GROUP BY rp.resident_id
 ), numbered AS (
-    SELECT resident_id, (row_number() OVER (ORDER BY turn, resident_id) - 1) / $7::int AS number
+    SELECT resident_id, (row_number() OVER (ORDER BY turn, resident_id) - 1) / $6::int AS number
     FROM people AS p
-    WHERE NOT EXISTS (SELECT FROM (SELECT unnest(residents) AS id FROM alert_slice WHERE alert_id = $8) AS planned
+    WHERE NOT EXISTS (SELECT FROM (SELECT unnest(residents) AS id FROM alert_slice WHERE alert_id = $7) AS planned
                       WHERE planned.id = p.resident_id)
 )
 INSERT INTO alert_slice (alert_id, number, residents)
-SELECT $8, $9::int + number, array_agg(resident_id ORDER BY resident_id) FROM numbered GROUP BY number
+SELECT $7, $8::int + number, array_agg(resident_id ORDER BY resident_id) FROM numbered GROUP BY number
 """
 SQL_PLAN_INSIDE = """
-WITH people AS (
-    SELECT rp.resident_id, min(a.rank) AS turn
-    FROM unnest($1::uuid[], $2::int[]) AS a (place_id, rank)
-    JOIN resident_place AS rp ON rp.place_id = a.place_id AND (rp.until IS NULL OR rp.until > $3)
-    GROUP BY rp.resident_id
-), numbered AS (
-    SELECT resident_id, (row_number() OVER (ORDER BY turn, resident_id) - 1) / $4::int AS number
-    FROM people AS p
-    WHERE NOT EXISTS (SELECT FROM (SELECT unnest(residents) AS id FROM alert_slice WHERE alert_id = $5) AS planned
+WITH numbered AS (
+    SELECT resident_id, (row_number() OVER (ORDER BY resident_id) - 1) / $3::int AS number
+    FROM (
+        SELECT DISTINCT rp.resident_id FROM unnest($1::uuid[]) AS a (place_id)
+        JOIN resident_place AS rp ON rp.place_id = a.place_id AND (rp.until IS NULL OR rp.until > $2)
+    ) AS p
+    WHERE NOT EXISTS (SELECT FROM (SELECT unnest(residents) AS id FROM alert_slice WHERE alert_id = $4) AS planned
                       WHERE planned.id = p.resident_id)
 )
 INSERT INTO alert_slice (alert_id, number, residents)
-SELECT $5, $6::int + number, array_agg(resident_id ORDER BY resident_id) FROM numbered GROUP BY number
+SELECT $4, $5::int + number, array_agg(resident_id ORDER BY resident_id) FROM numbered GROUP BY number
 """
 # Corrections and reminders: those first who were told the gravest.
 SQL_PLAN_TOLD = """
@@ -224,28 +229,39 @@ WITH numbered AS (
 INSERT INTO alert_slice (alert_id, number, residents)
 SELECT $3, $4::int + number, array_agg(id ORDER BY id) FROM numbered GROUP BY number
 """
-SQL_PLANNED = "UPDATE alert SET planned = true WHERE id = $1"
+SQL_PLANNED = "UPDATE alert SET planned = greatest(planned, $2::smallint) WHERE id = $1 AND state = 'fanning'"
+
+
+def is_planned(alert: AlertRow) -> bool:
+    """Whether everybody stands in a portion, but for who has come since. Corrections and reminders go by people who
+    were told, all at once."""
+    every = max(ranks(alert.areas), default=0) + 1 if alert.tell is Tell.MATCHED else 1
+    return alert.planned >= every
 
 
 async def plan(
     conn: Connection, alert: AlertRow, inside: Mapping[UUID, Sequence[int]] | None, number: int, size: int
+) -> None:
+    """Make portions of up to `size` people, from `number` on, of whoever of the next rank of areas has none: those of
+    the worst are written while others are still looked for. Raises AlertStopped."""
+    await _plan_rank(conn, alert, inside, number, size)
+    if await conn.execute(SQL_PLANNED, alert.id, alert.planned + 1) != "UPDATE 1":
+        raise AlertStopped(alert.id)
+
+
+async def plan_came(
+    conn: Connection, alert: AlertRow, inside: Mapping[UUID, Sequence[int]] | None, number: int, size: int
 ) -> bool:
-    """Make portions of up to `size` people, from `number` on, of whoever has none; False if there is nobody.
-
-    Everybody is looked at once; after that only whoever has come since.
-    """
-    if alert.planned and alert.tell is Tell.MATCHED:
-        came = [row["id"] for row in await conn.fetch(SQL_CAME)]
-        reached = alert if inside is None else replace(alert, inside=list(inside))
-        here = await concerned(conn, reached, came, alert.created_at) if came else []
-        tag = await conn.execute(SQL_PLAN_CAME, here, size, alert.id, number) if here else "INSERT 0 0"
-    else:
-        tag = await _plan_all(conn, alert, inside, number, size)
-        await conn.execute(SQL_PLANNED, alert.id)
-    return str(tag) != "INSERT 0 0"
+    """The same of whoever has come since everybody was looked at; False if there is nobody."""
+    if alert.tell is not Tell.MATCHED:
+        return await _plan_rank(conn, alert, inside, number, size) != "INSERT 0 0"
+    came = [row["id"] for row in await conn.fetch(SQL_CAME)]
+    reached = alert if inside is None else replace(alert, inside=list(inside))
+    here = await concerned(conn, reached, came, alert.created_at) if came else []
+    return bool(here) and await conn.execute(SQL_PLAN_CAME, here, size, alert.id, number) != "INSERT 0 0"
 
 
-async def _plan_all(
+async def _plan_rank(
     conn: Connection, alert: AlertRow, inside: Mapping[UUID, Sequence[int]] | None, number: int, size: int
 ) -> str:
     rank_of = ranks(alert.areas)
@@ -254,15 +270,16 @@ async def _plan_all(
     elif alert.tell is not Tell.MATCHED:
         tag = await conn.execute(SQL_PLAN_TOLD, alert.incident_id, alert.of, size, alert.id, number)
     elif inside is not None:
-        worst = [min(rank_of[n] for n in numbers) for numbers in inside.values()]
-        tag = await conn.execute(SQL_PLAN_INSIDE, list(inside), worst, alert.created_at, size, alert.id, number)
+        worst = {place: min(rank_of[n] for n in numbers) for place, numbers in inside.items()}
+        mine = [place for place, rank in worst.items() if rank == alert.planned]
+        tag = await conn.execute(SQL_PLAN_INSIDE, mine, alert.created_at, size, alert.id, number)
     else:
         epicentre: dict[str, Any] = alert.context.get("epicentre") or {}
+        areas = [rated.area for rated, rank in zip(alert.areas, rank_of, strict=True) if rank == alert.planned]
         tag = await conn.execute(
             SQL_PLAN_MATCHED,
-            [rated.area.scheme for rated in alert.areas],
-            [rated.area.code for rated in alert.areas],
-            rank_of,
+            [area.scheme for area in areas],
+            [area.code for area in areas],
             epicentre.get("lat"),
             epicentre.get("lon"),
             alert.created_at,

@@ -115,7 +115,7 @@ async def run(count: int, push_share: float, *, sending: bool = True, rates: str
                 marks: dict[str, float] = {}
                 while True:
                     # Looking costs the database too: often at first, then seldom.
-                    await asyncio.sleep(0.02 if "first_message_leased" not in marks else 0.2)
+                    await asyncio.sleep(0.02 if "first_message_leased" not in marks else 0.05)
                     seen = time.perf_counter() - started
                     if "first_message_leased" not in marks and await pool.fetchval(SQL_FIRST if sending else SQL_ANY):
                         marks["first_message_leased"] = seen

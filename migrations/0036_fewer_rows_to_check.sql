@@ -1,8 +1,9 @@
 -- What a fan-out pays for each person, once more made smaller (ADR 0018, point 6), and for each link of an upload.
 
--- Whether everybody of the alert stands in a portion. From then on whoever comes leaves a note (migrations/0034), which nobody
--- takes while an alert is on its way: looking at everybody a second time finds nobody else. A release from hold begins anew.
-ALTER TABLE alert ADD COLUMN planned boolean NOT NULL DEFAULT false;
+-- Of how many ranks of its areas, the worst first, everybody stands in a portion. Whoever comes after that leaves a note
+-- (migrations/0034), which nobody takes while an alert is on its way: looking at everybody a second time finds nobody else.
+-- A release from hold begins anew.
+ALTER TABLE alert ADD COLUMN planned smallint NOT NULL DEFAULT 0;
 GRANT UPDATE (planned) ON alert TO daijobu_operator, daijobu_follow;
 
 -- No statement could use the index of silent people (each asks "or answered before the question"), and because of its

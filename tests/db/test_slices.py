@@ -105,7 +105,8 @@ async def test_two_at_once_take_different_portions_and_the_end_waits_for_both(db
         async with transaction(db) as one, transaction(db) as two:
             assert (await slice_store.take(one, alert)) is not None
             assert (await slice_store.take(two, alert)) is None
-            assert await slice_store.lock(two, alert) is None  # somebody is still at work: this is not the end
+            assert await slice_store.turn(two, alert) == (3, True)  # somebody is still at work: this is not the end
+            assert await slice_store.turn(one, alert) is None  # and one at a time says whose turn comes next
         while any(await asyncio.gather(*(fanout.fan_out_slice(deps) for _ in range(3)))):
             pass
     assert await db.fetchval("SELECT state FROM alert") == "done"
@@ -265,3 +266,49 @@ async def test_a_link_names_a_site_and_staff_that_exist_and_goes_with_them(db: P
     await db.execute("DELETE FROM site WHERE id = $1", other)
     await db.execute("DELETE FROM staff WHERE id = $1", leaver)
     assert [tuple(row) for row in await db.fetch("SELECT site_id, staff_id FROM link")] == [(dorm, staff)]
+
+
+async def test_the_next_rank_is_looked_for_while_the_worst_is_written(db: Pool, db_dsn: str) -> None:
+    """Who lives in the worst area and works in the next is of the worst, and of no other."""
+    worst, next_worst = await people.make_place(db, people.MASHIKI), await people.make_place(db, people.KASHIMA)
+    first = {(await people.make_resident(db, home_place_id=worst)).id for _ in range(2)}
+    for person in first:
+        await db.execute("INSERT INTO resident_place VALUES ($1, 'work', $2)", person, next_worst)
+    second = {(await people.make_resident(db, home_place_id=next_worst)).id for _ in range(3)}
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, THREE_LEVELS)
+        assert await fanout.decide_next_event(deps)
+        assert await step(deps, 0, 9) == 0  # it has begun
+        assert await step(deps, 0, 9) == 0  # the worst stand in a portion
+        async with transaction(db) as one:
+            alert = await fanout_store.next_alert(one)
+            assert alert is not None and alert.planned == 1
+            taken = await slice_store.take(one, alert)
+            assert taken is not None and set(taken[1]) == first
+            assert await step(deps, 0, 9) == 0  # another makes the portions of the next rank meanwhile
+            assert await step(deps, 0, 9) == 3
+            assert await step(deps, 0, 9) == 0  # of the last rank there is nobody
+            assert await step(deps, 0, 9) is None  # and the end waits for the first
+        while await fanout.fan_out_slice(deps):
+            pass
+    assert await db.fetchval("SELECT state FROM alert") == "done"
+    rows = await db.fetch("SELECT resident_id FROM message")
+    assert sorted(row["resident_id"] for row in rows) == sorted(first | second)
+
+
+async def test_an_alert_stopped_while_its_portions_are_made_keeps_none(db: Pool, db_dsn: str) -> None:
+    home = await people.make_place(db)
+    for _ in range(3):
+        await people.make_resident(db, home_place_id=home)
+    async with wires(db, db_dsn) as deps:
+        await store_event(db, quake(region("7"), city(MASHIKI, "7")))
+        assert await fanout.decide_next_event(deps)
+        await step(deps, 1, 1)
+        with pytest.raises(slice_store.AlertStopped):
+            async with transaction(db) as conn:
+                alert = await fanout_store.next_alert(conn)
+                assert alert is not None
+                await db.execute("UPDATE alert SET state = 'stopped' WHERE id = $1", alert.id)
+                await slice_store.plan(conn, alert, None, 1, 1)
+        assert not await fanout.fan_out_slice(deps)
+    assert await db.fetchval("SELECT count(*) FROM alert_slice") == 0
