@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ WORTH_ANOTHER_WAY_S: Final = 5.0
 PAUSE_S: Final = 1.0
 #: A worker takes tokens for so many seconds ahead, and asks again at the earliest after that long without any.
 AHEAD_S: Final = 0.25
+#: So many seconds' messages of a full lane wait for their tokens in the worker's hands; further ones stand back.
+WAIT_S: Final = 2.0
 READ_EVERY_S: Final = 1.0
 
 
@@ -111,6 +114,8 @@ class Lane:
     tokens: int = 0
     tokens_until: float = 0.0
     ask_at: float = 0.0
+    #: Messages that wait for a token here.
+    waiting: int = 0
     #: Messages that stood back for want of a token since we last asked.
     back: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -152,7 +157,7 @@ class Lanes:
         if left > 0:
             return Hold(left * (1 + 0.3 * self._random()), asks and left > WORTH_ANOTHER_WAY_S, "paused")
         lane.paused_until = 0.0
-        if lane.rate is None or await self._has_token(lane):
+        if lane.rate is None or await self._token_in_time(lane):
             return None
         lane.back += 1
         pause = min(MOST_BACK_S, AHEAD_S + lane.back / max(lane.rate, store.LEAST_RATE))
@@ -166,24 +171,53 @@ class Lanes:
             lane.probing = False
         return Hold(STAND_BACK_S * (1 + 0.5 * self._random()), True, "down")
 
+    def most_at_once(self, channel: str) -> int | None:
+        """How many messages of a channel whose provider is limited are worth having in hand; None: no limit."""
+        lane = self._lanes.get(channel)
+        return None if lane is None or lane.rate is None else max(1, int(lane.rate * WAIT_S))
+
+    def _waits_too_long(self, lane: Lane) -> bool:
+        """Whether there are no tokens, and more than `WAIT_S`' worth of messages wait for some."""
+        if lane.rate is None or self._clock() >= lane.ask_at:
+            return False
+        return lane.waiting / max(lane.rate, store.LEAST_RATE) > WAIT_S
+
+    async def _token_in_time(self, lane: Lane) -> bool:
+        """One token; waits for it in the order of asking, where it is likely to come within `WAIT_S`."""
+        if self._waits_too_long(lane):
+            return False
+        lane.waiting += 1
+        try:
+            async with lane.lock:
+                for _ in range(math.ceil(2 * WAIT_S / AHEAD_S)):
+                    if await self._has_token(lane):
+                        return True
+                    if self._waits_too_long(lane) or lane.is_open or lane.paused_until > self._clock():
+                        return False
+                    await asyncio.sleep(AHEAD_S)
+                return False
+        finally:
+            lane.waiting -= 1
+
     async def _has_token(self, lane: Lane) -> bool:
         """One token, from those taken ahead; asks the database at most once per `AHEAD_S` while there are none."""
-        async with lane.lock:
-            now = self._clock()
-            if lane.tokens > 0 and now < lane.tokens_until:
-                lane.tokens -= 1
-                return True
-            if now < lane.ask_at or lane.rate is None:
-                return lane.rate is None
-            wanted = max(1, round(lane.rate * AHEAD_S))
-            taken, lane.rate = await store.take_tokens(self.deps.pool, lane.name, wanted)
-            lane.tokens, lane.tokens_until, lane.back = taken, now + 1.0, 0
-            if lane.rate is None:
-                return True
-            if taken < wanted:
-                lane.ask_at = now + AHEAD_S
+        now = self._clock()
+        if lane.tokens > 0 and now < lane.tokens_until:
             lane.tokens -= 1
-            return taken > 0
+            return True
+        if now < lane.ask_at or lane.rate is None:
+            return lane.rate is None
+        if any(what == "limit" and about is lane for what, about, _, _ in self._news):
+            await self._limit(lane)  # a push service met a moment ago: without its row it would count as free
+        wanted = max(1, round(lane.rate * AHEAD_S))
+        taken, lane.rate = await store.take_tokens(self.deps.pool, lane.name, wanted)
+        lane.tokens, lane.tokens_until, lane.back = taken, now + 1.0, 0
+        if lane.rate is None:
+            return True
+        if taken < wanted:
+            lane.ask_at = now + AHEAD_S
+        lane.tokens = max(0, taken - 1)
+        return taken > 0
 
     def went_well(self, lane: Lane) -> None:
         """The provider has answered, whatever it said of this message."""
@@ -256,8 +290,7 @@ class Lanes:
         pool, now = self.deps.pool, self.deps.clock.now()
         match what:
             case "limit":
-                rate, burst = self._limits[lane.name]
-                await store.limit(pool, {lane.name: (lane.channel, rate, burst)}, [])
+                await self._limit(lane)
             case "opened":
                 await store.open_lane(pool, lane.name, lane.channel, why, now)
             case "closed":
@@ -267,6 +300,10 @@ class Lanes:
                 seconds = max(one[2] for one in news if one[:2] == (what, lane))
                 await store.slow_down(pool, lane.name, lane.channel, lane.tally.rate(self._clock()), seconds)
         news[:] = [one for one in news if one[:2] != (what, lane)]
+
+    async def _limit(self, lane: Lane) -> None:
+        rate, burst = self._limits[lane.name]
+        await store.limit(self.deps.pool, {lane.name: (lane.channel, rate, burst)}, [])
 
     def _read(self, rows: Mapping[str, store.LaneRow]) -> None:
         pending = {lane.name for _, lane, _, _ in self._news}

@@ -141,20 +141,23 @@ class Sender:
             if self._free == 0:
                 return True
         token = uuid4()
-        slow, limit = self._shares()
+        claims, slow = self._shares()
+        claimed: list[Claimed] = []
         try:
-            claimed = await store.claim(
-                self.deps.pool,
-                limit=limit,
-                token=token,
-                lease=self.lease,
-                now=self.deps.clock.now(),
-                not_over=slow,
-            )
+            for not_over, limit in claims:
+                claimed += await store.claim(
+                    self.deps.pool,
+                    limit=limit,
+                    token=token,
+                    lease=self.lease,
+                    now=self.deps.clock.now(),
+                    not_over=not_over,
+                )
         except CONNECTION_ERRORS as error:
             log.warning("the outbox cannot be read, trying again: %s", str(error) or type(error).__name__)
             await asyncio.sleep(0.2)
-            return False
+            if not claimed:
+                return False
         self.counters.claimed += len(claimed)
         lines = await self.shelters.of(claimed)
         for message in claimed:
@@ -167,25 +170,42 @@ class Sender:
         if not claimed and slow:
             # There may be work for the channel that has its share: look again as soon as one of its slots is free.
             self._slot_freed.clear()
-            if self._shares()[0]:
+            if self._shares()[1]:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(POLL_S):
                         await self._slot_freed.wait()
+                await asyncio.sleep(CLAIM_PAUSE_S)
             return True
         return bool(claimed)
 
-    def _shares(self) -> tuple[list[str], int]:
-        """(channels that have their share of the slots, how many messages to claim).
+    def _shares(self) -> tuple[list[tuple[list[str], int]], list[str]]:
+        """What to claim now, each as (channels left out, how many messages); and the channels that have their share.
 
-        With several channels none may hold more than three quarters: a provider that hangs must not stop the others.
+        With several channels none may hold more than three quarters of the slots: a provider that hangs must not stop
+        the others. A channel whose provider takes only so many a second is claimed by itself, not more than it can hand
+        over within two seconds: what was claimed for nothing would be written back, again and again.
         """
         names = list(self.deps.channels.by_name)
-        if len(names) < 2:
-            return [], self._free
-        share = max(1, self.deps.settings.send_in_flight * 3 // 4)
-        open_ = [name for name in names if self._busy[name] < share]
-        room = max((share - self._busy[name] for name in open_), default=0)
-        return [name for name in names if name not in open_], max(1, min(self._free, room))
+        every = self.deps.settings.send_in_flight
+        share = every if len(names) < 2 else max(1, every * 3 // 4)
+        claims: list[tuple[list[str], int]] = []
+        closed: list[str] = []
+        unlimited: list[str] = []
+        free = self._free
+        for name in names:
+            most = self.lanes.most_at_once(name)
+            if most is None and self._busy[name] < share:
+                unlimited.append(name)
+            elif most is not None and free > 0 and self._busy[name] <= min(most, share) // 2:
+                limit = min(free, min(most, share) - self._busy[name])
+                claims.append(([other for other in names if other != name], limit))
+                free -= limit
+            else:
+                closed.append(name)
+        if free > 0 and (unlimited or not claims):
+            room = max((share - self._busy[name] for name in unlimited), default=1)
+            claims.append(([name for name in names if name not in unlimited], max(1, min(free, room))))
+        return claims, closed
 
     async def _send_one(self, message: Claimed, line: str) -> None:
         outcome = await self._try(message, line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -78,14 +79,30 @@ async def test_what_nobody_wants_is_not_down_for_ever(db: Pool) -> None:
     assert not (await lane_store.lanes(db))[0].is_open
 
 
-async def test_no_more_than_its_tokens_leave(db: Pool, db_dsn: str) -> None:
-    sms = FakeChannel("sms")
-    await fill_outbox(db, 30, NOON)
-    async with wires(db, db_dsn, channels=fake_channels(sms), send_rates="sms=1/7") as deps:
+async def test_no_more_than_its_tokens_leave_and_nothing_is_claimed_for_nothing(db: Pool, db_dsn: str) -> None:
+    """Who waits for a token waits in the worker's hands: each message is claimed once."""
+    sms, push = FakeChannel("sms"), FakeChannel("push")
+    await fill_outbox(db, 40, NOON)
+    async with wires(db, db_dsn, channels=fake_channels(sms, push), send_rates="sms=20/7") as deps:
+        started = time.monotonic()
         await send_all(deps)
-        assert 7 <= len(sms.taken) <= 12
+        assert 40 <= 7 + 20 * (time.monotonic() - started) + 5  # tokens are taken a quarter of a second ahead
+    assert await states(db) == {"sent": 40} and len(sms.taken) == 40
+    assert await db.fetchval("SELECT count(*) FROM message WHERE attempts <> 1 OR error_code IS NOT NULL") == 0
+
+
+async def test_of_one_push_service_that_is_full_the_others_stand_back(db: Pool, db_dsn: str) -> None:
+    push = FakeChannel("push")
+    place = await people.make_place(db)
+    for number in range(30):
+        subscription = NewContact("push", f'{{"endpoint":"https://push.example/{number}"}}', state="proven")
+        await people.make_resident(db, phone="", home_place_id=place, contacts=(subscription,))
+    async with wires(db, db_dsn, channels=fake_channels(push), send_rates="push:push.example=1/7") as deps:
+        await hear(deps, quake(region("4"), city(MASHIKI, "5+")))
+        await send_all(deps)
+        assert 7 <= len(push.taken) <= 17
         left = await db.fetch("SELECT attempts, error_code, due_at FROM message WHERE state = 'pending'")
-        assert len(left) == 30 - len(sms.taken)
+        assert len(left) == 30 - len(push.taken)
         assert {(row["attempts"], row["error_code"]) for row in left} == {(0, "held")}, "standing back is not a try"
         assert all(row["due_at"] > deps.clock.now() for row in left)
 
