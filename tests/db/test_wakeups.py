@@ -7,6 +7,11 @@ import asyncio
 from core.db import Pool, notify, transaction
 from core.wakeups import Wakeups
 
+SQL_LOSE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'daijobu wakeups' AND datname = current_database()
+"""
+
 
 async def test_every_bell_of_the_channel_rings_once_committed(db: Pool, db_dsn: str) -> None:
     async with Wakeups(db_dsn) as wakeups:
@@ -27,10 +32,7 @@ async def test_every_bell_of_the_channel_rings_once_committed(db: Pool, db_dsn: 
 async def test_a_lost_connection_is_made_again_and_rings_every_bell(db: Pool, db_dsn: str) -> None:
     async with Wakeups(db_dsn) as wakeups:
         bell = await wakeups.on("outbox")
-        await db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'daijobu wakeups' AND datname = current_database()"
-        )
+        await db.execute(SQL_LOSE)
         assert await bell.wait(30)  # something may have been missed
         await notify(db, "outbox")
         assert await bell.wait(30)
@@ -49,10 +51,7 @@ async def test_loops_that_start_together_all_hear(db: Pool, db_dsn: str) -> None
 async def test_who_cannot_listen_at_first_hears_after_the_next_connection(db: Pool, db_dsn: str) -> None:
     async with Wakeups(db_dsn) as wakeups:
         first = await wakeups.on("first")
-        await db.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'daijobu wakeups' AND datname = current_database()"
-        )
+        await db.execute(SQL_LOSE)
         second = await wakeups.on("second")  # over a connection that is gone, or about to be found gone
         assert await first.wait(30) and await second.wait(30)  # something may have been missed
         await notify(db, "second")
