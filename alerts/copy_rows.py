@@ -32,14 +32,13 @@ def columns(number: int) -> bytes:
 def rows(*parts: bytes | Sequence[bytes]) -> bytes:
     """Rows put together from parts: bytes are the same in every row, of a sequence each row takes the next.
 
-    Raises ValueError where sequences differ in length.
+    Raises ValueError where sequences differ in length, or there is none.
 
     >>> rows(b"<", [b"a", b"b"], b"-", [b"c", b"d"], b">")
     b'<a-c><b-d>'
     """
-    columns = [part for part in parts if not isinstance(part, bytes)]
-    if len({len(column) for column in columns}) > 1:
-        raise ValueError("columns of unequal length")
+    if len({len(part) for part in parts if not isinstance(part, bytes)}) != 1:
+        raise ValueError("columns of unequal length, or none")
     return b"".join(chain.from_iterable(zip(*(repeat(p) if isinstance(p, bytes) else p for p in parts), strict=False)))
 
 

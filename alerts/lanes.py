@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -183,19 +182,22 @@ class Lanes:
         return lane.waiting / max(lane.rate, store.LEAST_RATE) > WAIT_S
 
     async def _token_in_time(self, lane: Lane) -> bool:
-        """One token; waits for it in the order of asking, where it is likely to come within `WAIT_S`."""
+        """One token; waits for it in the order of asking, where it is likely to come within `WAIT_S`.
+
+        Never for more than twice that, the time in the queue included: a lease must not run out here.
+        """
         if self._waits_too_long(lane):
             return False
+        until = self._clock() + 2 * WAIT_S
         lane.waiting += 1
         try:
             async with lane.lock:
-                for _ in range(math.ceil(2 * WAIT_S / AHEAD_S)):
-                    if await self._has_token(lane):
-                        return True
-                    if self._waits_too_long(lane) or lane.is_open or lane.paused_until > self._clock():
+                while not await self._has_token(lane):
+                    now = self._clock()
+                    if now >= until or self._waits_too_long(lane) or lane.is_open or lane.paused_until > now:
                         return False
                     await asyncio.sleep(AHEAD_S)
-                return False
+                return True
         finally:
             lane.waiting -= 1
 

@@ -83,7 +83,7 @@ def memory_settings(total: int) -> dict[str, str]:
     """How much of a machine with so many bytes of memory the server keeps for itself: an eighth, 128 MB to 1 GB.
 
     A fan-out to 100,000 people writes 250 MB of tables and indexes; what does not fit is written to the disk and read
-    again meanwhile (PostgreSQL's own 128 MB: a sixth slower, bench/fanout.py).
+    again meanwhile (PostgreSQL's own 128 MB: a quarter slower in two pairs of runs of bench/fanout.py).
     """
     return {"shared_buffers": f"{min(max(total // 8 // 2**20, 128), 1024)}MB"}
 

@@ -17,18 +17,18 @@ class Shelf:
         self._held: tuple[UUID, tuple[str, ...], int, dict[str, int], list[bytes]] | None = None
 
     def put(self, run_id: UUID, wanted: Wanted, guess: Guess, lines: list[bytes]) -> None:
-        """Keep these lines, unless they are too many. `guess`: what stood for whatever `wanted` left open."""
+        """Keep these lines, unless they are too many or have no people. `guess`: what stood for whatever `wanted` left
+        open."""
         index = guess.index if wanted.index is None else wanted.index
-        small = sum(map(len, lines)) <= self.most_bytes
-        self._held = (run_id, wanted.supported, guess.sheet, index, lines) if small else None
+        useful = sum(map(len, lines)) <= self.most_bytes and any(line.startswith(b'{"extra"') for line in lines)
+        self._held = (run_id, wanted.supported, guess.sheet, index, lines) if useful else None
 
     def get(self, run_id: UUID, wanted: Wanted) -> list[bytes] | None:
-        """The lines of this run with its people, read in this way; None if they are not here."""
+        """The lines of this run, read in this way; None if they are not here."""
         if self._held is None or self._held[:2] != (run_id, wanted.supported):
             return None
         _, _, sheet, index, lines = self._held
-        same = wanted.sheet in (None, sheet) and wanted.index in (None, index)
-        return lines if same and any(line.startswith(b'{"extra"') for line in lines) else None
+        return lines if wanted.sheet in (None, sheet) and wanted.index in (None, index) else None
 
     def drop(self, run_id: UUID) -> None:
         """Forget the lines of this run."""

@@ -33,6 +33,17 @@ def test_columns(column: bytes, expected: str) -> None:
     assert column.hex() == expected
 
 
+def test_rows_share_what_is_the_same_and_take_the_rest_in_turn() -> None:
+    assert copy_rows.rows(b"<", [b"a", b"b"], b"-", [b"c", b"d"], b">") == b"<a-c><b-d>"
+    assert copy_rows.rows(b"<", [], b">") == b""
+
+
+@pytest.mark.parametrize("parts", [(b"<", [b"a"], [b"b", b"c"]), (b"<", b">"), ()])
+def test_rows_of_no_certain_number_are_refused(parts: tuple[bytes | list[bytes], ...]) -> None:
+    with pytest.raises(ValueError, match="unequal length, or none"):
+        copy_rows.rows(*parts)
+
+
 def test_ids_made_together_rise_and_are_version_7() -> None:
     before = uuid7()
     made = [UUID(bytes=raw) for raw in uuid7_bytes(5000)]
